@@ -1,0 +1,88 @@
+"""What a model family must offer so that the trainer, the evaluations and the panes can use it.
+
+Shapes: S members (one per seed) lead every parameter, state, batch and metric; B examples; D data
+dimensions flattened; d latent dimensions. A family lives in one module named by its settings'
+`engine`, with a function
+
+    build(settings, training, data, streams) -> LatentModel
+
+that draws all initial values from `streams` (purpose "init"), so that member s of an S-member
+model equals the solo model of that seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from workbench.engine.streams import Streams
+
+Metrics = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a model may know of its data."""
+
+    name: str
+    shape: tuple[int, ...]  # of one example: (2,), (4,), (28, 28), (32, 32, 3)
+    kind: Literal["points", "binary", "grey"]  # real-valued; 0/1; [0, 1] intensities
+    train_size: int
+    test_size: int
+    classes: int  # 0: no labels
+
+    @property
+    def dimensions(self) -> int:
+        return int(torch.Size(self.shape).numel())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One minibatch per member: x [S, B, D] in model units, y [S, B] int64, index [S, B] into the training set."""
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+
+
+class LatentModel(nn.Module):
+    """Base of all families. Everything that must survive a resume is a parameter, a buffer, or in an optimiser."""
+
+    members: int  # S
+    latent: int  # d
+    optimisers: dict[str, torch.optim.Optimizer]
+    # log_joint is normalised: ELBO and IWAE mean something. LEBM's prior is not.
+    normalised: bool = True
+    # what `evaluate` reports is a bound or an exact value (False: an estimate by T, say)
+    stochastic_encoder: bool = True
+
+    def training_step(self, batch: Batch, streams: Streams) -> Metrics:
+        """Do one parameter update; return metrics as detached device tensors [S]. No host sync in here."""
+        raise NotImplementedError
+
+    def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
+        """Return per-example quantities [S, B] for held-out x [S, B, D]: names of spec/metrics.py curves."""
+        raise NotImplementedError
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return the representative latent (posterior mean, or a short chain's end) [S, B, d] of x [S, B, D]."""
+        raise NotImplementedError
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z) [S, B, D] in data units for z [S, B, d]."""
+        raise NotImplementedError
+
+    def sample(self, count: int, streams: Streams) -> Tensor:
+        """Return model samples [S, count, D]: means of p(x|z) for pictures, with its noise for points."""
+        raise NotImplementedError
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor | None:
+        """Return log p(x, z) [S, B] (unnormalised if `normalised` is False), or None if there is none."""
+        return None
+
+    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
+        """Return mean and standard deviation [S, B, d] of a Gaussian close to p(z|x), for importance sampling."""
+        return None

@@ -1,0 +1,22 @@
+"""Building blocks of every settings class: strict, frozen, each field with a description and a unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys and silent conversions are errors, values cannot change later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def setting(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
+    """Declare a field with the `description` and `unit` that forms and `presets show` print.
+
+    `limits` are pydantic's own (ge, gt, le, lt, min_length, …).
+    """
+    extra = {"unit": unit} if unit else None
+    return Field(default, description=description, json_schema_extra=extra, **limits)

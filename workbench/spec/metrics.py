@@ -1,0 +1,68 @@
+"""The measured quantities by name: what they are called, their unit, and which direction is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named quantity. `better` is empty where neither direction is."""
+
+    label: str
+    unit: str
+    better: Literal["lower", "higher", ""]
+    description: str
+
+
+NATS = "nats per example"
+
+METRICS: dict[str, Metric] = {
+    # curves, written while training
+    "loss": Metric("loss", NATS, "lower", "what the model's weights minimise"),
+    "nelbo": Metric("NELBO", NATS, "lower", "negative evidence lower bound"),
+    "reconstruction": Metric(
+        "reconstruction", NATS, "lower", "negative log-likelihood of x given its latent"
+    ),
+    "kl": Metric("KL", NATS, "", "divergence of q(z|x) from the prior"),
+    "kl_adversary": Metric("KL by T", NATS, "", "mean of T over q(z|x): an estimate, not a bound"),
+    "elbo_adversary": Metric("ELBO by T", NATS, "", "log-likelihood minus T: not a bound"),
+    "adversary_loss": Metric(
+        "adversary loss", "nats", "", "logistic loss of T; 2 ln 2 = 1.386 when it sees nothing"
+    ),
+    "acceptance": Metric("acceptance", "share", "", "accepted transitions of the chain"),
+    "step_size": Metric("step size η", "", "", "Langevin step of the summed energy"),
+    "log_ratio": Metric("log ratio", "nats", "", "mean log acceptance ratio"),
+    "latent_step": Metric("η·mean‖h‖²", "", "", "step seen by the latents"),
+    "weight_norm": Metric("‖W‖", "", "", "Frobenius norm of the chain's state"),
+    "energy": Metric("energy", NATS, "lower", "chain energy V per example"),
+    "z_mean": Metric("mean of z", "", "", "mean of the aggregated latents; N(0, I) has 0"),
+    "z_variance": Metric("variance of z", "", "", "variance of the aggregated latents; N(0, I) has 1"),
+    "sigma_x": Metric("σ of x", "data units", "", "scale of the likelihood"),
+    "f_posterior": Metric("f on posterior", "nats", "", "mean f over posterior chains"),
+    "f_prior": Metric("f on prior", "nats", "", "mean f over prior chains"),
+    "z_square": Metric("‖z‖²", "", "", "mean squared norm of the prior chain's end"),
+    "mse": Metric("MSE", "data units² per dimension", "lower", "reconstruction error with the mean latent"),
+    # results, written once
+    "test_nelbo": Metric("test NELBO", NATS, "lower", "negative evidence lower bound on test data"),
+    "test_iwae": Metric("test IWAE", NATS, "lower", "negative importance-weighted bound on test data"),
+    "test_mse": Metric(
+        "reconstruction MSE",
+        "data units² per dimension",
+        "lower",
+        "test reconstruction error with the mean latent",
+    ),
+    "knn_accuracy": Metric("k-NN accuracy", "share", "higher", "test labels predicted from train latents"),
+    "energy_distance": Metric("energy distance", "data units", "lower", "model samples against test data"),
+    "energy_distance_null": Metric(
+        "real-vs-real null", "data units", "", "the same distance between two real sets"
+    ),
+    "training_seconds": Metric("training time", "s", "lower", "time in training steps, evaluation excluded"),
+    "log_px": Metric("mean log p(x)", NATS, "higher", "exact log-likelihood by 2-d quadrature"),
+}
+
+
+def metric(name: str) -> Metric:
+    """Return the metric of that name; an unknown one (a plug-in's) shows under its own name."""
+    return METRICS.get(name, Metric(name, "", "", ""))

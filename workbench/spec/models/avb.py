@@ -1,0 +1,31 @@
+"""Settings of adversarial variational Bayes (models.md §6)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from workbench.spec.fields import setting
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, hidden
+
+
+class AVBSettings(ModelSettings):
+    """Adversarial variational Bayes: an implicit posterior, its density ratio learnt by an adversary T."""
+
+    engine: ClassVar[str] = "workbench.engine.models.avb"
+    title: ClassVar[str] = "AVB"
+
+    kind: Literal["avb"] = setting("avb", "model family")
+    latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
+    noise: int = setting(8, "dimensions of the encoder's noise ε", "dimensions", ge=1, le=4096)
+    encoder: list[int] = hidden(64, 64, 64, what="encoder")
+    decoder: list[int] = hidden(64, 64, 64, what="decoder")
+    adversary: list[int] = hidden(128, what="adversary T")
+    adversary_blocks: int = setting(
+        1, "residual blocks after the adversary's hidden layers", "blocks", ge=0, le=50
+    )
+    activation: Activation = setting("elu", "non-linearity of the hidden layers")
+    likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")
+    sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
+    adversary_lr: float = setting(2e-3, "learning rate of the adversary", gt=0.0, le=10.0)
+    adversary_steps: int = setting(2, "adversary updates per model update", "updates", ge=1, le=1000)
+    centre_inputs: bool = setting(False, "feed 2x − 1 to the encoder and the adversary")

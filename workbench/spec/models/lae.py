@@ -1,0 +1,37 @@
+"""Settings of the Langevin autoencoder (models.md §7)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from workbench.spec.fields import setting
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, hidden
+
+
+class LAESettings(ModelSettings):
+    """Langevin autoencoder: the encoder's last layer W is a Langevin chain, not an optimised weight."""
+
+    engine: ClassVar[str] = "workbench.engine.models.lae"
+    title: ClassVar[str] = "LAE"
+
+    kind: Literal["lae"] = setting("lae", "model family")
+    latent: int = setting(8, "latent dimensions", "dimensions", ge=1, le=4096)
+    encoder: list[int] = hidden(
+        1024, 1024, 1024, what="encoder; the last one is the width d of the features h"
+    )
+    decoder: list[int] = hidden(1024, 1024, 1024, what="decoder")
+    activation: Activation = setting("relu", "non-linearity of the hidden layers")
+    layer_norm: bool = setting(True, "normalise each hidden layer before its non-linearity")
+    likelihood: Likelihood = setting("discretised-logistic", "distribution of the pixels given the latent")
+    sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
+    transitions: int = setting(2, "Langevin transitions per update (T)", "transitions", ge=1, le=10_000)
+    metropolis: bool = setting(True, "accept or reject each transition (MALA); off is plain Langevin (ULA)")
+    step_size: float = setting(
+        1e-4, "Langevin step η of the summed energy (the first one, if it adapts)", gt=0.0
+    )
+    adapt_step: bool = setting(True, "steer η towards the target acceptance during training")
+    target_acceptance: float = setting(0.574, "acceptance rate that adaptation aims for", gt=0.0, lt=1.0)
+    adapt_rate: float = setting(
+        0.02, "gain of the adaptation: log η += rate · (acceptance − target)", gt=0.0, le=1.0
+    )
+    encoder_std: float = setting(0.05, "standard deviation of q(z|x) = N(f(x), s²) at evaluation", gt=0.0)

@@ -1,0 +1,31 @@
+"""Settings of the latent-space energy-based prior (models.md §11)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from workbench.spec.fields import setting
+from workbench.spec.models.base import Activation, ModelSettings, hidden
+
+
+class LEBMSettings(ModelSettings):
+    """Latent EBM prior p(z) ∝ exp(f(z)) N(z; 0, I) with a Gaussian generator; short-run Langevin throughout."""
+
+    engine: ClassVar[str] = "workbench.engine.models.lebm"
+    title: ClassVar[str] = "LEBM"
+
+    kind: Literal["lebm"] = setting("lebm", "model family")
+    latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
+    prior: list[int] = hidden(64, 64, what="prior's f")
+    generator: list[int] = hidden(64, 64, what="generator")
+    activation: Activation = setting("silu", "non-linearity of the hidden layers")
+    sigma: float = setting(0.1, "standard deviation of the observation noise", "data units", gt=0.0)
+    flat_prior: bool = setting(False, "control run: f = 0, so the prior stays N(0, I)")
+    prior_lr: float = setting(3e-4, "learning rate of the prior's f", gt=0.0, le=10.0)
+    prior_steps: int = setting(40, "Langevin steps of the prior chain (K0)", "steps", ge=1, le=10_000)
+    prior_step: float = setting(0.4, "prior step s0: z += s²/2 · score + s · noise", gt=0.0)
+    posterior_steps: int = setting(20, "Langevin steps of the posterior chain (K1)", "steps", ge=1, le=10_000)
+    posterior_step: float = setting(0.1, "posterior step s1: z += s²/2 · score + s · noise", gt=0.0)
+    warm_start: bool = setting(False, "start each posterior chain where the datum's last one ended")
+    clamp: float = setting(0.0, "keep |z| below this; 0 does not clamp", ge=0.0)
+    f_l2: float = setting(0.0, "weight of a small penalty on f², against drifting energies", ge=0.0)

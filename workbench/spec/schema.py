@@ -1,0 +1,136 @@
+"""What an experiment is: one model on one data set, how it trains, is judged, and where it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal, Self
+
+from pydantic import SerializeAsAny, field_validator, model_validator
+
+from workbench.spec.fields import Settings, setting
+from workbench.spec.models import ModelSettings, settings_class
+
+SCHEMA = 1
+
+DataName = Literal[
+    "moons", "square", "onehot4", "onehot8", "bits8", "digits", "mnist", "fashion-mnist", "svhn", "cifar10"
+]
+
+
+class DataSettings(Settings):
+    """Which examples, how many, and how pixels become observations."""
+
+    name: DataName = setting("digits", "data set")
+    binarise: Literal["none", "static", "dynamic", "threshold"] = setting(
+        "none", "how grey pixels become 0/1: kept grey, drawn once, drawn at every read, or cut at 0.5"
+    )
+    train_size: int = setting(
+        0, "training examples; 0 takes the data set's own", "examples", ge=0, le=10_000_000
+    )
+    test_size: int = setting(0, "test examples; 0 takes the data set's own", "examples", ge=0, le=1_000_000)
+    noise: float = setting(0.05, "noise of the moons (standard deviation)", "data units", ge=0.0, le=10.0)
+    standardise: bool = setting(True, "moons and square: subtract the mean, divide by the standard deviation")
+    codes: int = setting(
+        0, "bits8: a fixed random subset of this many codes; 0 keeps all 256", "codes", ge=0, le=256
+    )
+    seed: int = setting(0, "seed of everything random in the data set itself", ge=0, le=2**31 - 1)
+
+
+class TrainingSettings(Settings):
+    """How long and how fast. Exactly one of `iterations` and `epochs` says how long."""
+
+    iterations: int | None = setting(None, "length in parameter updates", "iterations", ge=1, le=100_000_000)
+    epochs: int | None = setting(None, "length in passes over the training set", "epochs", ge=1, le=1_000_000)
+    batch: int = setting(100, "examples per update and seed", "examples", ge=1, le=1_000_000)
+    optimiser: Literal["adam", "sgd"] = setting("adam", "optimiser of the model's weights")
+    lr: float = setting(1e-3, "learning rate of the model's weights", gt=0.0, le=10.0)
+    beta1: float = setting(0.9, "Adam's first-moment decay", ge=0.0, lt=1.0)
+    schedule: Literal["constant", "linear"] = setting(
+        "constant", "learning rate: constant, or flat up to `decay_from` and then linear down to `decay_to`"
+    )
+    decay_from: float = setting(
+        0.5, "share of the length after which a linear schedule falls", ge=0.0, le=1.0
+    )
+    decay_to: float = setting(0.02, "what is left of the learning rate at the end", "of lr", ge=0.0, le=1.0)
+    clip: float = setting(0.0, "largest gradient norm per seed; 0 does not clip", ge=0.0)
+    precision: Literal["float32", "float64"] = setting(
+        "float32", "numbers used in training; float64 is for checks"
+    )
+    log_every: int = setting(
+        0, "iterations between points of a curve; 0 chooses about 200 points a run", "iterations", ge=0
+    )
+    snapshot_every: int = setting(
+        0, "iterations between samples and latents on screen; 0 chooses about 12 a run", "iterations", ge=0
+    )
+    checkpoint_every: int = setting(
+        0, "iterations between checkpoints; 0 chooses about 10 a run", "iterations", ge=0
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.iterations is None) == (self.epochs is None):
+            raise ValueError("give exactly one of training.iterations and training.epochs")
+        return self
+
+
+class EvaluationSettings(Settings):
+    """What is measured on held-out data, and with how many draws."""
+
+    every: int = setting(
+        0, "iterations between validation points; 0 chooses about 20 a run", "iterations", ge=0
+    )
+    images: int = setting(0, "test examples judged at the end; 0 takes all", "examples", ge=0)
+    importance_samples: int = setting(
+        64, "draws of the importance-weighted bound (IWAE-k)", "draws", ge=1, le=100_000
+    )
+    samples: int = setting(1000, "model samples compared with test data", "samples", ge=16, le=100_000)
+    sample_draws: int = setting(
+        4, "independent sets of samples averaged in the energy distance", "draws", ge=1, le=1000
+    )
+    neighbours: int = setting(5, "k of the k-NN accuracy of the latents", "neighbours", ge=1, le=1000)
+
+
+class ResourcesSettings(Settings):
+    """Where the run may be placed."""
+
+    device: str = setting(
+        "auto", "auto (a free GPU, else the CPU), cpu, or cuda:N", pattern=r"^(auto|cpu|cuda:\d{1,3})$"
+    )
+    threads: int = setting(1, "CPU threads of the worker", "threads", ge=1, le=1024)
+    gpu_share: float = setting(1.0, "share of one GPU this run takes", "GPU", gt=0.0, le=1.0)
+    memory_mb: int = setting(0, "memory the run is expected to need; 0 means unknown", "MiB", ge=0)
+
+
+class RunSpec(Settings):
+    """Everything needed to repeat a run. Members of an ensemble share all of it but the seed."""
+
+    schema_number: int = setting(SCHEMA, "layout number of this file", ge=1, le=SCHEMA)
+    name: str = setting("run", "label shown in tables and used in run ids", min_length=1, max_length=80)
+    model: SerializeAsAny[ModelSettings] = setting(..., "model family and its settings")
+    data: DataSettings = setting(DataSettings(), "data set")
+    training: TrainingSettings = setting(..., "training")
+    evaluation: EvaluationSettings = setting(EvaluationSettings(), "evaluation")
+    resources: ResourcesSettings = setting(ResourcesSettings(), "resources")
+    seeds: list[int] = setting([0], "random seeds trained together", min_length=1, max_length=1000)
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _model_of_its_kind(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return settings_class(value.get("kind", "")).model_validate(value)
+        return value
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("seeds must differ from each other")
+        if any(seed < 0 or seed >= 2**31 for seed in seeds):
+            raise ValueError("seeds must lie between 0 and 2147483647")
+        return seeds
+
+    def group_hash(self) -> str:
+        """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
+        body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
