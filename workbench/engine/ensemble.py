@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +63,7 @@ def mlp(
 ) -> nn.Sequential:
     """Return a stacked multilayer perceptron with layers sizes[0] → … → sizes[-1]."""
     layers: list[nn.Module] = []
-    for position, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for position, (inputs, outputs) in enumerate(pairwise(sizes)):
         layers.append(Linear(inputs, outputs, streams))
         if position < len(sizes) - 2 or last_activation:
             if layer_norm:

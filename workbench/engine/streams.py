@@ -1,4 +1,4 @@
-"""Named random streams: one generator per (seed, purpose), so that a member's numbers never depend on its neighbours."""
+"""Named random streams: one generator per (seed, purpose), so no member depends on its neighbours."""
 
 from __future__ import annotations
 
@@ -69,9 +69,8 @@ class Streams:
         )
 
     def fork(self, name: str) -> Streams:
-        """Return fresh streams that depend only on the seeds and `name`: an evaluation draws without disturbing training."""
-        forked = Streams([stream_seed(seed, name) for seed in self.seeds], self.device, self.dtype)
-        return forked
+        """Return fresh streams set by the seeds and `name` alone: evaluation never disturbs training."""
+        return Streams([stream_seed(seed, name) for seed in self.seeds], self.device, self.dtype)
 
     def state_dict(self) -> dict[str, list[Tensor]]:
         """Return the state of every stream used so far."""

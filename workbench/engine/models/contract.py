@@ -41,7 +41,7 @@ class DataInfo:
 
 @dataclass(frozen=True)
 class Batch:
-    """One minibatch per member: x [S, B, D] in model units, y [S, B] int64, index [S, B] into the training set."""
+    """One minibatch per member: x [S, B, D], labels y [S, B], index [S, B] into the training set."""
 
     x: Tensor
     y: Tensor
@@ -49,7 +49,10 @@ class Batch:
 
 
 class LatentModel(nn.Module):
-    """Base of all families. Everything that must survive a resume is a parameter, a buffer, or in an optimiser."""
+    """Base of all families.
+
+    Everything that must survive a resume is a parameter, a buffer, or in an optimiser.
+    """
 
     members: int  # S
     latent: int  # d
@@ -68,7 +71,7 @@ class LatentModel(nn.Module):
         raise NotImplementedError
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
-        """Return the representative latent (posterior mean, or a short chain's end) [S, B, d] of x [S, B, D]."""
+        """Return the representative latent [S, B, d] of x [S, B, D]: posterior mean, or a chain's end."""
         raise NotImplementedError
 
     def decode(self, z: Tensor) -> Tensor:
@@ -84,5 +87,5 @@ class LatentModel(nn.Module):
         return None
 
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
-        """Return mean and standard deviation [S, B, d] of a Gaussian close to p(z|x), for importance sampling."""
+        """Return mean and std [S, B, d] of a Gaussian close to p(z|x), for importance sampling."""
         return None

@@ -9,7 +9,7 @@ from workbench.spec.models.base import Activation, ModelSettings, hidden
 
 
 class LEBMSettings(ModelSettings):
-    """Latent EBM prior p(z) ∝ exp(f(z)) N(z; 0, I) with a Gaussian generator; short-run Langevin throughout."""
+    """Latent EBM prior p(z) ∝ exp(f(z)) N(z; 0, I) and a Gaussian generator; short-run chains."""
 
     engine: ClassVar[str] = "workbench.engine.models.lebm"
     title: ClassVar[str] = "LEBM"

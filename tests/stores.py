@@ -1,0 +1,155 @@
+"""Made-up stores for tests that need runs to look at: folders as docs/store.md describes, no training."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import tomli_w
+
+from workbench.spec.schema import RunSpec
+from workbench.store.files import write_json
+from workbench.store.paths import RunPaths, StorePaths
+
+SPECS = {
+    "vae": '[model]\nkind = "vae"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 1820',
+    "lae": '[model]\nkind = "lae"\n[data]\nname = "digits"\n[training]\niterations = 1180',
+    "avb": '[model]\nkind = "avb"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 745',
+    "lebm": '[model]\nkind = "lebm"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 301',
+}
+
+
+def make_store(root: Path) -> Path:
+    """Create an empty store at `root`."""
+    paths = StorePaths(root)
+    paths.hidden.mkdir(parents=True)
+    write_json(paths.marker, {"schema": 1})
+    return root
+
+
+def make_run(
+    root: Path,
+    run_id: str = "20261121-142530-vae-digits-k3f9",
+    *,
+    kind: str = "vae",
+    state: str = "finished",
+    seeds: tuple[int, ...] = (0, 1, 2),
+    points: int = 200,
+    study: str = "",
+    created: float = 1_795_271_130.0,
+) -> RunPaths:
+    """Write one run folder in `state`, with curves, samples, latents and, if finished, a result."""
+    paths = RunPaths(root / run_id)
+    for folder in (paths.samples, paths.latents, paths.control, paths.attempt(1).root):
+        folder.mkdir(parents=True)
+    spec = RunSpec.model_validate(
+        tomllib.loads(f'name = "{kind}-digits"\nseeds = {list(seeds)}\n{SPECS[kind]}')
+    )
+    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    write_json(
+        paths.origin,
+        {
+            "schema": 1,
+            "created": created,
+            "preset": f"{kind}-digits",
+            "overrides": [],
+            "study": study,
+            "study_id": f"{study}-1" if study else "",
+            "priority": 0,
+            "group": spec.group_hash(),
+            "command": [],
+        },
+    )
+    total = spec.training.iterations or 1
+    step = total if state == "finished" else total // 2
+    if state != "queued":
+        write_json(
+            paths.state,
+            {
+                "schema": 1,
+                "state": state,
+                "attempt": 1,
+                "tries": 1,
+                "priority": 0,
+                "reason": "",
+                "failure": "",
+                "next": "",
+                "device": "cpu",
+                "queued": created,
+                "started": created + 1,
+                "ended": created + 10 if state in {"finished", "failed", "cancelled"} else None,
+                "not_before": None,
+            },
+        )
+        write_json(
+            paths.progress,
+            {
+                "schema": 1,
+                "phase": "training",
+                "step": step,
+                "total": total,
+                "seconds": 4.0,
+                "steps_per_second": 220.0,
+                "time": created + 5,
+            },
+        )
+        paths.metrics.write_text("".join(_rows(kind, seeds, points, step)))
+        _artefacts(paths, seeds, step)
+        paths.log.write_text("loading torch\ntraining\n")
+    if state == "finished":
+        metrics = {
+            name: {"values": [value + 0.1 * k for k in range(len(seeds))], "se": [0.2] * len(seeds), "n": 360}
+            for name, value in {
+                "test_mse": 0.027,
+                "knn_accuracy": 0.93,
+                "energy_distance": 0.4,
+                "training_seconds": 8.0,
+            }.items()
+        }
+        write_json(
+            paths.result,
+            {
+                "schema": 1,
+                "outcome": "finished",
+                "seeds": list(seeds),
+                "step": step,
+                "seconds": 8.0,
+                "finished": created + 10,
+                "device": "cpu",
+                "diverged": {},
+                "metrics": metrics,
+            },
+        )
+    return paths
+
+
+def _rows(kind: str, seeds: tuple[int, ...], points: int, last: int) -> list[str]:
+    """Falling losses for train and test, and a chain's acceptance for the LAE."""
+    rows = []
+    rng = np.random.default_rng(0)
+    for k in range(1, points + 1):
+        step = max(1, last * k // points)
+        values = {"loss": [25 + 30 * float(np.exp(-5 * k / points)) + float(rng.normal()) for _ in seeds]}
+        if kind == "lae":
+            values["acceptance"] = [0.574 + 0.1 * float(rng.normal()) for _ in seeds]
+            values["step_size"] = [1e-4 * float(np.exp(-3 * k / points)) for _ in seeds]
+        row = {"step": step, "epoch": step / 14, "seconds": step / 220, "split": "train", "values": values}
+        rows.append(json.dumps(row) + "\n")
+        if k % 10 == 0:
+            test = {**row, "split": "test", "values": {"loss": [v + 1 for v in values["loss"]]}}
+            rows.append(json.dumps(test) + "\n")
+    return rows
+
+
+def _artefacts(paths: RunPaths, seeds: tuple[int, ...], step: int) -> None:
+    """One set of 8×8 sample pictures and of 2-d latents in ten classes."""
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (len(seeds), 16, 8, 8), dtype=np.uint8)
+    np.savez(paths.samples / f"{step}.npz", images=images, data=images[0])
+    labels = rng.integers(0, 10, 500)
+    z = rng.normal(size=(len(seeds), 500, 2)).astype(np.float32) + np.stack(
+        [3 * np.cos(labels * 0.628), 3 * np.sin(labels * 0.628)], -1
+    ).astype(np.float32)
+    np.savez(paths.latents / f"{step}.npz", z=z, labels=labels)

@@ -1,0 +1,54 @@
+"""One run at a glance: what lists, tables and panes show without opening more than the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["queued", "starting", "running", "paused", "finished", "failed", "cancelled"]
+LIVE_STATES: tuple[State, ...] = ("queued", "starting", "running", "paused")
+Failure = Literal["crash", "out-of-memory", "diverged", "lost", "evaluation", "bad-input", "device", ""]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run's identity, place in the queue, progress, and final metrics (one value per seed; None = not finite)."""
+
+    id: str
+    name: str
+    kind: str
+    data: str
+    state: State
+    seeds: tuple[int, ...] = (0,)
+    group: str = ""  # hash of the spec without its seeds
+    preset: str = ""
+    study: str = ""
+    study_id: str = ""
+    attempt: int = 0
+    reason: str = ""  # one sentence: why it is in this state
+    failure: Failure = ""
+    next: str = ""  # what will happen next, where that is not plain
+    priority: int = 0
+    device: str = ""
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    phase: str = ""
+    step: int = 0
+    total: int = 0
+    steps_per_second: float = 0.0
+    summary: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether the run may still change."""
+        return self.state in LIVE_STATES
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds of training left at the present rate, or None where nothing is known."""
+        if self.state != "running" or self.steps_per_second <= 0 or self.total <= 0:
+            return None
+        return max(0.0, (self.total - self.step) / self.steps_per_second)
