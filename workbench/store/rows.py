@@ -12,7 +12,7 @@ Failure = Literal["crash", "out-of-memory", "diverged", "lost", "evaluation", "b
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run's identity, place in the queue, progress, and final metrics (one value per seed; None = not finite)."""
+    """Identity, place in the queue, progress, and final metrics (a value per seed; None = not finite)."""
 
     id: str
     name: str
