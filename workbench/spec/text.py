@@ -1,0 +1,35 @@
+"""Untrusted text made harmless before a terminal sees it: control bytes become visible pictures."""
+
+from __future__ import annotations
+
+import re
+
+# C0 (tab and newline are handled apart), DEL, C1, bidi marks and overrides, zero-width marks,
+# line separators, byte-order mark, lone surrogates.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_BREAKS = re.compile("[\t\n]")
+
+
+def safe_text(text: object, limit: int | None = None, *, one_line: bool = False) -> str:
+    """Return `text` with nothing in it that could steer a terminal.
+
+    Newlines and tabs stay, unless `one_line`. More than `limit` characters are cut, with an
+    ellipsis as the last one. Markup is not escaped: pass the result on as plain text.
+    """
+    string = text if isinstance(text, str) else str(text)
+    if limit is not None and len(string) > limit:
+        string = string[: max(0, limit - 1)] + "…"[: max(0, limit)]
+    string = _UNSAFE.sub(_picture, string)
+    return _BREAKS.sub(_picture, string) if one_line else string
+
+
+def _picture(match: re.Match[str]) -> str:
+    """One visible sign for one unsafe character, so that the length cap still holds."""
+    code = ord(match.group())
+    if code < 0x20:
+        return chr(0x2400 + code)  # ␀ … ␟
+    if code == 0x7F:
+        return "␡"
+    return "�"
