@@ -43,9 +43,9 @@ class LayerNorm(nn.Module):
     def __init__(self, width: int, streams: Streams) -> None:
         super().__init__()
         members = len(streams.seeds)
-        options = {"device": streams.device, "dtype": streams.dtype}
-        self.scale = nn.Parameter(torch.ones(members, 1, width, **options))
-        self.shift = nn.Parameter(torch.zeros(members, 1, width, **options))
+        ones = torch.ones(members, 1, width, device=streams.device, dtype=streams.dtype)
+        self.scale = nn.Parameter(ones)
+        self.shift = nn.Parameter(torch.zeros_like(ones))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each row of x, then scale and shift."""

@@ -1,0 +1,88 @@
+"""A data set resident on the device: a batch is an index_select and a conversion, no loader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from workbench.engine.models.contract import Batch, DataInfo
+from workbench.engine.streams import Streams
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a source delivers: x [N, D] (uint8, or float for points) and y [N] int64 of both splits."""
+
+    train_x: Tensor
+    train_y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+    shape: tuple[int, ...]
+    kind: Literal["points", "binary", "grey"]
+    classes: int
+    levels: int = 1  # what a uint8 x is divided by: 255 for pictures, 16 for digits, 1 for bits
+
+
+class DataSet:
+    """Both splits on one device, and the one place where stored bytes become numbers."""
+
+    def __init__(
+        self, name: str, arrays: Arrays, *, dynamic: bool, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.info = DataInfo(
+            name=name,
+            shape=arrays.shape,
+            kind="binary" if dynamic else arrays.kind,
+            train_size=len(arrays.train_x),
+            test_size=len(arrays.test_x),
+            classes=arrays.classes,
+        )
+        self.dynamic = dynamic
+        self.dtype = dtype
+        self._scale = 1.0 / arrays.levels
+        self._x = {
+            "train": self._resident(arrays.train_x, device),
+            "test": self._resident(arrays.test_x, device),
+        }
+        self._y = {"train": arrays.train_y.to(device), "test": arrays.test_y.to(device)}
+
+    def _resident(self, x: Tensor, device: torch.device) -> Tensor:
+        return x.to(device) if x.dtype == torch.uint8 else x.to(device, self.dtype)
+
+    def labels(self, split: Split) -> Tensor:
+        """Return all labels of a split, [N] int64 (all 0 where the data have none)."""
+        return self._y[split]
+
+    def examples(self, split: Split, index: Tensor, streams: Streams) -> Batch:
+        """Return the examples at `index` ([S, B], or [B] for the same ones in every member).
+
+        Dynamic binarisation draws afresh from the stream "binarise" at every call.
+        """
+        members = len(streams.seeds)
+        if index.dim() == 1:
+            index = index.expand(members, -1)
+        flat = index.reshape(-1)
+        x = self._x[split].index_select(0, flat).view(*index.shape, -1)
+        y = self._y[split].index_select(0, flat).view(index.shape)
+        if x.dtype == torch.uint8:
+            x = x.to(self.dtype).mul_(self._scale)
+        if self.dynamic:
+            x = (streams.uniform("binarise", *x.shape[1:]) < x).to(self.dtype)
+        return Batch(x, y, index)
+
+    def batch(self, index: Tensor, streams: Streams) -> Batch:
+        """Return training examples at `index` [S, B]."""
+        return self.examples("train", index, streams)
+
+    def chunks(self, split: Split, streams: Streams, size: int = 500, limit: int = 0) -> Iterator[Batch]:
+        """Yield a split in order, `size` examples at a time (the last one may be ragged); at most `limit`."""
+        count = len(self._y[split]) if limit == 0 else min(limit, len(self._y[split]))
+        every = torch.arange(count, device=self._y[split].device)
+        for index in every.split(size):
+            yield self.examples(split, index, streams)

@@ -1,0 +1,150 @@
+"""MNIST, FashionMNIST, SVHN and CIFAR-10, read (and downloaded) by torchvision."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workbench.engine.data.dataset import Arrays
+from workbench.engine.data.subset import choose
+from workbench.errors import DATA, WorkbenchError
+from workbench.spec.schema import DataSettings
+
+CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "svhn": "SVHN", "cifar10": "CIFAR10"}
+# torchvision checks the archives it downloads, but not MNIST files unpacked by hand or earlier
+MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+
+
+def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
+    """Return a torchvision data set as bytes, colour last.
+
+    Raises:
+        WorkbenchError: if the files are missing, damaged, or cannot be fetched or written.
+    """
+    if settings.name == "mnist":
+        _check_mnist(folder / "MNIST" / "raw")
+    train_x, train_y = _split(settings.name, folder, download, train=True)
+    test_x, test_y = _split(settings.name, folder, download, train=False)
+    train = choose(len(train_x), settings.train_size, "train", settings)
+    test = choose(len(test_x), settings.test_size, "test", settings)
+    return Arrays(
+        train_x.flatten(1)[train],
+        train_y[train],
+        test_x.flatten(1)[test],
+        test_y[test],
+        tuple(train_x.shape[1:]),
+        "grey",
+        10,
+        levels=255,
+    )
+
+
+def _split(name: str, folder: Path, download: bool, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return pictures [N, H, W] or [N, H, W, 3] and labels [N] of one split."""
+    datasets = torchvision_datasets()
+    options: dict[str, Any] = {"split": "train" if train else "test"} if name == "svhn" else {"train": train}
+    place = folder / "SVHN" if name == "svhn" else folder  # its files would lie about in the root
+    kind = getattr(datasets, CLASSES[name])
+    try:
+        try:
+            data = kind(str(place), download=False, **options)
+        except RuntimeError:
+            if not download:
+                raise
+            data = kind(str(place), download=True, **options)
+    except Exception as problem:  # torchvision, urllib and the file system each have their own
+        raise _explain(name, place, download, problem) from problem
+    x = torch.as_tensor(data.data)
+    y = torch.as_tensor(data.labels if name == "svhn" else data.targets, dtype=torch.int64)
+    if name == "svhn":
+        x = x.permute(0, 2, 3, 1)
+    return x.contiguous(), y
+
+
+def _explain(name: str, folder: Path, download: bool, problem: Exception) -> WorkbenchError:
+    """Return one sentence and a fix for whatever went wrong while reading or fetching `name`."""
+    said = " ".join(str(problem).split())[:200]
+    if download and (isinstance(problem, PermissionError) or not _writable(folder)):
+        return WorkbenchError(
+            f"{name} is not in {folder}, and nothing can be written there.",
+            "Make the folder writable, or point WORKBENCH_DATA to one that is.",
+            DATA,
+        )
+    if isinstance(problem, RuntimeError) and not download:
+        return WorkbenchError(
+            f"{name} is not in {folder}, or its files are damaged, and downloading is switched off.",
+            "Allow the download, put the files there, or point WORKBENCH_DATA to the folder that has them.",
+            DATA,
+        )
+    if "integrity" in said or "corrupt" in said or "checksum" in said:
+        return WorkbenchError(
+            f"The downloaded files of {name} are damaged (checksum).",
+            f"Delete them from {folder} and start the run again.",
+            DATA,
+        )
+    if isinstance(problem, OSError | RuntimeError):
+        return WorkbenchError(
+            f"{name} is not in {folder} and could not be downloaded ({said}).",
+            "Check the network, or copy the files there from another machine.",
+            DATA,
+        )
+    return WorkbenchError(
+        f"The files of {name} in {folder} cannot be read ({said}).",
+        "Delete them, so that they are fetched again.",
+        DATA,
+    )
+
+
+def _writable(folder: Path) -> bool:
+    """Return whether `folder`, or the nearest parent that exists, takes new files."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
+
+
+def _check_mnist(raw: Path) -> None:
+    """Compare unpacked MNIST files with their known checksums (0.1 s)."""
+    for name, expected in MD5.items():
+        path = raw / name
+        if path.exists() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != expected:
+            raise WorkbenchError(
+                f"{path} is damaged: its checksum is not that of the original file.",
+                "Delete it, so that it is fetched again, or copy a good one there.",
+                DATA,
+            )
+
+
+def torchvision_datasets() -> Any:
+    """Import torchvision.datasets, also where its wheel and torch's were built for different devices.
+
+    torchvision registers fake kernels for `nms` and `qnms` at import, which fails if its compiled
+    operators did not load (a CUDA wheel of one and a CPU wheel of the other). Reading pictures needs
+    neither: declaring the two names lets the import pass.
+    """
+    try:
+        from torchvision import datasets
+    except RuntimeError as problem:
+        if "torchvision::nms" not in str(problem):
+            raise
+        import sys
+
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]  # half-imported
+        library = torch.library.Library("torchvision", "DEF")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _KEPT.append(library)  # the names go when the object does
+        from torchvision import datasets
+    return datasets
+
+
+_KEPT: list[Any] = []
