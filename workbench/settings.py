@@ -34,7 +34,7 @@ def _field(default: Any, variable: str, description: str, low: float = 0.0, high
 class UserSettings:
     """The user's settings, checked. `data_dir` is absolute."""
 
-    data_dir: Path = _field(Path(), "WORKBENCH_DATA_DIR", "folder of downloaded data sets")
+    data_dir: Path = _field(Path(), "WORKBENCH_DATA_DIR", "folder of data sets")  # noqa: RUF009
     download: bool = _field(True, "WORKBENCH_DOWNLOAD", "fetch a missing data set from the network")
     cpu_slots: int = _field(
         0, "WORKBENCH_CPU_SLOTS", "CPU runs at the same time; 0 takes one per core", 0, 4096
@@ -48,7 +48,7 @@ def config_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder of the user's settings and presets; it need not exist."""
     chosen = (os.environ if environ is None else environ).get("WORKBENCH_CONFIG")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return _home(chosen, "WORKBENCH_CONFIG").absolute()
     from platformdirs import user_config_path
 
     return user_config_path("workbench", appauthor=False)
@@ -79,6 +79,15 @@ def user_settings(environ: Mapping[str, str] | None = None) -> UserSettings:
     return UserSettings(**values)
 
 
+def _home(text: str, place: str) -> Path:
+    """Return the path with its `~` filled in."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        shown = safe_text(text, 80, one_line=True)
+        raise WorkbenchError(f"{place}: there is no home folder for {shown}.") from None
+
+
 def _typed(text: str, item: Any) -> Any:
     """Turn an environment variable's text into the field's type, or leave it for `_checked` to refuse."""
     default = item.default
@@ -99,7 +108,7 @@ def _checked(value: Any, item: Any, place: str, base: Path) -> Any:
     if isinstance(default, Path):
         if not isinstance(value, str) or not value or "\0" in value:
             raise WorkbenchError(f"{place}: must be a folder name in quotes, got {shown}.")
-        return (base / Path(value).expanduser()).absolute()
+        return (base / _home(value, place)).absolute()
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise WorkbenchError(f"{place}: must be true or false, got {shown}.")

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys and silent conversions are errors, values cannot change later."""
+    """Base of all settings: unknown keys, silent conversions and non-finite numbers are errors; frozen."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def setting(default: Any, description: str, unit: str = "", **limits: Any) -> Any:
@@ -18,5 +18,5 @@ def setting(default: Any, description: str, unit: str = "", **limits: Any) -> An
 
     `limits` are pydantic's own (ge, gt, le, lt, min_length, …).
     """
-    extra = {"unit": unit} if unit else None
+    extra: dict[str, Any] | None = {"unit": unit} if unit else None
     return Field(default, description=description, json_schema_extra=extra, **limits)

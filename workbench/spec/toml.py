@@ -70,7 +70,7 @@ def parse_toml(text: str, label: str) -> Document:
         what = safe_text(str(error)[: found.start()] if found else str(error), 200, one_line=True)
         place = f"{label}:{line or text.count(chr(10)) + 1}" if found else label
         raise WorkbenchError(f"{place}: not valid TOML: {what[:1].lower()}{what[1:]}.") from None
-    if _too_deep(table):
+    if too_deep(table):
         raise WorkbenchError(f"{label}: nested too deeply.", exit_code=USAGE)
     return Document(label, table, text)
 
@@ -109,7 +109,7 @@ def _split(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))
 
 
-def _too_deep(value: Any) -> bool:
+def too_deep(value: Any) -> bool:
     """Whether tables and lists nest deeper than anything of ours; walks level by level, no recursion."""
     level = [value]
     for _ in range(MAX_DEPTH):

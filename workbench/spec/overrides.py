@@ -1,0 +1,166 @@
+"""What is changed on top of a preset: `training.lr=1e-4`, and grids such as `model.latent=2,8,16`."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.spec.text import safe_text
+from workbench.spec.toml import too_deep
+
+MAX_RUNS = 10_000  # of one grid
+_KEY = re.compile(r"^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}$")
+# One of these says how long a run trains, so setting one drops the other.
+_LENGTHS: dict[tuple[str, ...], str] = {
+    ("training", "iterations"): "epochs",
+    ("training", "epochs"): "iterations",
+}
+
+
+@dataclass(frozen=True)
+class Override:
+    """One changed setting. `value` None returns the key to its default."""
+
+    keys: tuple[str, ...]
+    value: Any
+    source: str  # as typed, for messages
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.keys)
+
+    @property
+    def text(self) -> str:
+        """As it could be typed after --set."""
+        return f"{self.name}={toml_text(self.value)}"
+
+
+def parse_set(text: str, option: str = "--set") -> Override:
+    """Parse `key=value`; the value is TOML, and a bare word is taken as text."""
+    keys, value = _halves(text, option)
+    return Override(keys, parse_value(value), f"{option} {safe_text(text, 120, one_line=True)}")
+
+
+def parse_grid(text: str) -> list[Override]:
+    """Parse `key=a,b,c` into one override for each value; raises WorkbenchError for a doubled one."""
+    keys, values = _halves(text, "--grid")
+    parts = split_commas(values)
+    if not all(parts):
+        shown = safe_text(text, 120, one_line=True)
+        raise WorkbenchError(f"--grid {shown}: a value is missing.", "Write it like model.latent=2,8,16.")
+    name = ".".join(keys)
+    overrides = [Override(keys, parse_value(part), f"--grid {name}={part[:80]}") for part in parts]
+    if len({repr(override.value) for override in overrides}) != len(overrides):
+        raise WorkbenchError(f"--grid {safe_text(text, 120, one_line=True)}: a value stands there twice.")
+    return overrides
+
+
+def grid_points(grids: Iterable[str]) -> list[tuple[Override, ...]]:
+    """Return every combination of the grids, the last one turning fastest; [()] without grids."""
+    axes = [parse_grid(grid) for grid in grids]
+    names = [axis[0].name for axis in axes]
+    for name in names:
+        if names.count(name) > 1:
+            raise WorkbenchError(f"--grid {name}: given twice.", "Put all its values into one --grid.")
+    count = 1
+    for axis in axes:
+        count *= len(axis)
+    if count > MAX_RUNS:
+        raise WorkbenchError(
+            f"The grid makes {count} runs; {MAX_RUNS} is the most.", "Leave out some values."
+        )
+    return list(itertools.product(*axes))
+
+
+def apply(table: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
+    """Return a copy of `table` with the overrides applied in order; later ones win."""
+    result = {key: dict(value) if isinstance(value, dict) else value for key, value in table.items()}
+    given = {override.keys for override in overrides}
+    for override in overrides:
+        section = result
+        for key in override.keys[:-1]:
+            inner = section.get(key)
+            section[key] = dict(inner) if isinstance(inner, dict) else {}
+            section = section[key]
+        last = override.keys[-1]
+        if override.value is None:
+            section.pop(last, None)
+            continue
+        section[last] = override.value
+        other = _LENGTHS.get(override.keys)
+        if other and ("training", other) not in given:
+            section.pop(other, None)
+    return result
+
+
+def parse_value(text: str) -> Any:
+    """Return the TOML value `text` stands for, the text itself if it is none, None if it is empty."""
+    text = text.strip()
+    if not text:
+        return None
+    if "\n" in text or "\r" in text or len(text) > 10_000:
+        return text
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return text if too_deep(table) else table["value"]
+
+
+def toml_text(value: Any) -> str:
+    """Return a value as `parse_value` reads it back; None gives an empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_quoted(item) for item in value) + "]"
+    if isinstance(value, str):
+        return value if parse_value(value) == value else _quoted(value)
+    return repr(value)
+
+
+def split_commas(text: str) -> list[str]:
+    """Split at commas outside brackets and quotes."""
+    parts, depth, quote, start = [], 0, "", 0
+    for position, sign in enumerate(text):
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "\"'":
+            quote = sign
+        elif sign in "[{":
+            depth += 1
+        elif sign in "]}":
+            depth -= 1
+        elif sign == "," and depth <= 0:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    return [*parts, text[start:].strip()]
+
+
+def _halves(text: str, option: str) -> tuple[tuple[str, ...], str]:
+    """Split `key=value` and check the key's form."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not _KEY.match(name):
+        shown = safe_text(text, 120, one_line=True)
+        raise WorkbenchError(
+            f"{option} {shown}: not of the form section.key=value.", f"Like {option} training.lr=1e-4."
+        )
+    return tuple(name.split(".")), value
+
+
+def _quoted(value: Any) -> str:
+    """A value inside a list: text in TOML quotes."""
+    if not isinstance(value, str):
+        return toml_text(value)
+    escaped = "".join(
+        f"\\u{ord(sign):04x}" if sign in '\\"' or ord(sign) < 0x20 or ord(sign) == 0x7F else sign
+        for sign in value
+    )
+    return f'"{escaped}"'

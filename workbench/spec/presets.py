@@ -1,0 +1,157 @@
+"""Presets: named experiments in TOML that hold only what differs from the defaults.
+
+Found in three folders; a later one wins over an earlier one of the same name: the package's own,
+`presets/` in the user's config folder, and `./presets`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.settings import config_dir
+from workbench.spec.seeds import seeds_from
+from workbench.spec.text import safe_text
+from workbench.spec.toml import Document, read_toml
+
+SECTIONS = ("model", "data", "training", "evaluation", "resources")
+TOP_LEVEL = ("title", "description", "seeds", *SECTIONS)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One preset file. `error` is set, and the rest empty, where the file cannot be used."""
+
+    name: str  # the file's name without .toml
+    title: str
+    description: str
+    path: Path
+    source: str  # "built-in", "user" or "here"
+    seeds: tuple[int, ...] | None = None  # None: the default of RunSpec
+    document: Document | None = field(default=None, repr=False)
+    error: str = ""
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The sections as written: [model] [data] [training] [evaluation] [resources]."""
+        table = self.document.table if self.document else {}
+        return {name: table[name] for name in SECTIONS if name in table}
+
+    @property
+    def kind(self) -> str:
+        """The model family it names, or an empty string."""
+        return str(self.table.get("model", {}).get("kind", ""))
+
+    @property
+    def data(self) -> str:
+        """The data set it names, or an empty string for the default."""
+        return str(self.table.get("data", {}).get("name", ""))
+
+
+def built_in_folder() -> Path:
+    """Return the presets inside an installed package, or those of the checkout around it."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_presets"
+    return installed if installed.is_dir() else package.parent / "presets"
+
+
+def preset_folders() -> list[tuple[str, Path]]:
+    """Return (source, folder), the one that wins last. `./presets` of a checkout counts once."""
+    folders = [("built-in", built_in_folder()), ("user", config_dir() / "presets")]
+    here = Path.cwd() / "presets"
+    if here.resolve() != folders[0][1].resolve():
+        folders.append(("here", here))
+    return folders
+
+
+def toml_files(sub: str = "") -> dict[str, tuple[str, Path]]:
+    """Return name → (source, path) of all TOML files in the preset folders, or in their `sub` folder."""
+    found: dict[str, tuple[str, Path]] = {}
+    for source, folder in preset_folders():
+        for path in _list(folder / sub):
+            found[path.stem] = (source, path)
+    return dict(sorted(found.items()))
+
+
+def list_presets() -> list[Preset]:
+    """Return all presets by name; a broken file is listed with its `error`."""
+    presets = []
+    for name, (source, path) in toml_files().items():
+        try:
+            presets.append(load_preset(path, source))
+        except WorkbenchError as error:
+            presets.append(
+                Preset(safe_text(name, 80, one_line=True), name, "", path, source, error=str(error))
+            )
+    return presets
+
+
+def find_preset(name: str) -> Preset:
+    """Return the preset of that name, or of that file if it ends in .toml; else WorkbenchError."""
+    files = toml_files()
+    if name in files:
+        source, path = files[name]
+        return load_preset(path, source)
+    if name.endswith(".toml"):
+        return load_preset(Path(name), "here")
+    shown = safe_text(name, 80, one_line=True)
+    hint = did_you_mean(name[:80], files) or "`workbench presets ls` lists them."
+    raise WorkbenchError(f"There is no preset '{shown}'.", hint, NOT_FOUND)
+
+
+def load_preset(path: Path, source: str = "here") -> Preset:
+    """Read one preset file and check its outline; its sections are checked by `resolve`."""
+    document = read_toml(path)
+    name = safe_text(path.stem, 80, one_line=True)
+    check_keys(document, TOP_LEVEL)
+    for section in SECTIONS:
+        if not isinstance(document.table.get(section, {}), dict):
+            raise WorkbenchError(f"{document.where(section)}: {section}: must be a section, [{section}].")
+    return Preset(
+        name=name,
+        title=text_of(document, "title") or name,
+        description=text_of(document, "description"),
+        path=path,
+        source=source,
+        seeds=seeds_of(document),
+        document=document,
+    )
+
+
+def check_keys(document: Document, known: tuple[str, ...]) -> None:
+    """Refuse a top-level key that is not known."""
+    for key in document.table:
+        if key not in known:
+            shown = safe_text(key, 80, one_line=True)
+            near = did_you_mean(key[:80], known)
+            hint = near[:1].lower() + near[1:] if near else f"known keys: {', '.join(known)}."
+            raise WorkbenchError(f"{document.where(key)}: {shown}: unknown key, {hint}")
+
+
+def text_of(document: Document, key: str) -> str:
+    """Return a top-level text, made harmless, or an empty string where there is none."""
+    value = document.table.get(key, "")
+    if not isinstance(value, str):
+        raise WorkbenchError(f"{document.where(key)}: {key}: must be text in quotes.")
+    return safe_text(" ".join(value.split()), 2000, one_line=True)
+
+
+def seeds_of(document: Document) -> tuple[int, ...] | None:
+    """Return the top-level seeds: a count, or a list."""
+    if "seeds" not in document.table:
+        return None
+    try:
+        return tuple(seeds_from(document.table["seeds"]))
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{document.where('seeds')}: seeds: {error}") from None
+
+
+def _list(folder: Path) -> Iterator[Path]:
+    """Yield the folder's *.toml files; a folder that is not there or not readable has none."""
+    try:
+        yield from sorted(path for path in folder.iterdir() if path.suffix == ".toml" and path.stem)
+    except OSError:
+        return

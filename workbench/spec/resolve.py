@@ -1,0 +1,196 @@
+"""From a preset and changes on top of it to a checked RunSpec, or one sentence saying what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.models import model_kinds, settings_class
+from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
+from workbench.spec.presets import Preset, find_preset
+from workbench.spec.schema import RunSpec
+from workbench.spec.seeds import seeds_from
+from workbench.spec.text import safe_text
+from workbench.spec.toml import parse_toml
+
+Keys = tuple[str, ...]
+Locate = Callable[[Keys], str]  # where a key was written: "presets/x.toml:5", "--set …", or ""
+
+
+def resolve(preset: Preset | str, overrides: Sequence[str] = (), seeds: str | int | None = None) -> RunSpec:
+    """Return the spec of a preset with `overrides` ("training.lr=1e-4") and `seeds` ("3" or "0,7,9")."""
+    preset = _usable(preset)
+    return _build(preset, [parse_set(text) for text in overrides], seeds, preset.name)
+
+
+def expand(
+    preset: Preset | str,
+    overrides: Sequence[str] = (),
+    grid: Iterable[str] = (),
+    seeds: str | int | None = None,
+) -> list[RunSpec]:
+    """Return one spec for each grid point ("model.latent=2,8,16"), named after what differs.
+
+    Points that come out the same are kept once.
+    """
+    preset = _usable(preset)
+    changes = [parse_set(text) for text in overrides]
+    specs: dict[str, RunSpec] = {}
+    for point in grid_points(grid):
+        name = point_name(preset.name, point)
+        spec = _build(preset, [*changes, *point], seeds, name)
+        specs.setdefault(spec.group_hash(), spec)
+    return list(specs.values())
+
+
+def parse_spec(text: str, label: str = "spec.toml") -> RunSpec:
+    """Return the RunSpec written in TOML text, as in a run folder; raises WorkbenchError."""
+    document = parse_toml(text, label)
+    return validate(document.table, lambda keys: document.where(*keys))
+
+
+def validate(table: dict[str, Any], locate: Locate = lambda keys: "") -> RunSpec:
+    """Return the RunSpec of a plain table; raises WorkbenchError with the first fault and its place."""
+    _check_kind(table.get("model"), locate)
+    try:
+        return RunSpec.model_validate(table)
+    except ValidationError as error:
+        raise _complaint(error, table, locate) from None
+    except WorkbenchError as error:  # a plug-in's own check
+        raise WorkbenchError(_placed(locate(("model",)), str(error)), exit_code=error.exit_code) from None
+
+
+def point_name(base: str, point: Sequence[Override]) -> str:
+    """Return a label such as `vae-digits-latent8-lr0.001`, fit for a file name and at most 80 long."""
+    parts = [base] + [
+        override.keys[-1] + re.sub(r"[^A-Za-z0-9.]+", "x", toml_text(override.value)).strip("x")
+        for override in point
+    ]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts))[:80] or "run"
+
+
+def _usable(preset: Preset | str) -> Preset:
+    if isinstance(preset, str):
+        preset = find_preset(preset)
+    if preset.error:
+        raise WorkbenchError(preset.error)
+    return preset
+
+
+def _build(preset: Preset, changes: list[Override], seeds: str | int | None, name: str) -> RunSpec:
+    table: dict[str, Any] = {"name": name[:80] or "run", **preset.table}
+    if preset.seeds is not None:
+        table["seeds"] = list(preset.seeds)
+    for change in changes:
+        if len(change.keys) == 1 and change.keys[0] not in ("name", "seeds"):
+            raise WorkbenchError(
+                f"{change.source}: not of the form section.key=value.", "Like --set training.lr=1e-4."
+            )
+    table = apply(table, changes)
+    if seeds is not None:
+        table["seeds"] = seeds_from(seeds)
+
+    def locate(keys: Keys) -> str:
+        for change in reversed(changes):
+            if keys[: len(change.keys)] == change.keys and change.value is not None:
+                return change.source
+        return preset.document.where(*keys) if preset.document else ""
+
+    return validate(table, locate)
+
+
+def _check_kind(model: Any, locate: Locate) -> None:
+    """The family decides which keys are known, so it is looked at first."""
+    if not isinstance(model, dict):
+        raise WorkbenchError(_placed(locate(("model",)), "the section [model] with a kind is missing."))
+    kind = model.get("kind")
+    kinds = ", ".join(model_kinds())
+    if not isinstance(kind, str):
+        what = "is missing" if kind is None else "must be text"
+        raise WorkbenchError(_placed(locate(("model", "kind")), f"model.kind: {what}; known kinds: {kinds}."))
+    if kind not in model_kinds():
+        shown = safe_text(kind, 60, one_line=True)
+        near = did_you_mean(kind[:60], model_kinds())
+        fix = near[:1].lower() + near[1:] if near else f"known kinds: {kinds}."
+        place = locate(("model", "kind"))
+        raise WorkbenchError(
+            _placed(place, f"model.kind: unknown family '{shown}', {fix}"), exit_code=NOT_FOUND
+        )
+
+
+def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) -> WorkbenchError:
+    """Turn pydantic's findings into one sentence about the first, with the count of the others."""
+    faults = error.errors(include_url=False, include_context=True)
+    fault = faults[0]
+    keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
+    shown = safe_text(".".join(keys), 120, one_line=True)
+    owner = _owner(keys, table)
+    text = f"{shown}: {_what(fault, keys, owner)}" if shown else _what(fault, keys, owner)
+    more = len(faults) - 1
+    hint = f"({more} more fault{'s' if more > 1 else ''} after this one.)" if more else ""
+    return WorkbenchError(_placed(locate(keys), text), hint)
+
+
+def _what(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
+    """Say in plain words what one fault is."""
+    kind, context = fault["type"], fault.get("ctx", {})
+    got = safe_text(repr(fault.get("input")), 60, one_line=True)
+    if kind == "extra_forbidden":
+        known = list(owner.model_fields) if owner else []
+        near = did_you_mean(keys[-1][:80], known)
+        if near:
+            return f"unknown key, {near[:1].lower()}{near[1:]}"
+        return f"unknown key; known here: {', '.join(known)}."
+    if kind == "missing":
+        return "is missing."
+    if kind == "value_error":
+        return f"{context.get('error', fault['msg'])!s}."
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", context.get("expected", ""))
+        near = did_you_mean(str(fault.get("input"))[:80], choices)
+        hint = f", {near[:1].lower()}{near[1:]}" if near else "."
+        return f"must be one of {', '.join(choices)}; got {got}{hint}"
+    words = _PLAIN.get(kind)
+    if words is None:  # pydantic's own words for what is left
+        message = safe_text(fault["msg"], 200, one_line=True)
+        words = re.sub(r"^Input should be", "must be", re.sub(r"^(\w+) should have", r"must have", message))
+    return f"{words.format(**context)}, got {got}."
+
+
+_PLAIN = {
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list such as [128, 128]",
+    "model_type": "must be a section",
+    "model_attributes_type": "must be a section",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_short": "must not be empty",
+}
+
+
+def _owner(keys: Keys, table: dict[str, Any]) -> type[BaseModel] | None:
+    """Return the settings class in which the last of `keys` stands."""
+    if len(keys) <= 1:
+        return RunSpec
+    if keys[0] == "model":
+        return settings_class(table["model"]["kind"])
+    field = RunSpec.model_fields.get(keys[0])
+    annotation = field.annotation if field else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _placed(place: str, text: str) -> str:
+    """Put the place before the sentence; an override's source already holds its key."""
+    return f"{place}: {text}" if place else text

@@ -1,0 +1,72 @@
+"""Studies: a few presets run on the same seeds, to be compared in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
+from workbench.spec.text import safe_text
+from workbench.spec.toml import read_toml
+
+KEYS = ("title", "description", "presets", "seeds", "metrics")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study file. `error` is set, and the rest empty, where the file cannot be used."""
+
+    name: str
+    title: str
+    description: str
+    presets: tuple[str, ...]
+    path: Path
+    seeds: tuple[int, ...] | None = None  # None: each preset's own
+    metrics: tuple[str, ...] = ()  # the columns of its table; empty: all
+    error: str = ""
+
+
+def list_studies() -> list[Study]:
+    """Return all studies by name; a broken file is listed with its `error`."""
+    studies = []
+    for name, (_, path) in toml_files("studies").items():
+        try:
+            studies.append(load_study(path))
+        except WorkbenchError as error:
+            studies.append(Study(safe_text(name, 80, one_line=True), name, "", (), path, error=str(error)))
+    return studies
+
+
+def find_study(name: str) -> Study:
+    """Return the study of that name, or raise a WorkbenchError with a suggestion."""
+    files = toml_files("studies")
+    if name in files:
+        return load_study(files[name][1])
+    shown = safe_text(name, 80, one_line=True)
+    hint = did_you_mean(name[:80], files) or "`workbench studies ls` lists them."
+    raise WorkbenchError(f"There is no study '{shown}'.", hint, NOT_FOUND)
+
+
+def load_study(path: Path) -> Study:
+    """Read and check one study file; that its presets exist is checked when it is run."""
+    document = read_toml(path)
+    check_keys(document, KEYS)
+    lists = {}
+    for key in ("presets", "metrics"):
+        value = document.table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise WorkbenchError(f'{document.where(key)}: {key}: must be a list of names, ["a", "b"].')
+        lists[key] = tuple(value)
+    if not lists["presets"]:
+        raise WorkbenchError(f"{document.where('presets')}: presets: names no preset.")
+    name = safe_text(path.stem, 80, one_line=True)
+    return Study(
+        name=name,
+        title=text_of(document, "title") or name,
+        description=text_of(document, "description"),
+        presets=lists["presets"],
+        path=path,
+        seeds=seeds_of(document),
+        metrics=lists["metrics"],
+    )
