@@ -1,0 +1,85 @@
+"""IWAE-k on a linear-Gaussian model, where log p(x) is known (models.md §17, check 1)."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from tests.engine.evaluation.lingauss import LinearGaussian
+from workbench.engine.evaluation import importance
+from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
+from workbench.engine.streams import Streams
+
+
+@pytest.fixture
+def model() -> LinearGaussian:
+    return LinearGaussian()
+
+
+def streams() -> Streams:
+    return Streams([0, 1], dtype=torch.float64)
+
+
+def test_the_exact_posterior_gives_the_exact_value_with_any_number_of_draws(model: LinearGaussian) -> None:
+    x = model.draw(5, streams())
+    for draws in (1, 7):
+        estimate = log_evidence(model, x, *model.posterior(x), draws, streams())
+        torch.testing.assert_close(estimate, model.log_px(x), rtol=0, atol=1e-10)
+
+
+def test_a_poor_proposal_gives_a_bound_that_rises_to_the_truth(model: LinearGaussian) -> None:
+    x = model.draw(200, streams())
+    mean, factor = model.posterior(x)
+    spread = 1.3 * factor.diagonal(dim1=-2, dim2=-1)
+    gaps = [
+        (model.log_px(x) - log_evidence(model, x, mean + 0.2, spread, draws, streams())).mean().item()
+        for draws in (1, 16, 1024)
+    ]
+    assert gaps[0] > gaps[1] > gaps[2] > -0.01
+    assert gaps[2] < 0.02
+
+
+def test_a_standard_deviation_is_a_diagonal_factor(model: LinearGaussian) -> None:
+    x = model.draw(4, streams())
+    std = torch.full((2, 4, 2), 0.7, dtype=torch.float64)
+    mean = torch.zeros_like(std)
+    torch.testing.assert_close(
+        log_evidence(model, x, mean, std, 9, streams()),
+        log_evidence(model, x, mean, torch.diag_embed(std), 9, streams()),
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_blocks_do_not_change_the_value(model: LinearGaussian, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = model.draw(20, streams())
+    mean, factor = model.posterior(x)
+    whole = log_evidence(model, x, mean, 1.5 * factor, 20, streams())
+    for rows in (3, 50):
+        monkeypatch.setattr(importance, "BLOCK_ELEMENTS", 2 * importance.ASSUMED_WIDTH * rows)
+        cut = log_evidence(model, x, mean, 1.5 * factor, 20, streams())
+        torch.testing.assert_close(cut, whole, rtol=0, atol=1e-12)
+
+
+def test_a_gaussian_fitted_to_draws_recovers_the_posterior(model: LinearGaussian) -> None:
+    x = model.draw(3, streams())
+    mean, factor = model.posterior(x)
+    noise = streams().normal("noise", 20_000, 3, 2).permute(1, 0, 2, 3)
+    draws = mean + (factor @ noise.unsqueeze(-1)).squeeze(-1)
+    fitted_mean, fitted_factor = fitted_gaussian(draws, inflation=1.0)
+    torch.testing.assert_close(fitted_mean, mean, rtol=0, atol=0.02)
+    torch.testing.assert_close(
+        fitted_factor @ fitted_factor.mT, factor @ factor.mT, rtol=0.05, atol=0.005
+    )
+    estimate = log_evidence(model, x, *fitted_gaussian(draws), 2000, streams())
+    torch.testing.assert_close(estimate, model.log_px(x), rtol=0, atol=0.05)
+
+
+def test_a_collapsed_encoder_still_gives_a_finite_bound(model: LinearGaussian) -> None:
+    x = model.draw(3, streams())
+    mean, _ = model.posterior(x)
+    estimate = log_evidence(model, x, *fitted_gaussian(mean.expand(50, -1, -1, -1)), 50, streams())
+    assert estimate.isfinite().all()
+    assert (estimate < model.log_px(x) + math.log(2)).all()

@@ -1,0 +1,45 @@
+"""How well labels can be read off the latents: accuracy of a k-nearest-neighbour vote."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Elements of one block of the test × train distances (all members together).
+BLOCK_ELEMENTS = 2**23
+
+
+def knn_accuracy(
+    train_z: Tensor, train_y: Tensor, test_z: Tensor, test_y: Tensor, neighbours: int
+) -> tuple[Tensor, Tensor]:
+    """Return the accuracy [S] of a k-NN vote and its binomial standard error [S].
+
+    Latents train_z [S, N, d] and test_z [S, M, d]; labels [N] and [M], from 0. Each latent
+    dimension is first divided by its standard deviation over the training set: the scale of a
+    latent is a model's own choice. A tied vote goes to the class whose voters are nearer.
+    A member with a non-finite latent gets NaN.
+    """
+    members, count, _ = train_z.shape
+    k = min(neighbours, count)
+    mean = train_z.mean(1, keepdim=True)
+    # a dead latent dimension has no spread to divide by: it then weighs nothing
+    spread = train_z.std(1, keepdim=True, unbiased=False).clamp(min=1e-12)
+    train, test = (train_z - mean) / spread, (test_z - mean) / spread
+    classes = int(torch.maximum(train_y.max(), test_y.max())) + 1
+    # counts decide; the small second term breaks ties in favour of the nearer voters
+    weights = 1.0 + torch.arange(k, 0, -1, device=train.device, dtype=train.dtype) / (2 * k * (k + 1))
+    train_squares = train.square().sum(-1).unsqueeze(1)
+    rows = max(1, BLOCK_ELEMENTS // (members * count))
+    hits = torch.zeros(members, device=train.device, dtype=train.dtype)
+    for start in range(0, test.shape[1], rows):
+        block = test[:, start : start + rows]
+        # the squared norm of the test point is the same for all its neighbours: not needed
+        order = torch.baddbmm(train_squares, block, train.transpose(1, 2), alpha=-2.0)
+        nearest = order.topk(k, dim=-1, largest=False, sorted=True).indices
+        votes = torch.zeros(*nearest.shape[:2], classes, device=train.device, dtype=train.dtype)
+        votes.scatter_add_(-1, train_y[nearest], weights.expand(nearest.shape))
+        hits += (votes.argmax(-1) == test_y[start : start + rows]).sum(1)
+    accuracy = hits / test.shape[1]
+    finite = train_z.isfinite().all(-1).all(-1) & test_z.isfinite().all(-1).all(-1)
+    accuracy = torch.where(finite, accuracy, torch.full_like(accuracy, torch.nan))
+    return accuracy, (accuracy * (1 - accuracy) / test.shape[1]).sqrt()

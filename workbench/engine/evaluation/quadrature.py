@@ -1,0 +1,45 @@
+"""Exact log p(x) of a model with two latent dimensions, by integrating over a grid."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from workbench.engine.models.contract import LatentModel
+
+# |z| beyond 6 holds 4e-9 of the prior's mass.
+EXTENT = 6.0
+# Rows of one call of log_joint, all members together.
+BLOCK_ROWS = 2**16
+
+
+def grid(points: int, extent: float = EXTENT, **options: torch.device | torch.dtype) -> tuple[Tensor, float]:
+    """Return the midpoints [points², 2] of a square grid over [−extent, extent]² and a cell's area."""
+    side = 2 * extent / points
+    axis = (torch.arange(points, **options) + 0.5) * side - extent  # type: ignore[call-overload]
+    return torch.cartesian_prod(axis, axis), side * side
+
+
+def log_px_2d(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
+    """Return log p(x) [S, K] in float64 for x [S, K, D] of a model with latent == 2 and normalised log_joint.
+
+    The midpoint rule on `points`² cells of [−6, 6]²; it is exponentially accurate for smooth
+    integrands that vanish at the border. 200 points are steps of 0.06 prior standard deviations.
+    """
+    if model.latent != 2:
+        raise ValueError(f"quadrature needs 2 latent dimensions, this model has {model.latent}")
+    nodes, area = grid(points, device=x.device, dtype=x.dtype)
+    members, codes, _ = x.shape
+    size = max(1, BLOCK_ROWS // (members * codes))
+    total = torch.full((members, codes), -torch.inf, dtype=torch.float64, device=x.device)
+    for start in range(0, len(nodes), size):
+        block = nodes[start : start + size]
+        z = block.expand(members, codes, -1, -1).flatten(1, 2)
+        repeated = x[:, :, None].expand(-1, -1, len(block), -1).flatten(1, 2)
+        log_joint = model.log_joint(repeated, z)
+        assert log_joint is not None, "asked for log p(x) of a model without log_joint"
+        values = log_joint.view(members, codes, len(block)).double()
+        total = torch.logaddexp(total, values.logsumexp(-1))
+    return total + math.log(area)
