@@ -45,5 +45,23 @@ class LinearGaussian(LatentModel):
         return mean, factor[:, None].expand(-1, x.shape[1], -1, -1)
 
     def draw(self, count: int, streams: Streams) -> Tensor:
+        """Return x [S, count, D] from the model itself."""
         x = self.decode(streams.normal("z", count, self.latent))
         return x + self.sigma * streams.normal("x", count, x.shape[-1])
+
+    # what the contract asks of a model, so that a whole summary can be made of it
+    def evaluate(self, x: Tensor, streams: Streams) -> dict[str, Tensor]:
+        mean, factor = self.posterior(x)
+        z = mean + (factor @ streams.normal("noise", x.shape[1], self.latent).unsqueeze(-1)).squeeze(-1)
+        log_q = torch.distributions.MultivariateNormal(mean, scale_tril=factor).log_prob(z)
+        return {"nelbo": log_q - self.log_joint(x, z)}
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        return self.posterior(x)[0]
+
+    def sample(self, count: int, streams: Streams) -> Tensor:
+        return self.draw(count, streams)
+
+    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        mean, factor = self.posterior(x)
+        return mean, 1.2 * factor.diagonal(dim1=-2, dim2=-1)

@@ -70,9 +70,7 @@ def test_a_gaussian_fitted_to_draws_recovers_the_posterior(model: LinearGaussian
     draws = mean + (factor @ noise.unsqueeze(-1)).squeeze(-1)
     fitted_mean, fitted_factor = fitted_gaussian(draws, inflation=1.0)
     torch.testing.assert_close(fitted_mean, mean, rtol=0, atol=0.02)
-    torch.testing.assert_close(
-        fitted_factor @ fitted_factor.mT, factor @ factor.mT, rtol=0.05, atol=0.005
-    )
+    torch.testing.assert_close(fitted_factor @ fitted_factor.mT, factor @ factor.mT, rtol=0.05, atol=0.005)
     estimate = log_evidence(model, x, *fitted_gaussian(draws), 2000, streams())
     torch.testing.assert_close(estimate, model.log_px(x), rtol=0, atol=0.05)
 
