@@ -94,9 +94,13 @@ def _build(preset: Preset, changes: list[Override], seeds: str | int | None, nam
     if seeds is not None:
         table["seeds"] = seeds_from(seeds)
 
+    written_sections = {(section,) for section in preset.table}
+
     def locate(keys: Keys) -> str:
         for change in reversed(changes):
-            if keys[: len(change.keys)] == change.keys and change.value is not None:
+            shared = min(len(keys), len(change.keys))  # a misspelt section is shorter than the override
+            written = change.value is not None and keys not in written_sections
+            if written and keys[:shared] == change.keys[:shared]:
                 return change.source
         return preset.document.where(*keys) if preset.document else ""
 
@@ -138,7 +142,7 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
 def _what(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
     """Say in plain words what one fault is."""
     kind, context = fault["type"], fault.get("ctx", {})
-    got = safe_text(repr(fault.get("input")), 60, one_line=True)
+    got = _shown(fault.get("input"))
     if kind == "extra_forbidden":
         known = list(owner.model_fields) if owner else []
         near = did_you_mean(keys[-1][:80], known)
@@ -159,6 +163,12 @@ def _what(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
         message = safe_text(fault["msg"], 200, one_line=True)
         words = re.sub(r"^Input should be", "must be", re.sub(r"^(\w+) should have", r"must have", message))
     return f"{words.format(**context)}, got {got}."
+
+
+def _shown(value: Any) -> str:
+    """A refused value as it stands in TOML, kept short."""
+    text = ("true" if value else "false") if isinstance(value, bool) else repr(value)
+    return safe_text(text, 60, one_line=True)
 
 
 _PLAIN = {
