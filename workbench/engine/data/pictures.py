@@ -76,13 +76,13 @@ def _explain(name: str, folder: Path, download: bool, problem: Exception) -> Wor
     if download and (isinstance(problem, PermissionError) or not _writable(folder)):
         return WorkbenchError(
             f"{name} is not in {folder}, and nothing can be written there.",
-            "Make the folder writable, or point WORKBENCH_DATA to one that is.",
+            "Make the folder writable, or point WORKBENCH_DATA_DIR to one that is.",
             DATA,
         )
     if isinstance(problem, RuntimeError) and not download:
         return WorkbenchError(
             f"{name} is not in {folder}, or its files are damaged, and downloading is switched off.",
-            "Allow the download, put the files there, or point WORKBENCH_DATA to the folder that has them.",
+            "Allow the download, put the files there, or point WORKBENCH_DATA_DIR to the folder that has them.",
             DATA,
         )
     if "integrity" in said or "corrupt" in said or "checksum" in said:

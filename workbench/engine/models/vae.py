@@ -1,0 +1,144 @@
+"""Variational autoencoder (Kingma and Welling 2014): Gaussian posterior, N(0, I) prior, any likelihood.
+
+    z = μ(x) + σ(x) ε,    loss = −log p(x|z) + β KL(q(z|x) || N(0, I)) + λ · L2(weights)
+
+β < 1 and the L2 penalty make it the β-VAE of the uniform-square study.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workbench.engine.ensemble import Linear, mlp
+from workbench.engine.likelihoods import make_likelihood
+from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.streams import Streams
+from workbench.spec.models.vae import VAESettings
+from workbench.spec.schema import TrainingSettings
+
+LOG_VARIANCE = 10.0  # log σ² stays within ±10: an unbounded one overflows in its first bad step
+LOG_2PI = math.log(2 * math.pi)
+
+
+class VAE(LatentModel):
+    """S variational autoencoders trained side by side."""
+
+    def __init__(
+        self, settings: VAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
+    ) -> None:
+        super().__init__()
+        self.settings, self.training_settings, self.data = settings, training, data
+        self.members, self.latent = len(streams.seeds), settings.latent
+        self.encoder = mlp(
+            [data.dimensions, *settings.encoder, 2 * self.latent], settings.activation, streams
+        )
+        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
+        self.likelihood = make_likelihood(
+            settings.likelihood, streams, sigma=settings.sigma, learn=settings.learn_sigma
+        )
+        self.matrices = [layer.weight for layer in self.modules() if isinstance(layer, Linear)]
+        self.optimisers = {"model": self._optimiser()}
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        if self.settings.l2_mode != "decoupled" or self.settings.l2 == 0:
+            return make_optimiser(self.parameters(), self.training_settings)
+        decayed = {id(weight) for weight in self.matrices}
+        others = [p for p in self.parameters() if id(p) not in decayed]
+        groups: list[dict[str, Any]] = [
+            {"params": self.matrices, "weight_decay": self.settings.l2},
+            {"params": others},
+        ]
+        return make_optimiser(groups, self.training_settings)
+
+    # ---- training
+
+    def training_step(self, batch: Batch, streams: Streams) -> Metrics:
+        """Maximise the bound on one minibatch; `draws` latents per example share one decoder call."""
+        settings = self.settings
+        mean, log_variance = self.posterior(batch.x)
+        kl = gaussian_kl(mean, log_variance).mean(1)
+        reconstruction = -self._log_px(batch.x, mean, log_variance, settings.draws, streams).mean(1)
+        penalty = self.likelihood.penalty() / self.data.train_size
+        if settings.l2 and settings.l2_mode != "decoupled":
+            penalty = penalty + settings.l2 * self._weight_square()
+        loss = reconstruction + settings.beta * kl + penalty
+        self.zero_grad()
+        loss.sum().backward()  # a sum over members: none sees another's gradient
+        clip_gradients(self.parameters(), self.training_settings.clip)
+        self.optimisers["model"].step()
+        metrics = {"loss": loss, "nelbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+        sigma = self.likelihood.scale()
+        if sigma is not None and (settings.learn_sigma or settings.likelihood == "discretised-logistic"):
+            metrics["sigma_x"] = sigma
+        return {name: value.detach() for name, value in metrics.items()}
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log-variance [S, B, d] of q(z|x)."""
+        mean, log_variance = self.encoder(x).chunk(2, -1)
+        return mean, log_variance.clamp(-LOG_VARIANCE, LOG_VARIANCE)
+
+    def _log_px(self, x: Tensor, mean: Tensor, log_variance: Tensor, draws: int, streams: Streams) -> Tensor:
+        """Return log p(x|z) [S, B], averaged over `draws` latents from q(z|x)."""
+        members, count, latent = mean.shape
+        noise = streams.normal("noise", draws, count, latent)
+        z = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
+        out = self.decoder(z.view(members, draws * count, latent))
+        repeated = x if draws == 1 else x.repeat(1, draws, 1)
+        return self.likelihood.log_prob(repeated, out).view(members, draws, count).mean(1)
+
+    def _weight_square(self) -> Tensor:
+        """Return the sum [S] of squared weights (no biases), or their mean, as `l2_mode` says."""
+        total = torch.stack([weight.square().sum((1, 2)) for weight in self.matrices]).sum(0)
+        count = sum(weight[0].numel() for weight in self.matrices)
+        return total / count if self.settings.l2_mode == "mean" else total
+
+    # ---- judging and looking
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
+        """Return NELBO (β = 1, one draw), its two parts, and the MSE with the mean latent, [S, B]."""
+        mean, log_variance = self.posterior(x)
+        kl = gaussian_kl(mean, log_variance)
+        reconstruction = -self._log_px(x, mean, log_variance, 1, streams)
+        mse = (x - self.decode(mean)).square().mean(-1)
+        return {"nelbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "mse": mse}
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return the posterior mean [S, B, d]."""
+        return self.posterior(x)[0]
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z) [S, B, D]."""
+        return self.likelihood.mean(self.decoder(z))
+
+    def sample(self, count: int, streams: Streams) -> Tensor:
+        """Return samples [S, count, D]: decoded means for pictures, draws from p(x|z) otherwise."""
+        out = self.decoder(streams.normal("sample", count, self.latent))
+        if len(self.data.shape) > 1:
+            return self.likelihood.mean(out)
+        return self.likelihood.draw(out, streams, "sample")
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
+        prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
+        return self.likelihood.log_prob(x, self.decoder(z)) + prior
+
+    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation [S, B, d] of q(z|x)."""
+        mean, log_variance = self.posterior(x)
+        return mean, torch.exp(0.5 * log_variance)
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(N(mean, σ²) || N(0, I)) [S, B] in nats, summed over the latent dimensions."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
+
+
+def build(settings: VAESettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> VAE:
+    """Return the model with its initial weights drawn from the stream "init"."""
+    return VAE(settings, training, data, streams)
