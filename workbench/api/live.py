@@ -1,0 +1,269 @@
+"""One run while it goes on: `poll` looks at what changed in its folder, the rest answers from memory.
+
+`poll` reads files and may be called from a thread; everything else is cheap enough for a screen, but for the
+first look at a snapshot, which reads one npz. A run that is over is looked at in just the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from workbench.errors import NOT_FOUND, WorkbenchError
+from workbench.results.series import Series
+from workbench.spec.forms import FormField, form_fields
+from workbench.spec.resolve import parse_spec
+from workbench.spec.schema import RunSpec
+from workbench.spec.text import safe_text
+from workbench.store.artefacts import (
+    Latents,
+    Samples,
+    log_tail,
+    read_latents,
+    read_samples,
+    snapshot_steps,
+)
+from workbench.store.files import read_json
+from workbench.store.metrics import MetricsTail
+from workbench.store.paths import RunPaths, StorePaths
+
+__all__ = ["FormField", "Latents", "LiveRun", "Progress", "Samples", "Series"]
+
+LINE = 2000  # characters of one log line that are shown
+
+
+class HasRoot(Protocol):
+    """What is needed of a store."""
+
+    @property
+    def root(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. `phase` is one of those in docs/store.md, empty before the worker started."""
+
+    state: str = "queued"
+    phase: str = ""
+    step: int = 0
+    total: int = 0
+    steps_per_second: float = 0.0
+    reason: str = ""  # why it is in this state
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in ("finished", "failed", "cancelled")
+
+
+class LiveRun:
+    """What the panes show of one run. Raises WorkbenchError if there is no such run."""
+
+    def __init__(self, store: HasRoot, run_id: str) -> None:
+        try:
+            self.paths: RunPaths = StorePaths(Path(store.root)).run(run_id)
+        except ValueError:
+            raise WorkbenchError(f"'{safe_text(run_id, 80)}' is not a run id.", exit_code=NOT_FOUND) from None
+        if not self.paths.root.is_dir():
+            raise WorkbenchError(
+                f"There is no run '{safe_text(run_id, 80)}' in {safe_text(store.root)}.",
+                "See `workbench runs ls`.",
+                NOT_FOUND,
+            )
+        self.id = run_id
+        self.version = 0  # grows with every change that `poll` has seen
+        self.progress = Progress()
+        self._tail = MetricsTail(self.paths.metrics)
+        self._series: dict[tuple[str, str], Series] = {}
+        self._stamps: dict[str, Any] = {}
+        self._sample_steps: list[int] = []
+        self._latent_steps: list[int] = []
+        self._samples: dict[int, tuple[Any, Samples | None]] = {}
+        self._latents: dict[int, tuple[Any, Latents | None]] = {}
+        self._log: list[str] = []
+        self.spec_text, self.spec = self._read_spec()
+
+    def _read_spec(self) -> tuple[str, RunSpec | None]:
+        try:
+            text = self.paths.spec.read_bytes()[: 1 << 20].decode("utf-8", "replace")
+        except OSError:
+            return "", None
+        try:
+            return safe_text(text), parse_spec(text, "spec.toml")
+        except WorkbenchError:  # a newer layout, or a plug-in that is not installed: still shown as text
+            return safe_text(text), None
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds trained together, in the order of every array's first axis."""
+        if self.spec is not None:
+            return tuple(self.spec.seeds)
+        widest = max((series.seeds for series in self._series.values()), default=1)
+        return tuple(range(widest))
+
+    @property
+    def label(self) -> str:
+        """The run's name, safe to show."""
+        return safe_text(self.spec.name, 60, one_line=True) if self.spec is not None else self.id
+
+    @property
+    def bad_lines(self) -> int:
+        """Damaged lines of the metrics file that were left out."""
+        return self._tail.bad_lines
+
+    def poll(self) -> bool:
+        """Look at the run's folder; return whether anything changed since the last look."""
+        changed = self._poll_progress()
+        changed |= self._poll_metrics()
+        changed |= self._poll_snapshots()
+        changed |= self._poll_log()
+        self.version += changed
+        return changed
+
+    def _moved(self, name: str, path: Path) -> bool:
+        """Whether a file or folder has another size or time than at the last look."""
+        try:
+            found = path.stat()
+            stamp: Any = (found.st_mtime_ns, found.st_size, found.st_ino)
+        except OSError:
+            stamp = None
+        if name in self._stamps and self._stamps[name] == stamp:
+            return False
+        self._stamps[name] = stamp
+        return True
+
+    def _poll_progress(self) -> bool:
+        looked = ("state", self.paths.state), ("progress", self.paths.progress), ("result", self.paths.result)
+        moved = [self._moved(name, path) for name, path in looked]  # all are asked: each stamp is taken
+        if not any(moved):
+            return False
+        state, progress, result = (read_json(path) for _, path in looked)
+        before, self.progress = self.progress, _progress(state, progress, result)
+        return before != self.progress
+
+    def _poll_metrics(self) -> bool:
+        again, rows = self._tail.read()
+        if again:
+            self._series = {}
+        if rows:
+            self._append(rows)
+        return again or bool(rows)
+
+    def _append(self, rows: list[dict[str, Any]]) -> None:
+        """Sort rows into series. A row whose number of seeds differs from the first one's is left out."""
+        columns: dict[tuple[str, str], list[tuple[float, float, float, list[float]]]] = {}
+        for row in rows:
+            x = _number(row["step"]), _number(row.get("epoch")), _number(row["seconds"])
+            split = safe_text(row.get("split", "train"), 20, one_line=True)
+            for name, values in row["values"].items():
+                numbers = [_number(v) for v in values] if isinstance(values, list) else [_number(values)]
+                columns.setdefault((safe_text(name, 60, one_line=True), split), []).append((*x, numbers))
+        for key, points in columns.items():
+            series = self._series.get(key)
+            if series is None:
+                series = self._series[key] = Series(*key, seeds=len(points[0][3]))
+            kept = [point for point in points if len(point[3]) == series.seeds]
+            self._tail.bad_lines += len(points) - len(kept)
+            if kept:
+                steps, epochs, seconds, values = zip(*kept, strict=True)
+                series.append(np.array(steps), np.array(epochs), np.array(seconds), np.array(values))
+
+    def _poll_snapshots(self) -> bool:
+        changed = False
+        if self._moved("samples", self.paths.samples):
+            before, self._sample_steps = self._sample_steps, snapshot_steps(self.paths.samples)
+            changed |= before != self._sample_steps
+        if self._moved("latents", self.paths.latents):
+            before, self._latent_steps = self._latent_steps, snapshot_steps(self.paths.latents)
+            changed |= before != self._latent_steps
+        return changed
+
+    def _poll_log(self) -> bool:
+        if not self._moved("log", self.paths.log):
+            return False
+        # A progress bar rewrites its line with carriage returns: only what it wrote last would be seen.
+        lines = log_tail(self.paths.log).replace("\r\n", "\n").split("\n")
+        shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+        self._log = [safe_text(line.expandtabs(4), LINE, one_line=True) for line in shown]
+        if self._log and not self._log[-1]:
+            self._log.pop()
+        return True
+
+    def names(self) -> list[tuple[str, str]]:
+        """Return (metric, split) of every curve there is so far, in order of appearance."""
+        return list(self._series)
+
+    def series(self, metric: str, split: str = "train") -> Series:
+        """Return a curve; an empty one if the run has not written it (yet)."""
+        return self._series.get((metric, split)) or Series(metric, split, len(self.seeds))
+
+    def sample_steps(self) -> list[int]:
+        """Return the steps at which samples were drawn, ascending."""
+        return self._sample_steps
+
+    def latent_steps(self) -> list[int]:
+        """Return the steps at which latents were kept, ascending."""
+        return self._latent_steps
+
+    def samples(self, step: int | None = None) -> Samples | None:
+        """Return the samples drawn at `step` (default: the newest), or None where there are none to read."""
+        if step is None:
+            step = self._sample_steps[-1] if self._sample_steps else None
+        return None if step is None else _cached(self._samples, self.paths.samples, step, read_samples)
+
+    def latents(self, step: int | None = None) -> Latents | None:
+        """Return the latents kept at `step` (default: the newest), or None where there are none to read."""
+        if step is None:
+            step = self._latent_steps[-1] if self._latent_steps else None
+        return None if step is None else _cached(self._latents, self.paths.latents, step, read_latents)
+
+    def log_lines(self, n: int = 1000) -> list[str]:
+        """Return the last `n` lines of the worker's log, safe to show."""
+        return self._log[-n:] if n > 0 else []
+
+    def settings(self) -> list[FormField]:
+        """Return every setting of the run's spec with its default; empty where the spec cannot be parsed."""
+        return form_fields(self.spec) if self.spec is not None else []
+
+
+def _cached(cache: dict[int, tuple[Any, Any]], folder: Path, step: int, read: Any) -> Any:
+    """Read a snapshot once, and again if its file was replaced (a resumed run repeats its steps)."""
+    try:
+        found = (folder / f"{step}.npz").stat()
+    except OSError:
+        return None
+    stamp = found.st_mtime_ns, found.st_size, found.st_ino
+    if step not in cache or cache[step][0] != stamp:
+        if len(cache) > 8:  # stepping through snapshots must not pile them up
+            cache.pop(next(iter(cache)))
+        cache[step] = stamp, read(folder, step)
+    return cache[step][1]
+
+
+def _number(value: Any) -> float:
+    """Return a JSON value as a float; NaN for null, words and numbers too large."""
+    try:
+        return float(value) if isinstance(value, int | float) else float("nan")
+    except OverflowError:
+        return float("nan")
+
+
+def _progress(state: Any, progress: Any, result: Any) -> Progress:
+    """Put the three documents together; a result is the last word."""
+    state, progress = (doc if isinstance(doc, dict) else {} for doc in (state, progress))
+    word = str(state.get("state", "queued"))
+    if isinstance(result, dict):
+        word = "failed" if result.get("outcome") == "diverged" else "finished"
+    whole = {key: _number(progress.get(key, 0)) for key in ("step", "total", "steps_per_second")}
+    step, total, rate = (value if np.isfinite(value) else 0.0 for value in whole.values())
+    return Progress(
+        state=safe_text(word, 20, one_line=True),
+        phase=safe_text(progress.get("phase", ""), 30, one_line=True),
+        step=int(step),
+        total=int(total),
+        steps_per_second=rate,
+        reason=safe_text(state.get("reason", ""), 300, one_line=True),
+    )

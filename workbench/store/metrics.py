@@ -1,0 +1,96 @@
+"""Reads a run's metrics.jsonl while the worker appends to it, from where the last reading stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HEAD = 256  # bytes compared to notice that a file is not the one read before
+MOST = 8 << 20  # bytes read at one time; the rest waits for the next reading
+
+
+@dataclass
+class MetricsTail:
+    """Remembers an offset in one file; whole lines only, a torn last line waits until it is whole."""
+
+    path: Path
+    bad_lines: int = 0
+    offset: int = 0
+    _head: bytes = b""
+    _before: bytes = field(default=b"", repr=False)  # the last bytes read, to notice a cut and a regrowth
+
+    def read(self) -> tuple[bool, list[dict[str, Any]]]:
+        """Return (the file was cut back or replaced, so forget all before; the new rows).
+
+        A resumed run cuts its file back to a checkpoint and goes on: the file is then shorter than
+        what was read, or other bytes stand where the last reading ended.
+        """
+        try:
+            with self.path.open("rb") as file:
+                again = self._changed(file.seek(0, 2), file)
+                if again:
+                    self.offset, self.bad_lines, self._head, self._before = 0, 0, b"", b""
+                file.seek(self.offset)
+                body = file.read(MOST)
+                end = body.rfind(b"\n") + 1
+                if end == 0 and len(body) == MOST:  # no line is that long: skip the rubbish
+                    self.offset += len(body)
+                    self.bad_lines += 1
+                    return again, []
+                self.offset += end
+                start = max(0, self.offset - HEAD)
+                file.seek(start)
+                self._before = file.read(self.offset - start)
+                file.seek(0)
+                self._head = file.read(min(HEAD, self.offset))
+        except FileNotFoundError:
+            gone = self.offset > 0
+            self.offset, self.bad_lines, self._head, self._before = 0, 0, b"", b""
+            return gone, []
+        except OSError:  # a network disk that hiccups: try again next time
+            return False, []
+        rows = []
+        for line in body[:end].splitlines():
+            row = parse_row(line)
+            if row is not None:
+                rows.append(row)
+            elif line.strip():
+                self.bad_lines += 1
+        return again, rows
+
+    def _changed(self, size: int, file: Any) -> bool:
+        if self.offset == 0:
+            return False
+        if size < self.offset:
+            return True
+        file.seek(0)
+        if file.read(len(self._head)) != self._head:
+            return True
+        file.seek(self.offset - len(self._before))
+        return bool(file.read(len(self._before)) != self._before)
+
+
+def parse_row(line: bytes) -> dict[str, Any] | None:
+    """Return one line of metrics.jsonl with the keys docs/store.md names, or None if it is damaged."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or not isinstance(row.get("values"), dict):
+        return None
+    if not all(isinstance(row.get(key), int | float) for key in ("step", "seconds")):
+        return None
+    return row
+
+
+def read_metrics(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return all whole rows of a metrics file and the number of damaged lines."""
+    tail = MetricsTail(path)
+    rows: list[dict[str, Any]] = []
+    while True:
+        before = tail.offset
+        rows += tail.read()[1]
+        if tail.offset == before:
+            return rows, tail.bad_lines
