@@ -1,0 +1,252 @@
+"""Adversarial variational Bayes (Mescheder, Nowozin and Geiger 2017): an implicit posterior, learnt by a game.
+
+    z = enc([x, ε]),  ε ~ N(0, I)                       a posterior to draw from, without a density
+    model:      minimise  −log p(x|z) + T(x, z)         through z alone: T's weights are frozen
+    adversary:  minimise  softplus(−T(x, z_q)) + softplus(T(x, z_p)),   z_q from the encoder, z_p ~ N(0, I)
+
+The best T is log q(z|x) − log p(z), so that T stands in for the integrand of the KL term. It
+lags behind, which makes T too small and log p(x|z) − T too large: that number is no bound, and it
+is never reported as one. What is comparable is IWAE with a Gaussian fitted to `encoder_draws`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
+from workbench.engine.likelihoods import make_likelihood
+from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.streams import Streams
+from workbench.spec.models.avb import AVBSettings
+from workbench.spec.schema import TrainingSettings
+
+LOG_2PI = math.log(2 * math.pi)
+ENCODE_DRAWS = 32  # whose mean stands for the posterior's
+PROPOSAL_DRAWS = 200
+PROPOSAL_INFLATION = 1.2  # an importance proposal must not be narrower than the posterior
+ROWS = 4096  # of one encoder call that draws many latents per example
+
+
+class PairInput(nn.Module):
+    """A linear layer of [x, u] that computes its share of x once for many u."""
+
+    def __init__(self, inputs: int, extra: int, outputs: int, streams: Streams) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.linear = Linear(inputs + extra, outputs, streams)
+
+    def share(self, x: Tensor) -> Tensor:
+        """Return what x [S, B, inputs] and the bias contribute, [S, B, outputs]."""
+        assert self.linear.bias is not None
+        return torch.baddbmm(self.linear.bias, x, self.linear.weight[:, : self.inputs])
+
+    def forward(self, share: Tensor, u: Tensor) -> Tensor:
+        """Return the layer's output [S, B, outputs] from `share(x)` and u [S, B, extra]."""
+        return torch.baddbmm(share, u, self.linear.weight[:, self.inputs :])
+
+
+class Encoder(nn.Module):
+    """z = enc([x, ε]): any distribution of z given x that the net can make of Gaussian noise."""
+
+    def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
+        super().__init__()
+        sizes = [*settings.encoder, settings.latent]
+        self.first = PairInput(data.dimensions, settings.noise, sizes[0], streams)
+        self.rest = nn.Sequential()
+        if len(sizes) > 1:
+            self.rest.append(ACTIVATIONS[settings.activation]())
+            self.rest.extend(mlp(sizes, settings.activation, streams))
+
+    def forward(self, share: Tensor, noise: Tensor) -> Tensor:
+        """Return z [S, B, d] from first.share(x) and ε [S, B, e]."""
+        z: Tensor = self.rest(self.first(share, noise))
+        return z
+
+
+class Residual(nn.Module):
+    """h + W₂ act(W₁ h): the identity at the start, as W₂ and its bias are zero."""
+
+    def __init__(self, width: int, activation: str, streams: Streams) -> None:
+        super().__init__()
+        self.body = mlp([width, width, width], activation, streams)
+        last = self.body[-1]
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Map h [S, B, width] to the same shape."""
+        return h + self.body(h)
+
+
+class Adversary(nn.Module):
+    """T(x, z) = net([x, z]) + ½‖z‖².
+
+    The second term is −log p(z) up to a constant: the best T contains it, and a net that has to
+    learn it leaves latents unpunished wherever it has not seen any.
+    """
+
+    def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
+        super().__init__()
+        activation = settings.activation
+        width = settings.adversary[0] if settings.adversary else 1
+        self.first = PairInput(data.dimensions, settings.latent, width, streams)
+        self.rest = nn.Sequential()
+        if settings.adversary:
+            self.rest.append(ACTIVATIONS[activation]())
+            self.rest.extend(mlp(settings.adversary, activation, streams, last_activation=True))
+            for _ in range(settings.adversary_blocks):
+                self.rest.append(Residual(settings.adversary[-1], activation, streams))
+            self.rest.append(Linear(settings.adversary[-1], 1, streams))
+
+    def forward(self, share: Tensor, z: Tensor) -> Tensor:
+        """Return T [S, B] from first.share(x) and z [S, B, d]."""
+        net: Tensor = self.rest(self.first(share, z)).squeeze(-1)
+        return net + 0.5 * z.square().sum(-1)
+
+
+class AVB(LatentModel):
+    """S adversarially trained variational autoencoders side by side."""
+
+    def __init__(
+        self, settings: AVBSettings, training: TrainingSettings, data: DataInfo, streams: Streams
+    ) -> None:
+        super().__init__()
+        self.settings, self.training_settings, self.data = settings, training, data
+        self.members, self.latent = len(streams.seeds), settings.latent
+        self.encoder = Encoder(settings, data, streams)
+        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
+        self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
+        self.adversary = Adversary(settings, data, streams)
+        self.model_parameters = [
+            *self.encoder.parameters(),
+            *self.decoder.parameters(),
+            *self.likelihood.parameters(),
+        ]
+        # plain SGD is a choice for the model only: T has to keep up
+        adam = training.model_copy(update={"optimiser": "adam"})
+        self.optimisers = {
+            "model": make_optimiser(self.model_parameters, training),
+            "adversary": make_optimiser(self.adversary.parameters(), adam, lr=settings.adversary_lr),
+        }
+
+    # ---- training
+
+    def training_step(self, batch: Batch, streams: Streams) -> Metrics:
+        """Bring T up to date with `adversary_steps` updates, then update encoder and decoder once."""
+        adversary_loss = self._adversary_steps(batch.x, streams)
+        inputs = self._inputs(batch.x)
+        noise = streams.normal("noise", inputs.shape[1], self.settings.noise)
+        z = self.encoder(self.encoder.first.share(inputs), noise)
+        reconstruction = -self.likelihood.log_prob(batch.x, self.decoder(z)).mean(1)
+        self.adversary.requires_grad_(False)
+        kl = self.adversary(self.adversary.first.share(inputs), z).mean(1)
+        penalty = self.likelihood.penalty() / self.data.train_size
+        loss = reconstruction + kl + penalty
+        self.optimisers["model"].zero_grad()
+        loss.sum().backward()  # a sum over members: none sees another's gradient
+        self.adversary.requires_grad_(True)
+        clip_gradients(self.model_parameters, self.training_settings.clip)
+        self.optimisers["model"].step()
+        metrics = {
+            "loss": loss,
+            "reconstruction": reconstruction,
+            "kl_adversary": kl,
+            "elbo_adversary": -(reconstruction + kl),
+            "adversary_loss": adversary_loss,
+        }
+        if self.settings.likelihood == "discretised-logistic":
+            sigma = self.likelihood.scale()
+            assert sigma is not None
+            metrics["sigma_x"] = sigma
+        return {name: value.detach() for name, value in metrics.items()}
+
+    def _adversary_steps(self, x: Tensor, streams: Streams) -> Tensor:
+        """Update T on fresh latents of the same x each time; return its mean logistic loss [S]."""
+        steps, count = self.settings.adversary_steps, x.shape[1]
+        inputs = self._inputs(x)
+        with torch.no_grad():  # the encoder stands still meanwhile: all its latents in one call
+            noise = streams.normal("adversary noise", steps * count, self.settings.noise)
+            share = self.encoder.first.share(inputs).repeat(1, steps, 1)
+            posterior = self.encoder(share, noise).split(count, 1)
+        prior = streams.normal("prior", steps * count, self.latent).split(count, 1)
+        losses = []
+        for z_q, z_p in zip(posterior, prior, strict=True):
+            share = self.adversary.first.share(inputs).repeat(1, 2, 1)
+            t_q, t_p = self.adversary(share, torch.cat([z_q, z_p], 1)).split(count, 1)
+            loss = functional.softplus(-t_q).mean(1) + functional.softplus(t_p).mean(1)
+            loss.sum().backward()
+            clip_gradients(self.adversary.parameters(), self.training_settings.clip)
+            self.optimisers["adversary"].step()
+            self.optimisers["adversary"].zero_grad()
+            losses.append(loss.detach())
+        return torch.stack(losses).mean(0)
+
+    def _inputs(self, x: Tensor) -> Tensor:
+        """Return x as the encoder and the adversary see it."""
+        return 2 * x - 1 if self.settings.centre_inputs else x
+
+    # ---- judging and looking
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
+        """Return reconstruction and T of one draw, their sum (no bound), and the mean latent's MSE, [S, B]."""
+        z = self.encoder_draws(x, 1, streams)[0]
+        reconstruction = -self.likelihood.log_prob(x, self.decoder(z))
+        kl = self.adversary(self.adversary.first.share(self._inputs(x)), z)
+        mse = (x - self.decode(self.encode(x, streams))).square().mean(-1)
+        return {
+            "reconstruction": reconstruction,
+            "kl_adversary": kl,
+            "elbo_adversary": -(reconstruction + kl),
+            "mse": mse,
+        }
+
+    @torch.no_grad()
+    def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor:
+        """Return `count` independent draws of q(z|x) per example, [count, S, B, d]."""
+        examples = x.shape[1]
+        share = self.encoder.first.share(self._inputs(x))
+        group = max(1, min(count, ROWS // examples))
+        parts = []
+        for start in range(0, count, group):
+            size = min(group, count - start)
+            # one draw at a time, so that the grouping does not change the numbers
+            noise = [streams.normal("encode", examples, self.settings.noise) for _ in range(size)]
+            z = self.encoder(share.repeat(1, size, 1), torch.cat(noise, 1))
+            parts.append(z.view(self.members, size, examples, self.latent))
+        return torch.cat(parts, 1).transpose(0, 1)
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return the posterior mean [S, B, d], estimated from 32 draws."""
+        return self.encoder_draws(x, ENCODE_DRAWS, streams).mean(0)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z) [S, B, D]."""
+        return self.likelihood.mean(self.decoder(z))
+
+    def sample(self, count: int, streams: Streams) -> Tensor:
+        """Return samples [S, count, D]: decoded means for pictures, draws from p(x|z) otherwise."""
+        out = self.decoder(streams.normal("sample", count, self.latent))
+        if len(self.data.shape) > 1:
+            return self.likelihood.mean(out)
+        return self.likelihood.draw(out, streams, "sample")
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
+        prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
+        return self.likelihood.log_prob(x, self.decoder(z)) + prior
+
+    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return mean and 1.2 standard deviations [S, B, d] of 200 draws; `evaluation` fits a full covariance."""
+        draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)
+        return draws.mean(0), PROPOSAL_INFLATION * draws.std(0) + 1e-6
+
+
+def build(settings: AVBSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> AVB:
+    """Return the model with its initial weights drawn from the stream "init"."""
+    return AVB(settings, training, data, streams)
