@@ -1,0 +1,183 @@
+"""A table as plain data: what comparisons return, screens show and exports write."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from workbench.results.statistics import best_index, summarise, welch
+
+NOTHING = "–"  # shown where a number does not exist
+ALIKE = "≈"  # shown after a mean that Welch's test does not tell from the best
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `better` is "lower", "higher" or empty; `exact` numbers are settings, not estimates."""
+
+    key: str
+    label: str
+    unit: str = ""
+    better: str = ""
+    exact: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The label with its unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry. `text` is always what a reader sees; the other fields are the numbers behind it.
+
+    `values` has one value per seed (None = not finite), `n` counts the finite ones, `missing` the rest.
+    `std` is the sample standard deviation over seeds, None below two. `se` is the standard error over
+    examples of the one value, given where n = 1. `p` is the p-value of Welch's test against the best cell.
+    """
+
+    kind: Literal["text", "number"] = "text"
+    text: str = ""
+    mean: float | None = None
+    std: float | None = None
+    se: float | None = None
+    n: int = 0
+    missing: int = 0
+    best: bool = False
+    p: float | None = None
+    values: tuple[float | None, ...] = ()
+
+    @property
+    def alike(self) -> bool:
+        """Whether this is not the best, and not told from it at the 5 % level either."""
+        return not self.best and self.p is not None and self.p >= LEVEL
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, rows of as many cells, and what a reader must know to read them.
+
+    `sources` names the runs behind each row, where rows are made from runs.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    sources: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"a row has {len(row)} cells, the table {len(self.columns)} columns")
+
+    def column(self, key: str) -> tuple[Cell, ...]:
+        """Return the cells of the column `key`; raises KeyError if there is none."""
+        places = {column.key: place for place, column in enumerate(self.columns)}
+        return tuple(row[places[key]] for row in self.rows)
+
+
+def text_cell(text: object) -> Cell:
+    """Return a cell of words; an empty one shows a dash."""
+    return Cell(text=str(text) if str(text) else NOTHING)
+
+
+def exact_cell(value: float) -> Cell:
+    """Return a cell holding a number that is known exactly, such as a setting."""
+    if not math.isfinite(value):
+        return text_cell(value)
+    return Cell("number", repr(value), mean=value, n=1, values=(value,))
+
+
+def number_cell(
+    values: Iterable[float | None], *, usual_n: int | None = None, se: float | None = None
+) -> Cell:
+    """Return mean ± std of one value per seed.
+
+    `usual_n` is the number of seeds that the row says already; another n is written into the text.
+    `se` (standard error over examples) is kept only where a single value leaves no spread over seeds.
+    """
+    given = tuple(values)
+    found = summarise(given)
+    error = se if found.n == 1 and se is not None and math.isfinite(se) else None
+    cell = Cell(
+        "number",
+        mean=found.mean,
+        std=found.std,
+        se=error,
+        n=found.n,
+        missing=found.missing,
+        values=given,
+    )
+    return replace(cell, text=number_text(cell, usual_n))
+
+
+def number_text(cell: Cell, usual_n: int | None = None) -> str:
+    """Write a number cell: "0.0270 ± 0.0004", "24.10 (SE 0.20)", "3.1 ± 0.2 (n=2)", "–"."""
+    if cell.mean is None:
+        return NOTHING
+    spread = cell.std if cell.std is not None else cell.se
+    mean, error, power = _digits(cell.mean, spread)
+    asides = []
+    if cell.std is not None:
+        text = f"{mean} ± {error}" if not power else f"({mean} ± {error}){power}"
+    else:
+        text = mean + power
+        if cell.se is not None:
+            asides.append(f"SE {error}{power}")
+    if usual_n is not None and cell.n != usual_n:
+        asides.append(f"n={cell.n}")
+    return text + (f" ({', '.join(asides)})" if asides else "")
+
+
+def mark_best(cells: Sequence[Cell], better: str, classes: Sequence[Hashable]) -> list[Cell]:
+    """Mark the best cell among those of equal class, and the others with Welch's p-value against it.
+
+    Cells are compared only where their `classes` are equal; a class of None is never compared.
+    """
+    marked = list(cells)
+    for kind in dict.fromkeys(classes):
+        places = [k for k, other in enumerate(classes) if other == kind]
+        found = best_index([cells[k].mean for k in places], better)
+        if kind is None or found is None:
+            continue
+        best = cells[places[found]]
+        for k in places:
+            if k == places[found]:
+                marked[k] = replace(best, best=True)
+                continue
+            rival = replace(cells[k], p=welch(best.values, cells[k].values))
+            marked[k] = replace(rival, text=f"{rival.text} {ALIKE}") if rival.alike else rival
+    return marked
+
+
+def _digits(mean: float, spread: float | None) -> tuple[str, str, str]:
+    """Return mean and spread to the spread's two leading digits, and a power of ten that both share.
+
+    Without a (positive) spread the mean gets four significant digits.
+    """
+    known = spread is not None and math.isfinite(spread)
+    largest = max(abs(mean), spread if known and spread else 0.0)
+    order = math.floor(math.log10(largest)) if largest > 0 else 0
+    power = ""
+    if not -4 <= order <= 5:
+        # Divided in two steps: 10**-order itself overflows for the smallest floats.
+        half = order // 2
+        mean = mean / 10.0**half / 10.0 ** (order - half)
+        spread = spread / 10.0**half / 10.0 ** (order - half) if known and spread is not None else spread
+        power, order = f"e{order:+03d}", 0
+    places = 3 - order
+    if known and spread:
+        # Rounding may carry into the next decade (0.0996 → 0.10), so ask the rounded number.
+        places = 1 - int(f"{spread:.1e}".split("e")[1])
+    places = min(max(places, 0), 9)
+    text = f"{mean:.{places}f}"
+    if not spread:
+        return text, "" if spread is None else "0", power
+    error = f"{spread:.{places}f}"
+    if known and float(error) == 0:  # far below the mean's last digit
+        error = f"{spread:.1e}"
+    return text, error, power
