@@ -18,10 +18,11 @@ from workbench.spec.text import safe_text
 from workbench.spec.toml import parse_toml
 
 Keys = tuple[str, ...]
+Seeds = str | int | Sequence[int] | None  # "3" or 3 for 0, 1, 2; "0,7,9" or a list; None leaves the preset's
 Locate = Callable[[Keys], str]  # where a key was written: "presets/x.toml:5", "--set …", or ""
 
 
-def resolve(preset: Preset | str, overrides: Sequence[str] = (), seeds: str | int | None = None) -> RunSpec:
+def resolve(preset: Preset | str, overrides: Sequence[str] = (), seeds: Seeds = None) -> RunSpec:
     """Return the spec of a preset with `overrides` ("training.lr=1e-4") and `seeds` ("3" or "0,7,9")."""
     preset = _usable(preset)
     return _build(preset, [parse_set(text) for text in overrides], seeds, preset.name)
@@ -31,7 +32,7 @@ def expand(
     preset: Preset | str,
     overrides: Sequence[str] = (),
     grid: Iterable[str] = (),
-    seeds: str | int | None = None,
+    seeds: Seeds = None,
 ) -> list[RunSpec]:
     """Return one spec for each grid point ("model.latent=2,8,16"), named after what differs.
 
@@ -81,7 +82,7 @@ def _usable(preset: Preset | str) -> Preset:
     return preset
 
 
-def _build(preset: Preset, changes: list[Override], seeds: str | int | None, name: str) -> RunSpec:
+def _build(preset: Preset, changes: list[Override], seeds: Seeds, name: str) -> RunSpec:
     table: dict[str, Any] = {"name": name[:80] or "run", **preset.table}
     if preset.seeds is not None:
         table["seeds"] = list(preset.seeds)
@@ -92,7 +93,7 @@ def _build(preset: Preset, changes: list[Override], seeds: str | int | None, nam
             )
     table = apply(table, changes)
     if seeds is not None:
-        table["seeds"] = seeds_from(seeds)
+        table["seeds"] = seeds_from(seeds)  # last, so that it wins over --set seeds=…
 
     written_sections = {(section,) for section in preset.table}
 

@@ -1,0 +1,77 @@
+"""Words offered by shell completion. It must be quick and never fail: any trouble offers nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.api.runs import RunRow
+
+Completer = Callable[[typer.Context, str], list[str]]
+
+
+def _quiet(function: Completer) -> Completer:
+    """Keep only words that continue what is typed, and swallow every error."""
+
+    @functools.wraps(function)
+    def wrapped(ctx: typer.Context, incomplete: str) -> list[str]:
+        try:
+            return [word for word in function(ctx, incomplete) if word.startswith(incomplete)]
+        except Exception:  # a traceback in the middle of a command line helps nobody
+            return []
+
+    return wrapped
+
+
+@_quiet
+def presets(ctx: typer.Context, incomplete: str) -> list[str]:
+    from workbench.spec.presets import toml_files
+
+    return list(toml_files())
+
+
+@_quiet
+def studies(ctx: typer.Context, incomplete: str) -> list[str]:
+    from workbench.spec.presets import toml_files
+
+    return list(toml_files("studies"))
+
+
+@_quiet
+def runs(ctx: typer.Context, incomplete: str) -> list[str]:
+    return [row.id for row in _rows(ctx)]
+
+
+@_quiet
+def tables(ctx: typer.Context, incomplete: str) -> list[str]:
+    rows = _rows(ctx)
+    named = {name for row in rows for name in (row.study, row.study_id) if name}
+    return ["all", *sorted(named), *(row.id for row in rows)]
+
+
+@_quiet
+def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
+    from workbench.spec.metrics import METRICS
+
+    return list(METRICS)
+
+
+@_quiet
+def settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Keys of the preset on the command line, as `section.key=`."""
+    from workbench.api.presets import form_fields, resolve
+
+    return [f"{field.key}=" for field in form_fields(resolve(ctx.params["preset"]))]
+
+
+def _rows(ctx: typer.Context) -> list[RunRow]:
+    from workbench.api.runs import list_runs
+    from workbench.api.stores import open_store
+
+    path = ctx.find_root().params.get("store")
+    return list_runs(open_store(Path(path) if path else None, create=False))

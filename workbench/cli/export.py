@@ -1,0 +1,83 @@
+"""`workbench export`: a table with mean ± std over seeds, for a paper, a page, or another program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli import complete
+from workbench.cli.options import open_store
+from workbench.cli.output import talk
+from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from workbench.api.stores import Store
+    from workbench.api.tables import Table
+
+FORMATS = ("csv", "md", "latex", "json")
+SUFFIXES = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json"}
+
+
+def export(
+    ctx: typer.Context,
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TABLE|RUN...",
+            help="A study (its newest table), a study id, runs, or `all`.",
+            autocompletion=complete.tables,
+        ),
+    ],
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="csv, md, latex or json; else told by --output, else md."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Only this column. Repeatable.", autocompletion=complete.metrics),
+    ] = None,
+) -> None:
+    """Export a comparison table of finished runs, grouped over seeds."""
+    from workbench.api.tables import export_text, write_export
+
+    chosen = _format(format, output)
+    table = _table(open_store(ctx), what, metric)
+    if output is None or str(output) == "-":
+        typer.echo(export_text(table, chosen).rstrip("\n"))
+        return
+    write_export(table, chosen, output)
+    talk(f"Written: {output}")
+
+
+def _format(format: str | None, output: Path | None) -> str:
+    if format is None:
+        return SUFFIXES.get(output.suffix.lower(), "md") if output else "md"
+    if format not in FORMATS:
+        hint = did_you_mean(format[:80], FORMATS) or f"Formats: {', '.join(FORMATS)}."
+        raise WorkbenchError(f"There is no format '{format[:80]}'.", hint)
+    return format
+
+
+def _table(store: Store, what: list[str], metrics: list[str] | None) -> Table:
+    """Return the table of a study if one is named, else that of the runs named."""
+    from workbench.api.runs import find_run, list_runs
+    from workbench.api.tables import comparison, study_table
+
+    rows = list_runs(store)
+    if not rows:
+        raise WorkbenchError(
+            "There are no runs to export.", "`workbench studies run starter` makes some.", NOT_FOUND
+        )
+    if what == ["all"]:
+        return comparison(store, rows, metrics)
+    if len(what) == 1:
+        for row in rows:  # newest first, so a study's name means its newest table
+            if row.study_id and what[0] in (row.study_id, row.study):
+                same = [other for other in rows if other.study_id == row.study_id]
+                return comparison(store, same, metrics) if metrics else study_table(store, row.study_id)
+    return comparison(store, [find_run(store, text) for text in what], metrics)

@@ -1,0 +1,35 @@
+"""`workbench plot`: one metric of one run as a plain picture in characters."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Annotated
+
+import typer
+
+from workbench.cli import complete
+from workbench.cli.options import RunName, open_store
+from workbench.cli.output import out
+
+
+def plot(
+    ctx: typer.Context,
+    run: RunName,
+    metric: Annotated[
+        str, typer.Argument(metavar="METRIC", help="Name of a curve.", autocompletion=complete.metrics)
+    ],
+    width: Annotated[
+        int, typer.Option("--width", min=0, max=1000, help="Columns; 0 fills the terminal.")
+    ] = 0,
+    height: Annotated[int, typer.Option("--height", min=5, max=500, help="Lines.")] = 20,
+    ascii: Annotated[bool, typer.Option("--ascii", help="ASCII characters only.")] = False,
+) -> None:
+    """Draw a metric of a run: the mean over seeds, training and test."""
+    from workbench.api.plots import plot_text
+    from workbench.api.runs import find_run
+
+    store = open_store(ctx)
+    row = find_run(store, run)
+    plain = ascii or (ctx.find_root().obj or {}).get("ascii", False)
+    columns = width or shutil.get_terminal_size((80, 24)).columns
+    out(plot_text(store, row.id, metric, max(20, columns), height, plain))

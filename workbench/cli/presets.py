@@ -1,0 +1,58 @@
+"""`workbench presets`: what can be run, and every setting of it."""
+
+from __future__ import annotations
+
+import typer
+
+from workbench.cli.options import Json, PresetName, Sets
+from workbench.cli.output import out, out_json, out_table, talk
+
+app = typer.Typer(help="List presets and show their settings.", no_args_is_help=True)
+
+
+@app.command("ls")
+def list_(json: Json = False) -> None:
+    """List all presets: built in, in your config folder, and in ./presets."""
+    from workbench.api.presets import list_presets
+
+    presets = list_presets()
+    if json:
+        keys = ("name", "title", "description", "source", "kind", "data", "seeds", "path", "error")
+        out_json([{key: getattr(preset, key) for key in keys} for preset in presets])
+        return
+    out_table(
+        ("PRESET", "SOURCE", "TITLE"), [(preset.name, preset.source, preset.title) for preset in presets]
+    )
+    for preset in presets:
+        if preset.error:
+            talk(f"unusable: {preset.error}")
+
+
+@app.command()
+def show(preset: PresetName, sets: Sets = None, json: Json = False) -> None:
+    """Show every setting of a preset: value, default, unit, meaning. A * marks what differs."""
+    from workbench.api.presets import find_preset, form_fields, resolve
+
+    found = find_preset(preset)
+    spec = resolve(found, sets or ())
+    fields = form_fields(spec)
+    if json:
+        keys = ("key", "type", "value", "default", "changed", "unit", "description", "choices", "limits")
+        head = {key: getattr(found, key) for key in ("name", "title", "description", "source", "path")}
+        body = [{key: getattr(field, key) for key in keys} for field in fields]
+        out_json({**head, "seeds": spec.seeds, "fields": body})
+        return
+    out(f"{found.name}: {found.title}")
+    out(found.description)
+    out(f"{found.source}, {found.path}")
+    out(f"seeds {', '.join(map(str, spec.seeds))}")
+    section = ""
+    rows: list[tuple[str, ...]] = []
+    for field in fields:
+        if field.section != section:
+            section = field.section
+            rows.append((f"[{section}]", "", "", "", "", ""))
+        mark = "*" if field.changed else ""
+        about = f"{field.description} ({field.limits})" if field.limits else field.description
+        rows.append((field.name, mark, field.text, field.default_text, field.unit, about))
+    out_table(("SETTING", "", "VALUE", "DEFAULT", "UNIT", "MEANING"), rows)

@@ -1,0 +1,160 @@
+"""`workbench runs`: look at runs, annotate them, remove them and bring them back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import Json, RunName, RunNames, open_store
+from workbench.cli.output import ago, out, out_json, out_table, span, talk
+
+app = typer.Typer(help="Look at runs, annotate, remove and restore them.", no_args_is_help=True)
+STATES = ("queued", "starting", "running", "paused", "finished", "failed", "cancelled")
+
+
+@app.command("ls")
+def list_(
+    ctx: typer.Context,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=lambda: STATES),
+    ] = None,
+    study: Annotated[str | None, typer.Option("--study", help="Only runs of this study id.")] = None,
+    json: Json = False,
+) -> None:
+    """List runs, newest first."""
+    from workbench.api.runs import list_runs
+    from workbench.errors import WorkbenchError, did_you_mean
+
+    for word in state or ():
+        if word not in STATES:
+            hint = did_you_mean(word[:80], STATES) or f"States: {', '.join(STATES)}."
+            raise WorkbenchError(f"There is no state '{word[:80]}'.", hint)
+    rows = list_runs(open_store(ctx), states=tuple(state or ()), study_id=study)
+    if json:
+        out_json([{**vars(row), "eta": row.eta} for row in rows])
+        return
+    if not rows:
+        talk("No runs here. `workbench run vae-digits` starts one.")
+        return
+    out_table(
+        ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TRAINED", "CREATED", "NOTE"),
+        [
+            (
+                row.id,
+                row.state,
+                row.kind,
+                row.data,
+                len(row.seeds),
+                row.step or "",
+                span(row.ended - row.started) if row.ended and row.started else "",
+                ago(row.created),
+                row.note,
+            )
+            for row in rows
+        ],
+    )
+
+
+@app.command()
+def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
+    """Show one run: state, progress, results, and its full configuration."""
+    from workbench.api.runs import find_run, spec_of, spec_text
+    from workbench.cli.follow import summary_lines
+
+    store = open_store(ctx)
+    row = find_run(store, run)
+    folder = store.root / row.id
+    if json:
+        spec = spec_of(store, row.id).model_dump(mode="json", exclude_none=True)
+        out_json({**vars(row), "eta": row.eta, "folder": folder, "spec": spec})
+        return
+    facts = {
+        "run": row.id,
+        "folder": folder,
+        "state": " ".join(part for part in (row.state, row.reason, row.next) if part),
+        "preset": row.preset,
+        "study": row.study_id,
+        "seeds": ", ".join(map(str, row.seeds)),
+        "device": row.device,
+        "step": f"{row.step} of {row.total}" if row.total else "",
+        "ETA": span(row.eta),
+        "attempt": row.attempt,
+        "created": ago(row.created),
+        "tags": ", ".join(row.tags),
+        "note": row.note,
+    }
+    for name, value in facts.items():
+        if value:
+            out(f"{name:<9}{value}")
+    for line in summary_lines(row):
+        out(line)
+    out()
+    out(spec_text(store, row.id).rstrip())
+
+
+@app.command()
+def log(
+    ctx: typer.Context,
+    run: RunName,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=100_000, help="How many.")] = 50,
+) -> None:
+    """Print the last lines of a run's log."""
+    from workbench.api.live import LiveRun
+    from workbench.api.runs import find_run
+
+    store = open_store(ctx)
+    for line in LiveRun(store, find_run(store, run).id).log_lines(lines):
+        out(line)
+
+
+@app.command()
+def rm(ctx: typer.Context, runs: RunNames, json: Json = False) -> None:
+    """Move runs into the store's trash; prints the word that brings them back."""
+    from workbench.api.runs import find_run, remove_runs
+
+    store = open_store(ctx)
+    ids = [find_run(store, text).id for text in runs]
+    token = remove_runs(store, ids)
+    if json:
+        out_json({"removed": ids, "token": token})
+        return
+    out(token)
+    talk(f"Removed {len(ids)} run{'s' if len(ids) > 1 else ''}. Undo: workbench runs restore {token}")
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="What `runs rm` printed.")],
+    json: Json = False,
+) -> None:
+    """Bring removed runs back."""
+    from workbench.api.runs import restore_runs
+
+    ids = restore_runs(open_store(ctx), token)
+    if json:
+        out_json({"restored": ids})
+        return
+    for run_id in ids:
+        out(run_id)
+
+
+@app.command()
+def note(
+    ctx: typer.Context,
+    run: RunName,
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The note; empty removes it.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="Set the run's tags. Repeatable.")] = None,
+) -> None:
+    """Write a note or tags to a run; without either, print what is there."""
+    from workbench.api.runs import annotate, find_run
+
+    store = open_store(ctx)
+    row = find_run(store, run)
+    if text is None and tag is None:
+        out(row.note)
+        return
+    annotate(store, row.id, note=text, tags=tag)
+    talk(f"{row.id}: noted.")
