@@ -1,0 +1,101 @@
+"""Ticks: round numbers inside a range, told with as many digits as are needed to tell them apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Positions in plotted units (decades on a log axis) and their labels; `base` is what labels leave out."""
+
+    at: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    base: str = ""
+
+
+def short(value: float, digits: int = 3) -> str:
+    """Return a number with `digits` significant digits, as few signs as that takes: 0.0123, 1.25e+09 → 1.25e9."""
+    if not math.isfinite(value):
+        return "×"
+    if value == 0:
+        return "0"
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        mantissa, _, exponent = text.partition("e")
+        number = int(exponent)
+        if 0 <= number < 6:
+            return f"{value:.0f}"
+        if -4 <= number < 0:
+            return f"{value:.{digits - 1 - number}f}".rstrip("0")
+        return f"{mantissa}e{number}"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Return a time as the one or two units that matter: 45 s, 12.5 min, 3 h."""
+    size = abs(seconds)
+    if size < 120:
+        return f"{short(seconds)}s"
+    if size < 7200:
+        return f"{short(seconds / 60)}min"
+    return f"{short(seconds / 3600)}h"
+
+
+def widened(low: float, high: float) -> tuple[float, float]:
+    """Return a range that is not empty: a constant gets room above and below, an absent one is 0…1."""
+    if not (math.isfinite(low) and math.isfinite(high)) or low > high:
+        return 0.0, 1.0
+    if high - low <= 1e-12 * max(abs(low), abs(high)) or high - low < 1e-300:
+        room = max(abs(high) * 0.05, 1e-9) if high else 1.0
+        return low - room, high + room
+    return low, high
+
+
+def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool = False) -> Ticks:
+    """Return at most `most` ticks within [low, high] (decades if `log`)."""
+    low, high = widened(low, high)
+    if most < 1:
+        return Ticks()
+    if log and high - low >= 1:
+        first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
+        stride = max(1, math.ceil((last - first + 1) / most))
+        at = tuple(float(decade) for decade in range(first, last + 1, stride))
+        return Ticks(at, tuple(_power(decade) for decade in at))
+    if log:  # less than a decade: round values between, at their logarithms
+        inner = ticks(10**low, 10**high, most)
+        values = [value for value in inner.at if value > 0]
+        return Ticks(tuple(math.log10(value) for value in values), tuple(short(value) for value in values))
+    if high / 2 - low / 2 > 1e307:  # a difference would overflow
+        return Ticks((low, high), (short(low), short(high)))
+    step = _step((high - low) / most)
+    if step <= 0:
+        return Ticks((low,), (short(low),))
+    first, count = math.ceil(low / step - 1e-9), 0
+    at_list: list[float] = []
+    while (value := (first + count) * step) <= high + 1e-9 * step and count <= most:
+        at_list.append(0.0 if abs(value) < step * 1e-6 else value)
+        count += 1
+    at = tuple(at_list[:most] if len(at_list) <= most else at_list[:: math.ceil(len(at_list) / most)])
+    labels = tuple(duration(value) if time else short(value) for value in at)
+    if len(set(labels)) < len(labels):  # 1e9 + 0.001 and its like: tell the differences
+        base = at[0]
+        labels = ("0", *(f"+{short(value - base)}" for value in at[1:]))
+        return Ticks(at, labels, f"{base:.10g}")
+    return Ticks(at, labels)
+
+
+def _step(rough: float) -> float:
+    """Return the least of 1, 2, 5 × 10^k that is not below `rough`."""
+    if not rough > 0 or not math.isfinite(rough):
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(rough))
+    for factor in (1.0, 2.0, 5.0, 10.0):
+        if factor * power >= rough * (1 - 1e-9):
+            return factor * power
+    return 10.0 * power
+
+
+def _power(decade: float) -> str:
+    return f"1e{int(decade)}" if not -4 <= decade <= 5 else short(10.0**decade)

@@ -1,0 +1,84 @@
+"""A rectangle of cells, each with one sign and one style, that becomes Textual strips."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+SPACE = 32
+CONTINUED = 0  # the right half of a wide sign
+
+
+class Frame:
+    """`height` × `width` cells; what is put outside is cut off, so that no size is too small."""
+
+    def __init__(self, width: int, height: int, base: Style) -> None:
+        self.width = max(0, width)
+        self.height = max(0, height)
+        self.codes: NDArray[np.uint32] = np.full((self.height, self.width), SPACE, np.uint32)
+        self.looks: NDArray[np.intp] = np.zeros((self.height, self.width), np.intp)
+        self.styles: list[Style] = [base]
+        self._known: dict[Style, int] = {base: 0}
+
+    def style_number(self, style: Style) -> int:
+        """Return the number that stands for `style` in `looks`."""
+        number = self._known.get(style)
+        if number is None:
+            number = self._known[style] = len(self.styles)
+            self.styles.append(style)
+        return number
+
+    def put(self, x: int, y: int, text: str, style: Style, right: int | None = None) -> int:
+        """Write text from cell (x, y), not beyond column `right`; return the column after it."""
+        stop = self.width if right is None else min(self.width, right)
+        if not 0 <= y < self.height:
+            return x
+        number = self.style_number(style)
+        for sign in text:
+            cells = 1 if sign.isascii() else cell_len(sign)
+            if cells == 0:  # a combining mark has no cell of its own
+                continue
+            if x + cells > stop:
+                break
+            if x >= 0:
+                self.codes[y, x] = ord(sign)
+                self.looks[y, x : x + cells] = number
+                if cells == 2:
+                    self.codes[y, x + 1] = CONTINUED
+            x += cells
+        return x
+
+    def blit(self, x: int, y: int, codes: NDArray[np.uint32], looks: NDArray[np.intp]) -> None:
+        """Copy a block of signs, leaving cells whose code is a space as they are; looks are style numbers."""
+        left, top = max(0, x), max(0, y)
+        right, bottom = min(self.width, x + codes.shape[1]), min(self.height, y + codes.shape[0])
+        if right <= left or bottom <= top:
+            return
+        part = (slice(top - y, bottom - y), slice(left - x, right - x))
+        seen = codes[part] != SPACE
+        self.codes[top:bottom, left:right][seen] = codes[part][seen]
+        self.looks[top:bottom, left:right][seen] = looks[part][seen]
+
+    def strips(self) -> list[Strip]:
+        """Return one strip a row, each exactly `width` cells, each segment with an explicit style."""
+        if self.width == 0:
+            return [Strip([], 0) for _ in range(self.height)]
+        text = self.codes.astype("<u4").tobytes().decode("utf-32-le", "replace")
+        ends = np.zeros((self.height, self.width), bool)
+        ends[:, :-1] = self.looks[:, 1:] != self.looks[:, :-1]
+        ends[:, -1] = True
+        rows: list[list[Segment]] = [[] for _ in range(self.height)]
+        begin, width, styles = 0, self.width, self.styles
+        flat = np.flatnonzero(ends)
+        wide = bool((self.codes == CONTINUED).any())
+        for end, look in zip(flat.tolist(), self.looks.ravel()[flat].tolist(), strict=True):
+            part = text[begin : end + 1]
+            if wide:
+                part = part.replace("\0", "")
+            rows[end // width].append(Segment(part, styles[look]))
+            begin = end + 1
+        return [Strip(row, width) for row in rows]
