@@ -48,7 +48,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], limit: float) -> None:
 
 def member_norm(tensors: list[Tensor]) -> Tensor:
     """Return the Euclidean norm over all tensors [S, …] of each member, [S]."""
-    return torch.stack([t.flatten(1).square().sum(1) for t in tensors]).sum(0).sqrt()
+    return torch.stack([t.reshape(len(t), -1).square().sum(1) for t in tensors]).sum(0).sqrt()
 
 
 def rate_factor(training: TrainingSettings, step: int, total: int) -> float:

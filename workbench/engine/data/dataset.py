@@ -44,7 +44,7 @@ class DataSet:
             classes=arrays.classes,
         )
         self.dynamic = dynamic
-        self.dtype = dtype
+        self.device, self.dtype = device, dtype
         self._scale = 1.0 / arrays.levels
         self._x = {
             "train": self._resident(arrays.train_x, device),

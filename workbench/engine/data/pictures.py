@@ -82,7 +82,7 @@ def _explain(name: str, folder: Path, download: bool, problem: Exception) -> Wor
     if isinstance(problem, RuntimeError) and not download:
         return WorkbenchError(
             f"{name} is not in {folder}, or its files are damaged, and downloading is switched off.",
-            "Allow the download, put the files there, or point WORKBENCH_DATA_DIR to the folder that has them.",
+            "Allow the download, copy the files there, or set WORKBENCH_DATA_DIR to where they are.",
             DATA,
         )
     if "integrity" in said or "corrupt" in said or "checksum" in said:

@@ -1,0 +1,100 @@
+"""What a run ran on and from: command, code version, packages, machine; secrets taken out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import workbench
+
+DIFF_LIMIT = 100_000  # characters of an uncommitted diff that are kept
+SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|session", re.IGNORECASE)
+RELEVANT = ("WORKBENCH_", "CUDA_", "OMP_", "MKL_", "TORCH", "PYTORCH_", "NVIDIA_", "SLURM_", "PYTHON")
+IN_URL = re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@")
+REDACTED = "<redacted>"
+
+
+def capture(seeds: Sequence[int], device: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the content of environment.json. Asks git twice, so it takes some 50 ms."""
+    environ = os.environ if environ is None else environ
+    found = {
+        "schema": 1,
+        "time": time.time(),
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "workbench": workbench.__version__,
+        "git": _git(Path(workbench.__file__).parent),
+        "packages": dict(sorted({str(d.name): d.version for d in distributions() if d.name}.items())),
+        "device": device,
+        "host": {
+            "name": platform.node(),
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "variables": {
+            name: REDACTED if SECRET_NAME.search(name) else value
+            for name, value in sorted(environ.items())
+            if name.startswith(RELEVANT)
+        },
+        "seeds": list(seeds),
+    }
+    cleaned: dict[str, Any] = _without_secrets(found, environ)
+    return cleaned
+
+
+def _without_secrets(value: Any, environ: Mapping[str, str]) -> Any:
+    """Replace passwords in URLs, and the values of secret variables wherever they turn up (a diff, say)."""
+    secrets = sorted(
+        {v for name, v in environ.items() if SECRET_NAME.search(name) and len(v) >= 8}, key=len, reverse=True
+    )
+
+    def clean(item: Any) -> Any:
+        if isinstance(item, str):
+            for secret in secrets:
+                item = item.replace(secret, REDACTED)
+            return IN_URL.sub(rf"\1{REDACTED}@", item)
+        if isinstance(item, dict):
+            return {key: clean(v) for key, v in item.items()}
+        return [clean(v) for v in item] if isinstance(item, list) else item
+
+    return clean(json.loads(json.dumps(value, default=str)))
+
+
+def _git(folder: Path) -> dict[str, Any] | None:
+    """Return commit and uncommitted changes of the checkout workbench runs from, or None outside one."""
+    commit = _run_git(folder, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    diff = _run_git(folder, "diff", "HEAD", "--no-ext-diff") or ""
+    if len(diff) > DIFF_LIMIT:
+        diff = diff[:DIFF_LIMIT] + f"\n… cut off, {len(diff) - DIFF_LIMIT} characters more\n"
+    return {"commit": commit.strip(), "diff": diff}
+
+
+def _run_git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found.group(1) if found else platform.processor()

@@ -1,0 +1,43 @@
+"""What the panes show of a model in training: samples beside real examples, and latents with labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.models.contract import LatentModel
+from workbench.engine.recorder import Recorder
+from workbench.engine.streams import Streams
+
+PICTURES = 36
+POINTS = 1000
+LATENTS = 500
+
+
+def take_snapshot(recorder: Recorder, step: int, model: LatentModel, data: DataSet, streams: Streams) -> None:
+    """Write `samples/<step>.npz` and `latents/<step>.npz`; `streams` are fresh, so training is undisturbed.
+
+    The same noise and the same test examples serve every snapshot: what changes is the model.
+    """
+    pictures = len(data.info.shape) > 1
+    count = PICTURES if pictures else POINTS
+    with torch.no_grad():
+        samples = model.sample(count, streams)
+        real = next(data.chunks("test", streams, count)).x[0]
+        latents = next(data.chunks("test", streams, LATENTS))
+        z = model.encode(latents.x, streams)
+    if pictures:
+        shown = {"images": to_bytes(samples, data.info.shape), "data": to_bytes(real, data.info.shape)}
+    else:
+        shown = {"points": samples.float().cpu().numpy(), "data": real.float().cpu().numpy()}
+    recorder.arrays(recorder.paths.samples, step, **shown)
+    labels = latents.y[0].cpu().numpy()
+    recorder.arrays(recorder.paths.latents, step, z=z.detach().float().cpu().numpy(), labels=labels)
+
+
+def to_bytes(x: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """Return x in [0, 1] of shape [..., D] as uint8 [..., *shape]; what is not finite becomes 0."""
+    grey = torch.nan_to_num(x.detach().float()).clamp(0, 1).mul(255).round()
+    return grey.to(torch.uint8).view(*x.shape[:-1], *shape).cpu().numpy()

@@ -1,0 +1,243 @@
+"""The training loop: steps without host syncs, curves, snapshots, checkpoints, divergence, stopping."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from workbench.engine import checkpoint
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.data.order import Order
+from workbench.engine.models.contract import LatentModel, Metrics
+from workbench.engine.optim import rate_factor, set_rates
+from workbench.engine.recorder import Recorder
+from workbench.engine.snapshots import take_snapshot
+from workbench.engine.streams import Streams
+from workbench.spec.schema import RunSpec
+
+EARLY = (1, 2, 5, 10)  # the first points of a curve, before its regular interval
+VALIDATION = 1000  # test examples behind a point of a validation curve; the result judges all
+CHECKPOINT_SECONDS = (5.0, 300.0)  # least and most between checkpoints whose interval is ours to choose
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """At which steps things happen: set by the spec alone, never by the clock, so that a resume agrees."""
+
+    total: int
+    log: int
+    validate: int
+    snapshot: int
+    checkpoint: int
+
+    @classmethod
+    def of(cls, spec: RunSpec, train_size: int) -> Cadence:
+        """Derive the intervals; 0 in the spec chooses about 200, 20, 12 and 10 a run."""
+        training = spec.training
+        total = training.iterations or math.ceil((training.epochs or 1) * train_size / training.batch)
+        return cls(
+            total,
+            training.log_every or max(1, total // 200),
+            spec.evaluation.every or max(1, total // 20),
+            training.snapshot_every or max(1, total // 12),
+            training.checkpoint_every or max(1, total // 10),
+        )
+
+    def logs(self, step: int) -> bool:
+        """Whether a point of the training curves belongs after `step`."""
+        return step % self.log == 0 or step == self.total or (step in EARLY and step < self.log)
+
+    def validates(self, step: int) -> bool:
+        """Whether the test curves get a point after `step`."""
+        return step % self.validate == 0 or step == self.total
+
+    def snapshots(self, step: int) -> bool:
+        """Whether samples and latents are shown: also after ten steps, for somebody is watching."""
+        return step % self.snapshot == 0 or step == self.total or step == EARLY[-1]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended: after how many steps and seconds, and which seeds' first bad step was when."""
+
+    how: Literal["finished", "diverged", "stopped"]
+    step: int
+    seconds: float
+    diverged: dict[int, int]
+
+
+class Trainer:
+    """Trains the S members of one run; `stop` is asked after every step."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        model: LatentModel,
+        data: DataSet,
+        streams: Streams,
+        recorder: Recorder,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.spec, self.model, self.data, self.streams = spec, model, data, streams
+        self.recorder, self.stop = recorder, stop
+        self.cadence = Cadence.of(spec, data.info.train_size)
+        self.order = Order(streams, data.info.train_size)
+        self.step, self.seconds = 0, 0.0
+        self._names: tuple[str, ...] = ()
+        self._sums = torch.zeros(0, dtype=torch.float64, device=streams.device)  # [metrics, S]
+        self._count = 0  # steps in `_sums`
+        # first step with a non-finite loss per member, 0 for none; on the device, read when logging
+        self._first_bad = torch.zeros(len(streams.seeds), dtype=torch.int64, device=streams.device)
+        self._started = self._saved = time.monotonic()
+
+    # ---- the loop
+
+    def run(self) -> Outcome:
+        """Train to the end, to a stop request (a checkpoint is then written), or until all diverged."""
+        self._started = self._saved = time.monotonic()
+        while self.step < self.cadence.total:
+            self._one_step()
+            all_bad = False
+            if self.cadence.logs(self.step):
+                all_bad = self._log()
+            if all_bad:
+                return self._ended("diverged")
+            if self.cadence.validates(self.step):
+                self._aside(self._validate)
+            if self.cadence.snapshots(self.step):
+                self._aside(self._snapshot)
+            stopping = self.stop()
+            if stopping or self._checkpoint_due():
+                self._aside(self.save)
+            if stopping and self.step < self.cadence.total:
+                return self._ended("stopped")
+            self.recorder.progress("training", self.step, self.cadence.total, self._clock())
+        self._mark_bad_weights()
+        bad = self._first_bad.tolist()
+        return self._ended("diverged" if all(bad) else "finished")
+
+    def _one_step(self) -> None:
+        """One update of all members. Nothing in here waits for the device."""
+        training = self.spec.training
+        if training.schedule != "constant":
+            set_rates(self.model.optimisers.values(), rate_factor(training, self.step, self.cadence.total))
+        batch = self.data.batch(self.order.next(training.batch), self.streams)
+        metrics = self.model.training_step(batch, self.streams)
+        self.step += 1
+        self._accumulate(metrics)
+
+    def _accumulate(self, metrics: Metrics) -> None:
+        values = torch.stack(tuple(metrics.values()))
+        if self._names:
+            self._sums += values
+        else:
+            self._names, self._sums = tuple(metrics), values.to(torch.float64)
+        self._count += 1
+        bad = torch.isfinite(metrics["loss"]).logical_not_().logical_and_(self._first_bad == 0)
+        self._first_bad.masked_fill_(bad, self.step)
+
+    # ---- what is written
+
+    def _log(self) -> bool:
+        """Write the means since the last point; return whether every member has diverged."""
+        means = (self._sums / self._count).masked_fill(self._first_bad > 0, math.nan).tolist()
+        seconds = self._clock()  # after the read, which waits for the device
+        self._row("train", seconds, dict(zip(self._names, means, strict=True)))
+        self._names, self._count = (), 0
+        return bool((self._first_bad > 0).all())
+
+    def _validate(self) -> None:
+        """Write a point of the test curves; all use the same noise, so that only the weights move them."""
+        streams = self.streams.fork("validation")
+        parts: dict[str, list[Tensor]] = {}
+        for batch in self.data.chunks("test", streams, limit=VALIDATION):
+            for name, values in self.model.evaluate(batch.x, streams).items():
+                parts.setdefault(name, []).append(values.detach())
+        means = {name: torch.cat(values, 1).double().mean(1).tolist() for name, values in parts.items()}
+        self._row("test", self.seconds, means)
+
+    def _row(self, split: str, seconds: float, values: dict[str, list[float]]) -> None:
+        epoch = self.step * self.spec.training.batch / self.data.info.train_size
+        self.recorder.row(self.step, epoch, seconds, split, values)
+
+    def _snapshot(self) -> None:
+        take_snapshot(self.recorder, self.step, self.model, self.data, self.streams.fork("snapshot"))
+
+    # ---- time
+
+    def _clock(self) -> float:
+        """Return training seconds so far."""
+        return self.seconds + time.monotonic() - self._started
+
+    def _aside(self, work: Callable[[], None]) -> None:
+        """Do `work` with the training clock stopped."""
+        if self.streams.device.type == "cuda":
+            torch.cuda.synchronize(self.streams.device)
+        self.seconds = self._clock()
+        try:
+            work()
+        finally:
+            self._started = time.monotonic()
+
+    def _ended(self, how: Literal["finished", "diverged", "stopped"]) -> Outcome:
+        self.seconds = self._clock()
+        self._started = time.monotonic()
+        bad = zip(self.spec.seeds, self._first_bad.tolist(), strict=True)
+        return Outcome(how, self.step, self.seconds, {seed: step for seed, step in bad if step})
+
+    def _mark_bad_weights(self) -> None:
+        """A last update may have spoilt weights that no loss has met yet."""
+        for parameter in self.model.parameters():
+            bad = torch.isfinite(parameter.detach()).view(self.model.members, -1).all(1).logical_not()
+            self._first_bad.masked_fill_(bad & (self._first_bad == 0), self.step)
+
+    # ---- checkpoints
+
+    def _checkpoint_due(self) -> bool:
+        if self.step == self.cadence.total:
+            return True  # evaluation can fail, and then only evaluation is repeated
+        on_beat = self.step % self.cadence.checkpoint == 0
+        if self.spec.training.checkpoint_every:
+            return on_beat
+        least, most = CHECKPOINT_SECONDS
+        age = time.monotonic() - self._saved
+        return age > most or (on_beat and age > least)
+
+    def save(self) -> None:
+        """Write a checkpoint of this very step."""
+        self.recorder.flush()
+        checkpoint.save(self.recorder.paths, self.step, self.state_dict(), self.recorder.size)
+        self._saved = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that the next step depends on."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "optimisers": {name: o.state_dict() for name, o in self.model.optimisers.items()},
+            "streams": self.streams.state_dict(),
+            "order": self.order.state_dict(),
+            "names": list(self._names),
+            "sums": self._sums,
+            "count": self._count,
+            "first_bad": self._first_bad,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken, bit for bit."""
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.model.load_state_dict(state["model"])
+        for name, optimiser in self.model.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self.streams.load_state_dict(state["streams"])
+        self.order.load_state_dict(state["order"])
+        self._names, self._count = tuple(state["names"]), state["count"]
+        self._sums = state["sums"].to(self.streams.device)
+        self._first_bad = state["first_bad"].to(self.streams.device)
