@@ -1,0 +1,240 @@
+"""The list of runs, kept cheap: rows in memory, refreshed by folder times, with SQLite as a cache on disk.
+
+The run folders are the truth. Every file that a row is made of is replaced by rename, which changes
+the folder's modification time: one `stat` per run tells whether its row is still right. The database
+only spares a new process from reading every folder; it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from workbench.store.paths import RUN_ID, StorePaths
+from workbench.store.rows import RunRow
+from workbench.store.runs import read_row
+from workbench.store.stores import Store
+
+VERSION = 1
+# Younger folders are read again next time: a change in the same clock tick would not show.
+UNSETTLED_SECONDS = 2.0
+NETWORK = (
+    "nfs",
+    "lustre",
+    "gpfs",
+    "cifs",
+    "smb",
+    "fuse",
+    "9p",
+    "ceph",
+    "afs",
+    "beegfs",
+    "glusterfs",
+    "ocfs2",
+)
+
+TABLE = "CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT) WITHOUT ROWID"
+
+
+class RunIndex:
+    """All rows of one store. Safe to use from several threads; each process has its own."""
+
+    def __init__(self, store: Store, database: Path | None = None) -> None:
+        """`database` overrides the place of the cache file (":memory:" keeps nothing on disk)."""
+        self._paths = store.paths
+        self._lock = threading.Lock()
+        self._rows: dict[str, RunRow] = {}
+        self._signatures: dict[str, int] = {}  # 0: read again next time
+        self._not_runs: dict[str, int] = {}
+        self._sorted: list[RunRow] | None = None
+        self._database = _open(self._paths, store.read_only, database)
+        self._load()
+
+    def rows(self) -> list[RunRow]:
+        """Return all rows, newest first, brought up to date."""
+        with self._lock:
+            self._refresh()
+            if self._sorted is None:
+                self._sorted = sorted(self._rows.values(), key=lambda r: (r.created, r.id), reverse=True)
+            return list(self._sorted)
+
+    def close(self) -> None:
+        """Close the database; the rows stay usable."""
+        with self._lock:
+            self._database.close()
+
+    def _refresh(self) -> None:
+        """Read again the folders that changed; drop the rows of those that are gone."""
+        seen: set[str] = set()
+        changed: list[tuple[str, int]] = []
+        horizon = time.time_ns() - int(UNSETTLED_SECONDS * 1e9)
+        with os.scandir(self._paths.root) as entries:
+            for entry in entries:
+                name = entry.name
+                if not RUN_ID.match(name):
+                    continue
+                try:
+                    if not entry.is_dir(follow_symlinks=False):
+                        continue
+                    stamp = entry.stat(follow_symlinks=False).st_mtime_ns
+                except OSError:
+                    continue
+                seen.add(name)
+                known = self._signatures.get(name) or self._not_runs.get(name)
+                if stamp > horizon or known != stamp:
+                    changed.append((name, stamp if stamp <= horizon else 0))
+        gone = self._signatures.keys() - seen
+        stored = [self._read(name, stamp) for name, stamp in changed]
+        for name in gone:
+            del self._rows[name], self._signatures[name]
+            self._sorted = None
+        self._save([name for name in stored if name], gone)
+
+    def _read(self, name: str, stamp: int) -> str:
+        """Read one folder; return its name if the database should hear of it."""
+        row = read_row(self._paths.run(name))
+        if row is None:
+            self._not_runs[name] = stamp
+            if self._signatures.pop(name, None) is not None:
+                del self._rows[name]
+                self._sorted = None
+            return ""
+        if self._rows.get(name) != row:
+            self._rows[name] = row
+            self._sorted = None
+        self._signatures[name] = stamp
+        return name if stamp else ""
+
+    def _load(self) -> None:
+        """Take the rows that the database remembers; damaged ones are read from their folders instead."""
+        with contextlib.suppress(sqlite3.Error):
+            for name, stamp, body in self._database.execute("SELECT id, signature, row FROM run"):
+                with contextlib.suppress(ValueError, TypeError):
+                    self._rows[name] = _decode(body)
+                    self._signatures[name] = stamp
+
+    def _save(self, names: Iterable[str], gone: Iterable[str]) -> None:
+        """Write settled rows to the database. A busy or full disk is no harm: the folders are the truth."""
+        names, gone = list(names), list(gone)
+        if not names and not gone:
+            return
+        entries = [(n, self._signatures[n], _encode(self._rows[n])) for n in names]
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?, ?)", entries)
+            self._database.executemany("DELETE FROM run WHERE id = ?", [(n,) for n in gone])
+            self._database.execute("COMMIT")
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+
+
+_open_indexes: dict[tuple[Path, bool], RunIndex] = {}
+_opening = threading.Lock()
+
+
+def index_of(store: Store) -> RunIndex:
+    """Return this process's index of the store, opened once."""
+    with _opening:
+        key = (store.root, store.read_only)
+        if key not in _open_indexes:
+            _open_indexes[key] = RunIndex(store)
+        return _open_indexes[key]
+
+
+def _open(paths: StorePaths, read_only: bool, chosen: Path | None) -> sqlite3.Connection:
+    """Open the cache; a damaged one is made anew, and where none can be kept it lives in memory."""
+    place = chosen or (None if read_only else database_path(paths))
+    if place is not None:
+        for attempt in range(2):
+            try:
+                return _connect(str(place))
+            except _Newer:
+                break  # leave it to the newer program
+            except (sqlite3.Error, OSError):
+                if attempt == 0:
+                    for suffix in ("", "-wal", "-shm"):
+                        with contextlib.suppress(OSError):
+                            Path(f"{place}{suffix}").unlink()
+    return _connect(":memory:")
+
+
+class _Newer(Exception):
+    """The database belongs to a newer version."""
+
+
+def _connect(place: str) -> sqlite3.Connection:
+    """Open one database and see that its layout is this version's."""
+    database = sqlite3.connect(place, timeout=5.0, isolation_level=None, check_same_thread=False)
+    try:
+        if place != ":memory:":
+            Path(place).chmod(0o600)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise _Newer
+        database.execute("BEGIN IMMEDIATE")
+        if version < VERSION:
+            database.execute("DROP TABLE IF EXISTS run")
+        database.execute(TABLE)
+        database.execute(f"PRAGMA user_version={VERSION}")
+        database.execute("COMMIT")
+        database.execute("SELECT id, signature, row FROM run LIMIT 1").fetchone()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def database_path(paths: StorePaths) -> Path:
+    """Return where the cache of this store lies: beside it, or on local disk if it is on a network disk."""
+    if not on_network(paths.root):
+        return paths.index
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    if on_network(base):
+        base = Path(f"/var/tmp/workbench-{os.getuid()}")
+    folder = base / "workbench" / hashlib.sha256(os.fsencode(paths.root)).hexdigest()[:16]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / paths.index.name
+
+
+def on_network(path: Path) -> bool:
+    """Whether `path` lies on a network file system (or FUSE), where SQLite's WAL cannot be trusted."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        here = str(path.resolve())
+    except OSError:
+        return False
+    best, kind = "", ""
+    for line in mounts:
+        left, _, right = line.partition(" - ")
+        point = left.split(" ")[4].replace("\\040", " ")
+        inside = here == point or here.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, right.split(" ")[0]
+    return kind.startswith(NETWORK) and not kind.startswith("fuseblk")
+
+
+def _encode(row: RunRow) -> str:
+    return json.dumps({f.name: getattr(row, f.name) for f in _FIELDS}, separators=(",", ":"))
+
+
+def _decode(body: str) -> RunRow:
+    values: dict[str, Any] = json.loads(body)
+    values["seeds"] = tuple(values["seeds"])
+    values["tags"] = tuple(values["tags"])
+    values["summary"] = {name: tuple(column) for name, column in values["summary"].items()}
+    return RunRow(**values)
+
+
+_FIELDS = dataclasses.fields(RunRow)
