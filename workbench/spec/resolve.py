@@ -44,7 +44,7 @@ def expand(
     for point in grid_points(grid):
         name = point_name(preset.name, point)
         spec = _build(preset, [*changes, *point], seeds, name)
-        specs.setdefault(spec.group_hash(), spec)
+        specs.setdefault(spec.model_dump_json(exclude={"name"}), spec)
     return list(specs.values())
 
 

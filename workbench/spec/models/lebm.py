@@ -27,5 +27,13 @@ class LEBMSettings(ModelSettings):
     posterior_steps: int = setting(20, "Langevin steps of the posterior chain (K1)", "steps", ge=1, le=10_000)
     posterior_step: float = setting(0.1, "posterior step s1: z += s²/2 · score + s · noise", gt=0.0)
     warm_start: bool = setting(False, "start each posterior chain where the datum's last one ended")
+    encode_steps: int = setting(
+        0,
+        "Langevin steps that encode held-out data from N(0, I); the latent is the mean of the second half; "
+        "0 takes posterior_steps",
+        "steps",
+        ge=0,
+        le=100_000,
+    )
     clamp: float = setting(0.0, "keep |z| below this; 0 does not clamp", ge=0.0)
     f_l2: float = setting(0.0, "weight of a small penalty on f², against drifting energies", ge=0.0)

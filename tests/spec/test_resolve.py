@@ -1,0 +1,149 @@
+"""From preset and overrides to a spec, or to one sentence that names file, line, key and the likely fix."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.errors import WorkbenchError
+from workbench.spec.presets import load_preset
+from workbench.spec.resolve import expand, parse_spec, resolve, validate
+from workbench.spec.schema import RunSpec
+
+GOOD = """title = "A test"
+seeds = 2
+[model]
+kind = "vae"
+latent = 8
+[training]
+epochs = 3
+"""
+
+
+@pytest.fixture
+def preset(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str = GOOD):
+        Path("x.toml").write_text(text)
+        return load_preset(Path("x.toml"))
+
+    return write
+
+
+def test_preset_overrides_and_seeds(preset):
+    spec = resolve(preset(), ["training.lr=1e-4", "training.iterations=5"], "0,7")
+    assert spec.name == "x"
+    assert (spec.training.lr, spec.training.iterations, spec.training.epochs) == (1e-4, 5, None)
+    assert spec.seeds == [0, 7]
+    assert spec.model.latent == 8
+    assert resolve(preset()).seeds == [0, 1]
+
+
+def test_grid_names_tell_the_points_apart(preset):
+    specs = expand(preset(), (), ["model.latent=2,8", "model.encoder=[32],[32, 32]"])
+    assert [spec.name for spec in specs] == [
+        "x-latent2-encoder32",
+        "x-latent2-encoder32x32",
+        "x-latent8-encoder32",
+        "x-latent8-encoder32x32",
+    ]
+    assert len({spec.group_hash() for spec in specs}) == 4
+
+
+def test_grid_points_that_come_out_the_same_are_kept_once(preset):
+    assert len(expand(preset(), (), ["training.clip=0,0.0"])) == 1
+    assert len(expand(preset(), (), ["resources.threads=1,2"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("latent = 8", "latentdim = 8", "x.toml:5: model.latentdim: unknown key, did you mean 'latent'?"),
+        ("latent = 8", "latent = 0", "x.toml:5: model.latent: must be at least 1, got 0."),
+        ("latent = 8", "latent = 2.5", "x.toml:5: model.latent: must be a whole number, got 2.5."),
+        ("epochs = 3", "epochs = true", "x.toml:7: training.epochs: must be a whole number, got true."),
+        ("epochs = 3", "epochs = 3\nlr = inf", "x.toml:8: training.lr: must be a finite number, got inf."),
+        (
+            "epochs = 3",
+            "lr = 1e-3",
+            "x.toml:6: training: give exactly one of training.iterations and training.epochs.",
+        ),
+        ("epochs = 3", 'epochs = "3"', "x.toml:7: training.epochs: must be a whole number, got '3'."),
+        ('"vae"', '"vea"', "x.toml:4: model.kind: unknown family 'vea', did you mean 'vae'?"),
+        ('"vae"', '["vae"]', "x.toml:4: model.kind: must be text; known kinds: vae, lae, avb, lebm"),
+        ('kind = "vae"', "", "x.toml:3: model.kind: is missing; known kinds: vae"),
+        ("[training]", "[trainign]", "x.toml:6: trainign: unknown key, did you mean 'training'?"),
+        ("seeds = 2", "seeds = [1, 1]", "x.toml:2: seeds: Seeds must differ from each other."),
+        ("seeds = 2", "name = 'y'", "x.toml:2: name: unknown key"),
+        ("seeds = 2", 'data = "mnist"', "x.toml:2: data: must be a section, [data]."),
+        ('"A test"', "3", "x.toml:1: title: must be text in quotes."),
+    ],
+)
+def test_faults_in_a_file(preset, old, new, message):
+    with pytest.raises(WorkbenchError) as caught:
+        resolve(preset(GOOD.replace(old, new)))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.latent=abc", "--set model.latent=abc: model.latent: must be a whole number, got 'abc'."),
+        ("model.latnet=3", "--set model.latnet=3: model.latnet: unknown key, did you mean 'latent'?"),
+        ("trainig.lr=1", "--set trainig.lr=1: trainig: unknown key, did you mean 'training'?"),
+        ("data.name=mnits", "--set data.name=mnits: data.name: must be one of moons, square"),
+        ("lr=1", "--set lr=1: not of the form section.key=value."),
+        ("model=3", "--set model=3: not of the form section.key=value."),
+    ],
+)
+def test_faults_in_an_override_name_the_override(preset, text, message):
+    with pytest.raises(WorkbenchError) as caught:
+        resolve(preset(), [text])
+    assert str(caught.value).startswith(message)
+
+
+def test_more_faults_are_counted(preset):
+    with pytest.raises(WorkbenchError, match=r"\(1 more fault after this one.\)"):
+        resolve(preset(), ["training.lr=-1", "training.batch=0"])
+
+
+def test_a_written_spec_reads_back(preset):
+    import tomli_w
+
+    spec = resolve(preset())
+    text = tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True))
+    assert parse_spec(text) == spec
+    with pytest.raises(WorkbenchError, match=r"spec.toml:\d+: model.latent"):
+        parse_spec(text.replace("latent = 8", 'latent = "8"'))
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+sections = st.dictionaries(
+    st.sampled_from(
+        ["kind", "latent", "encoder", "epochs", "iterations", "lr", "name", "device", "every", "x"]
+    ),
+    values | st.sampled_from(["vae", "lae", "digits", 3, [8]]),
+    max_size=4,
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.dictionaries(
+        st.sampled_from(["model", "data", "training", "evaluation", "resources", "seeds", "name", "x"]),
+        sections | values,
+        max_size=5,
+    )
+)
+def test_any_table_gives_a_spec_or_a_workbench_error(table):
+    try:
+        assert isinstance(validate(table), RunSpec)
+    except WorkbenchError as error:
+        assert error.title and "\n" not in error.title

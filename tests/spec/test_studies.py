@@ -1,0 +1,45 @@
+"""Study files name presets that exist, and faults are told with file and line."""
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.spec.metrics import METRICS
+from workbench.spec.resolve import resolve
+from workbench.spec.studies import find_study, list_studies, load_study
+
+
+def test_the_starter_study_compares_four_families_on_the_same_data_and_seeds():
+    study = find_study("starter")
+    specs = [resolve(name, (), study.seeds) for name in study.presets]
+    assert {spec.model.kind for spec in specs} == {"vae", "lae", "avb", "lebm"}
+    assert len({spec.data for spec in specs}) == 1
+    assert all(spec.seeds == [0, 1, 2] for spec in specs)
+    assert len({spec.model.latent for spec in specs}) == 1
+    assert set(study.metrics) <= set(METRICS)
+
+
+def test_no_shipped_study_is_broken():
+    assert not [study.error for study in list_studies() if study.error]
+
+
+def test_misspelt_study():
+    with pytest.raises(WorkbenchError, match="Did you mean 'starter'"):
+        find_study("startr")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("presets = []", "names no preset"),
+        ("title = 'a'", "names no preset"),
+        ("presets = 'vae'", "must be a list of names"),
+        ("presets = [3]", "must be a list of names"),
+        ("preset = ['a']", "unknown key, did you mean 'presets'"),
+        ("presets = ['a']\nseeds = 0", ":2: seeds"),
+    ],
+)
+def test_faults(tmp_path, text, message):
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    with pytest.raises(WorkbenchError, match=message):
+        load_study(path)

@@ -1,0 +1,217 @@
+"""What `workbench doctor` looks at, one small check each. Nothing here imports torch or changes a file."""
+
+from __future__ import annotations
+
+import locale
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from workbench import __version__
+from workbench.api.stores import Store, open_store
+from workbench.errors import STORE, USAGE, WorkbenchError
+from workbench.settings import config_dir, user_settings
+from workbench.spec.presets import list_presets
+from workbench.spec.studies import list_studies
+
+SMALL_DISK = 2 << 30  # bytes free in the store below which checkpoints may soon not fit
+# Files by which a data set is known to be complete, under the data folder.
+_IDX = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+DATA_FILES = {
+    "mnist": tuple(f"MNIST/raw/{name}" for name in _IDX),
+    "fashion-mnist": tuple(f"FashionMNIST/raw/{name}" for name in _IDX),
+    "svhn": ("SVHN/train_32x32.mat", "SVHN/test_32x32.mat"),
+    "cifar10": tuple(
+        f"cifar-10-batches-py/{name}" for name in (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
+    ),
+}
+CPU_TORCH = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. A "missing" thing stops something from working; `fix` says how to mend it."""
+
+    name: str
+    state: Literal["ok", "warning", "missing"]
+    found: str
+    fix: str = ""
+    exit_code: int = 0
+
+
+def versions() -> Iterator[Check]:
+    """Python, workbench, and every package it needs."""
+    yield Check("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    yield Check("workbench", "ok", __version__)
+    for requirement in _requirements():
+        found = re.match(r"([A-Za-z0-9._-]+)(.*)", requirement)
+        if not found:
+            continue
+        name, bounds = found.groups()
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            fix = CPU_TORCH if name in ("torch", "torchvision") else f"pip install '{requirement}'"
+            yield Check(name, "missing", "not installed", fix, USAGE)
+            continue
+        if _fits(version, bounds):
+            yield Check(name, "ok", version)
+        else:
+            yield Check(name, "missing", f"{version}, needed {bounds}", f"pip install '{requirement}'", USAGE)
+
+
+def devices() -> Iterator[Check]:
+    """Cores, memory, GPUs, and whether the installed torch can use them."""
+    from workbench.queue.devices import meters
+
+    now = meters()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Check("cpu", "ok", f"{cores} cores usable of {os.cpu_count()}")
+    used, total = now.memory_used / 2**30, now.memory_total / 2**30
+    yield Check("memory", "ok", f"{used:.1f} of {total:.1f} GiB used")
+    for gpu in now.gpus:
+        yield Check(f"gpu {gpu.index}", "ok", f"{gpu.name}, {gpu.memory_total / 2**30:.0f} GiB")
+    if not now.gpus:
+        yield Check("gpu", "ok", "none seen; runs go to the CPU")
+    elif _torch_build() == "cpu":
+        fix = "Install the CUDA build: pip install --force-reinstall torch torchvision"
+        yield Check("torch build", "warning", "CPU only, although there is a GPU", fix)
+
+
+def data() -> Iterator[Check]:
+    """The data folder and the data sets in it."""
+    settings = user_settings()
+    folder = settings.data_dir
+    writable = _writable(folder)
+    can = "writable" if writable else "read-only"
+    yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', made at first use'})")
+    for name, files in DATA_FILES.items():
+        if all((folder / file).is_file() for file in files):
+            yield Check(f"data {name}", "ok", "here")
+        elif settings.download and writable:
+            yield Check(f"data {name}", "ok", "not here; downloaded at first use")
+        else:
+            why = "downloads are switched off" if not settings.download else "the folder cannot be written"
+            fix = f"Put its files under {folder}, or point WORKBENCH_DATA_DIR to where they are."
+            yield Check(f"data {name}", "warning", f"not here, and {why}", fix)
+
+
+def store(chosen: Store | Path | None) -> Iterator[Check]:
+    """Where runs go: why there, room, and rights."""
+    if isinstance(chosen, Store):
+        found = chosen
+    else:
+        try:
+            found = open_store(chosen, create=False)
+        except WorkbenchError as error:
+            new = error.exit_code != STORE  # not made yet, which is no fault
+            state: Literal["ok", "missing"] = "ok" if new else "missing"
+            yield Check("store", state, error.title, "" if new else error.hint, error.exit_code)
+            return
+    yield Check("store", "ok", f"{found.root} ({found.why})")
+    if found.read_only:
+        fix = "Choose another folder with --store, or ask its owner for write access."
+        yield Check("store rights", "missing", "read-only: nothing can be queued", fix, STORE)
+    free = shutil.disk_usage(found.root).free
+    state_of_disk: Literal["ok", "warning"] = "warning" if free < SMALL_DISK else "ok"
+    fix = "Free some space: `workbench runs rm`, or another disk with --store." if free < SMALL_DISK else ""
+    yield Check("store disk", state_of_disk, f"{free / 2**30:.1f} GiB free", fix)
+
+
+def user_files() -> Iterator[Check]:
+    """The user's settings, presets and studies."""
+    folder = config_dir()
+    try:
+        user_settings()
+        there = "" if (folder / "settings.toml").is_file() else " (no settings.toml; defaults)"
+        yield Check("settings", "ok", f"{folder}{there}")
+    except WorkbenchError as error:
+        yield Check("settings", "missing", error.title, error.hint, error.exit_code)
+    presets, studies = list_presets(), list_studies()
+    yield Check("presets", "ok", f"{len(presets)} presets, {len(studies)} studies")
+    unusable = [(item.name, item.error) for item in presets] + [(item.name, item.error) for item in studies]
+    for name, fault in unusable:
+        if fault:
+            yield Check(name, "warning", "cannot be used", fault)
+
+
+def terminal() -> Iterator[Check]:
+    """Whether the screens can be shown here, and how well."""
+    term = os.environ.get("TERM", "")
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        yield Check("terminal", "ok", "none: input or output is redirected; plain verbs work")
+        return
+    if term in ("", "dumb"):
+        yield Check("terminal", "warning", f"TERM={term or '(unset)'}", "Set TERM, e.g. TERM=xterm-256color.")
+        return
+    size = shutil.get_terminal_size()
+    tmux = ", inside tmux" if os.environ.get("TMUX") else ""
+    if size.columns < 80 or size.lines < 24:
+        yield Check("terminal", "warning", f"{size.columns}×{size.lines}{tmux}", "Make it at least 80×24.")
+    else:
+        yield Check("terminal", "ok", f"{term}, {size.columns}×{size.lines}{tmux}")
+    colours = os.environ.get("COLORTERM", "")
+    if os.environ.get("NO_COLOR"):
+        yield Check("colours", "ok", "switched off by NO_COLOR")
+    elif colours in ("truecolor", "24bit"):
+        yield Check("colours", "ok", "16 million")
+    else:
+        fix = "Samples look better with 16 million: set COLORTERM=truecolor if your terminal can"
+        inside = " (and in ~/.tmux.conf: set -as terminal-features ',*:RGB')" if tmux else ""
+        yield Check("colours", "warning", "256 or fewer", f"{fix}{inside}.")
+    encoding = (sys.stdout.encoding or locale.getpreferredencoding(False)).lower().replace("-", "")
+    if encoding == "utf8":
+        yield Check("characters", "ok", "UTF-8")
+    else:
+        yield Check("characters", "warning", encoding, "Set LANG=C.UTF-8, or start with --ascii.")
+
+
+def _requirements() -> list[str]:
+    """The package's own requirements, without those of extras."""
+    try:
+        return [line for line in metadata.requires("workbench") or [] if "extra ==" not in line]
+    except metadata.PackageNotFoundError:  # run from a checkout that was never installed
+        return ["numpy", "pydantic", "rich", "textual", "torch", "torchvision", "typer"]
+
+
+def _fits(version: str, bounds: str) -> bool:
+    """Whether a version satisfies bounds such as `>=8.2,<9`; only these two signs are used by us."""
+    for sign, bound in re.findall(r"(>=|<)\s*([0-9.]+)", bounds):
+        have, want = _numbers(version), _numbers(bound)
+        if (have < want) if sign == ">=" else (have >= want):
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
+
+
+def _torch_build() -> str:
+    """ "cpu" for the CPU-only build, "cuda" otherwise, "" without torch; read from the package's metadata."""
+    try:
+        return "cpu" if metadata.version("torch").endswith("+cpu") else "cuda"
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in the folder, or the folder itself be made."""
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        return False
