@@ -1,0 +1,230 @@
+"""Langevin autoencoder (Taniguchi et al. 2022): the encoder's last layer W is a Markov chain's state.
+
+    f(x) = W g_ψ(x),    V(W) = Σ_{i in batch} −log p_θ(x_i | f(x_i)) + ½‖f(x_i)‖²
+
+W follows T Langevin transitions per update, targeting exp(−V); θ and ψ then descend the mean of V
+over the states after transitions 1..T. All images of a member's batch are accepted or rejected together.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from workbench.engine.ensemble import Linear, mlp
+from workbench.engine.likelihoods import make_likelihood
+from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.samplers.langevin import Decision, Point, adapted, noise_steps, transition
+from workbench.engine.streams import Streams
+from workbench.spec.models.lae import LAESettings
+from workbench.spec.schema import TrainingSettings
+
+LOG_2PI = math.log(2 * math.pi)
+RATIO_BOUND = 1e4  # a reported log ratio stays within this: an overflowing proposal is only a rejection
+
+
+class LAE(LatentModel):
+    """S Langevin autoencoders trained side by side, each with its own chain W [S, width, d]."""
+
+    def __init__(
+        self, settings: LAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
+    ) -> None:
+        super().__init__()
+        self.settings, self.training_settings, self.data = settings, training, data
+        self.members, self.latent = len(streams.seeds), settings.latent
+        options = {"activation": settings.activation, "layer_norm": settings.layer_norm}
+        widths = [data.dimensions, *settings.encoder]
+        self.features = mlp(widths, streams=streams, last_activation=True, **options)  # type: ignore[arg-type]
+        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], streams=streams, **options)  # type: ignore[arg-type]
+        self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
+        for layer in self.modules():
+            if isinstance(layer, Linear):
+                orthogonal_(layer, streams)
+        # no bias in the last layer: it would be outside the chain and never learn
+        self.register_buffer("chain", orthogonal(streams, widths[-1], self.latent))
+        log_eta = torch.full((self.members,), math.log(settings.step_size))
+        self.register_buffer("log_eta", log_eta.to(streams.device, streams.dtype))
+        self.optimisers = {"model": make_optimiser(self.parameters(), training)}
+        self.chain: Tensor
+        self.log_eta: Tensor
+
+    # ---- training
+
+    def training_step(self, batch: Batch, streams: Streams) -> Metrics:
+        """Move the chain by T transitions, then the weights by one step. T + 1 evaluations in all."""
+        examples = batch.x.shape[1]
+        h = self.features(batch.x)
+        points, decisions = self.transitions(batch.x, h.detach(), streams)
+        # θ: mean over states of the mean over the batch; a rejected state counts again
+        scale = 1.0 / (len(points) * examples)
+        weights = list(self._weights())
+        totals = [sum_of([point.extras[1 + k] for point in points]).mul_(scale) for k in range(len(weights))]
+        # ψ: V reaches h through z = h W only, so dV/dh is dV/dz Wᵀ and needs no decoder again
+        slopes = [torch.bmm(point.extras[0], point.position.transpose(1, 2)) for point in points]
+        penalty = self.likelihood.penalty() / self.data.train_size
+        self.zero_grad()
+        for weight, total in zip(weights, totals, strict=True):
+            weight.grad = total
+        torch.autograd.backward([h], [sum_of(slopes).mul_(scale)])
+        if isinstance(penalty, Tensor):
+            penalty.sum().backward()
+        clip_gradients(self.parameters(), self.training_settings.clip)
+        self.optimisers["model"].step()
+        self.chain.copy_(points[-1].position)
+        loss = torch.stack([point.energies for point in points]).mean((0, 2)) + penalty
+        return self._metrics(loss.detach(), h.detach(), points[-1], decisions)
+
+    def transitions(self, x: Tensor, h: Tensor, streams: Streams) -> tuple[list[Point], list[Decision]]:
+        """Return the states after transitions 1..T on the batch x [S, B, D] with features h [S, B, width].
+
+        Adapts the step size, if the settings say so. Does not store the state: `training_step` does.
+        """
+        settings = self.settings
+        count = settings.transitions
+        uniforms = streams.uniform("acceptance", count)
+        noises = noise_steps(streams, "chain", count, *self.chain.shape[1:])
+        # with an accept step the first state may be kept, so its gradients are needed too
+        current = self.evaluate_chain(self.chain, x, h, weights=settings.metropolis)
+        points, decisions = [], []
+        for uniform, noise in zip(uniforms.unbind(1), noises, strict=True):
+            current, decision = transition(
+                lambda state: self.evaluate_chain(state, x, h),
+                current,
+                self.log_eta.exp(),
+                noise,
+                uniform,
+                metropolis=settings.metropolis,
+            )
+            points.append(current)
+            decisions.append(decision)
+            if settings.adapt_step:
+                moved = adapted(
+                    self.log_eta, decision.probability, settings.target_acceptance, settings.adapt_rate
+                )
+                self.log_eta.copy_(moved)
+        return points, decisions
+
+    def evaluate_chain(self, state: Tensor, x: Tensor, h: Tensor, *, weights: bool = True) -> Point:
+        """Return V at W = state [S, width, d] with its gradients, from one forward and one backward pass.
+
+        The extras are dV/dz [S, B, d] and, with `weights`, dV/dθ for each decoder weight.
+        """
+        with torch.enable_grad():
+            z = torch.bmm(h, state).requires_grad_()
+            energies = self.energy(x, z)
+            inputs = [z, *self._weights()] if weights else [z]
+            slope, *rest = torch.autograd.grad(energies.sum(), inputs)
+        gradient = torch.bmm(h.transpose(1, 2), slope)
+        return Point(state, energies.detach(), gradient, (slope, *rest))
+
+    def energy(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return V's terms −log p(x|z) + ½‖z‖² [S, B] in nats."""
+        return 0.5 * z.square().sum(-1) - self.likelihood.log_prob(x, self.decoder(z))
+
+    def _weights(self) -> list[nn.Parameter]:
+        """Return θ: what p(x|z) depends on."""
+        return [*self.decoder.parameters(), *self.likelihood.parameters()]
+
+    @torch.no_grad()
+    def _metrics(self, loss: Tensor, h: Tensor, end: Point, decisions: list[Decision]) -> Metrics:
+        """Return what the panes show of the chain; see docs/models.md for each name."""
+        accepted = [d.accepted if self.settings.metropolis else d.probability for d in decisions]
+        ratio = torch.stack([d.log_ratio for d in decisions]).nan_to_num(nan=-RATIO_BOUND)
+        eta = self.log_eta.exp()
+        z = torch.bmm(h, end.position)
+        energy = end.energies.mean(1)
+        metrics = {
+            "loss": loss,
+            "energy": energy,
+            "reconstruction": energy - 0.5 * z.square().sum(-1).mean(1),
+            "acceptance": torch.stack(accepted).to(loss.dtype).mean(0),
+            "log_ratio": ratio.clamp(-RATIO_BOUND, RATIO_BOUND).mean(0).to(loss.dtype),
+            "step_size": eta,
+            "latent_step": eta * h.square().sum(-1).mean(1),
+            "weight_norm": end.position.flatten(1).norm(dim=1),
+            "z_mean": z.mean((1, 2)),
+            "z_variance": z.flatten(1).var(1),
+        }
+        sigma = self.likelihood.scale()
+        if sigma is not None:
+            metrics["sigma_x"] = sigma
+        return metrics
+
+    # ---- judging and looking
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
+        """Return per-example [S, B] quantities of held-out x [S, B, D].
+
+        Energy, reconstruction and MSE are those at f(x); NELBO and KL those of q = N(f(x), s² I), one draw.
+        """
+        mean, std = self.proposal(x, streams)
+        z = mean + std * streams.normal("noise", *mean.shape[1:])
+        kl = 0.5 * (mean.square() + std.square() - 1.0 - 2 * std.log()).sum(-1)
+        reconstruction = -self.likelihood.log_prob(x, self.decoder(z))
+        energy = self.energy(x, mean)
+        return {
+            "loss": energy,
+            "energy": energy,
+            "nelbo": reconstruction + kl,
+            "reconstruction": energy - 0.5 * mean.square().sum(-1),
+            "kl": kl,
+            "mse": (x - self.decode(mean)).square().mean(-1),
+        }
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return f(x) = W g(x) [S, B, d] at the chain's present state."""
+        return torch.bmm(self.features(x), self.chain)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z) [S, B, D]."""
+        return self.likelihood.mean(self.decoder(z))
+
+    def sample(self, count: int, streams: Streams) -> Tensor:
+        """Return samples [S, count, D]: decoded means for pictures, draws from p(x|z) otherwise."""
+        out = self.decoder(streams.normal("sample", count, self.latent))
+        if len(self.data.shape) > 1:
+            return self.likelihood.mean(out)
+        return self.likelihood.draw(out, streams, "sample")
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
+        return -self.energy(x, z) - 0.5 * self.latent * LOG_2PI
+
+    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return mean f(x) and standard deviation s [S, B, d] of the q(z|x) used at evaluation."""
+        mean = self.encode(x, streams)
+        return mean, torch.full_like(mean, self.settings.encoder_std)
+
+
+def sum_of(tensors: list[Tensor]) -> Tensor:
+    """Return the sum of tensors of one shape, as a new tensor."""
+    total = tensors[0].clone()
+    for tensor in tensors[1:]:
+        total.add_(tensor)
+    return total
+
+
+def orthogonal(streams: Streams, inputs: int, outputs: int) -> Tensor:
+    """Return S random matrices [S, inputs, outputs] with orthonormal rows or columns, whichever are fewer."""
+    tall, short = max(inputs, outputs), min(inputs, outputs)
+    q, r = torch.linalg.qr(streams.normal("init", tall, short))
+    # the sign of R's diagonal makes the law uniform over orthogonal matrices
+    q = q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(1)
+    return (q if inputs >= outputs else q.transpose(1, 2)).contiguous()
+
+
+@torch.no_grad()
+def orthogonal_(layer: Linear, streams: Streams) -> None:
+    """Give a stacked linear layer orthogonal weights and zero biases, as the published code does."""
+    layer.weight.copy_(orthogonal(streams, *layer.weight.shape[1:]))
+    if layer.bias is not None:
+        layer.bias.zero_()
+
+
+def build(settings: LAESettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LAE:
+    """Return the model with its initial weights and chain drawn from the stream "init"."""
+    return LAE(settings, training, data, streams)

@@ -1,0 +1,198 @@
+"""Latent energy-based prior (Pang et al. 2020): p(z) ∝ exp(f_α(z)) N(z; 0, I), x = g_β(z) + σ ε.
+
+Each update runs two short Langevin chains, z− from the prior and z+ from the posterior, and takes
+
+    ∇α  of  mean f(z+) − mean f(z−)   (ascent),    ∇β  of  mean −log p(x|z+)   (descent).
+
+No accept step, noise always on: a short-run chain is part of the model, not a sampler run to its end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from workbench.engine.ensemble import mlp
+from workbench.engine.likelihoods import Gaussian
+from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
+from workbench.engine.streams import Streams
+from workbench.spec.models.lebm import LEBMSettings
+from workbench.spec.schema import TrainingSettings
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+class LEBM(LatentModel):
+    """S latent energy-based models trained side by side."""
+
+    normalised = False  # log Z of the prior is unknown
+    stochastic_encoder = False
+
+    def __init__(
+        self, settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams
+    ) -> None:
+        super().__init__()
+        self.settings, self.training_settings, self.data = settings, training, data
+        self.members, self.latent = len(streams.seeds), settings.latent
+        sizes = [self.latent, *settings.generator, data.dimensions]
+        self.generator = mlp(sizes, settings.activation, streams)
+        self.likelihood = Gaussian(settings.sigma, False, streams)
+        self.optimisers = {"generator": make_optimiser(self.generator.parameters(), training)}
+        self.prior = None
+        if not settings.flat_prior:
+            self.prior = mlp([self.latent, *settings.prior, 1], settings.activation, streams)
+            rate = settings.prior_lr
+            self.optimisers["prior"] = make_optimiser(self.prior.parameters(), training, lr=rate)
+        # where each training datum's posterior chain ended last; N(0, I) at first
+        stored = streams.normal("init", data.train_size, self.latent) if settings.warm_start else None
+        self.register_buffer("chains", stored)
+        self.chains: Tensor | None
+
+    # ---- training
+
+    def training_step(self, batch: Batch, streams: Streams) -> Metrics:
+        """Run both chains, then one update of the prior's f and of the generator."""
+        count = batch.x.shape[1]
+        z_prior = self.prior_chain(count, streams)
+        z_posterior = last(self.posterior_chain(batch.x, self._start(batch.index, streams), streams))
+        self._store(batch.index, z_posterior)
+        self.zero_grad()
+        metrics = self._update_prior(z_posterior, z_prior)
+        reconstruction = -self.likelihood.log_prob(batch.x, self.generator(z_posterior))
+        loss = reconstruction.mean(1)
+        loss.sum().backward()  # a sum over members: none sees another's gradient
+        self._step("generator")
+        return metrics | {
+            "loss": loss.detach(),
+            "reconstruction": loss.detach(),
+            "z_square": z_prior.square().sum(-1).mean(1),
+        }
+
+    def _update_prior(self, z_posterior: Tensor, z_prior: Tensor) -> Metrics:
+        """Move f up on posterior and down on prior chain ends; return its means [S] on both."""
+        if self.prior is None:
+            zeros = z_prior.new_zeros(self.members)
+            return {"f_posterior": zeros, "f_prior": zeros.clone()}
+        f_posterior, f_prior = self.prior(torch.cat([z_posterior, z_prior], 1)).squeeze(-1).chunk(2, 1)
+        mean_posterior, mean_prior = f_posterior.mean(1), f_prior.mean(1)
+        objective = mean_prior - mean_posterior
+        if self.settings.f_l2:
+            size = f_posterior.square().mean(1) + f_prior.square().mean(1)
+            objective = objective + self.settings.f_l2 * size
+        objective.sum().backward()
+        self._step("prior")
+        return {"f_posterior": mean_posterior.detach(), "f_prior": mean_prior.detach()}
+
+    def _step(self, name: str) -> None:
+        optimiser = self.optimisers[name]
+        clip_gradients(optimiser.param_groups[0]["params"], self.training_settings.clip)
+        optimiser.step()
+
+    def _start(self, index: Tensor, streams: Streams) -> Tensor:
+        """Return where the posterior chains of the data at `index` [S, B] start, [S, B, d]."""
+        if self.chains is None:
+            return streams.normal("posterior start", index.shape[1], self.latent)
+        return self.chains.gather(1, index.unsqueeze(-1).expand(-1, -1, self.latent))
+
+    def _store(self, index: Tensor, z: Tensor) -> None:
+        if self.chains is not None:
+            self.chains.scatter_(1, index.unsqueeze(-1).expand_as(z), z)
+
+    # ---- the two chains
+
+    def f(self, z: Tensor) -> Tensor:
+        """Return the prior's correction f(z) [S, B] in nats; 0 for the flat control."""
+        return z.new_zeros(z.shape[:2]) if self.prior is None else self.prior(z).squeeze(-1)
+
+    def prior_energy(self, z: Tensor) -> Tensor:
+        """Return −log p(z) up to a constant, ½‖z‖² − f(z), [S, B]."""
+        return 0.5 * z.square().sum(-1) - self.f(z)
+
+    def prior_chain(self, count: int, streams: Streams) -> Tensor:
+        """Return ends [S, count, d] of short-run prior chains from N(0, I).
+
+        With f = 0 the prior is N(0, I) itself: its draws are returned, without the chain's bias.
+        """
+        start = streams.normal("prior start", count, self.latent)
+        if self.prior is None:
+            return start
+        settings = self.settings
+        noises = noise_steps(streams, "prior chain", settings.prior_steps, count, self.latent)
+        eta = eta_of_s(settings.prior_step)
+        return last(
+            ula(lambda z: gradient_of(self.prior_energy, z), start, eta, noises, clamp=settings.clamp)
+        )
+
+    def posterior_chain(self, x: Tensor, start: Tensor, streams: Streams, steps: int = 0) -> Iterator[Tensor]:
+        """Yield the states [S, B, d] of posterior chains of x [S, B, D]; `steps` 0 takes the settings'."""
+        settings = self.settings
+        steps = steps or settings.posterior_steps
+        noises = noise_steps(streams, "posterior chain", steps, *start.shape[1:])
+
+        def energy(z: Tensor) -> Tensor:
+            return self.prior_energy(z) - self.likelihood.log_prob(x, self.generator(z))
+
+        eta = eta_of_s(settings.posterior_step)
+        return ula(lambda z: gradient_of(energy, z), start, eta, noises, clamp=settings.clamp)
+
+    # ---- judging and looking
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
+        """Return per-example [S, B] quantities at the encoded latent of held-out x."""
+        z = self.encode(x, streams)
+        out = self.generator(z)
+        reconstruction = -self.likelihood.log_prob(x, out)
+        return {
+            "loss": reconstruction,
+            "reconstruction": reconstruction,
+            "f_posterior": self.f(z),
+            "mse": (x - self.likelihood.mean(out)).square().mean(-1),
+        }
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return the mean [S, B, d] over the second half of a posterior chain from N(0, I).
+
+        Cold-started, as held-out data have no stored chain; `encode_steps` long.
+        """
+        steps = self.settings.encode_steps or self.settings.posterior_steps
+        start = streams.normal("posterior start", x.shape[1], self.latent)
+        total, kept = torch.zeros_like(start), 0
+        for position, z in enumerate(self.posterior_chain(x, start, streams, steps)):
+            if position >= steps // 2:
+                total, kept = total + z, kept + 1
+        return total / kept
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z) [S, B, D]."""
+        return self.likelihood.mean(self.generator(z))
+
+    def sample(self, count: int, streams: Streams) -> Tensor:
+        """Return samples [S, count, D] from prior chains: means for pictures, with noise for points."""
+        out = self.generator(self.prior_chain(count, streams))
+        if len(self.data.shape) > 1:
+            return self.likelihood.mean(out)
+        return self.likelihood.draw(out, streams, "sample")
+
+    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z) + f(z) + log N(z; 0, I) [S, B]: log Z of the prior is missing."""
+        normal = -self.prior_energy(z) - 0.5 * self.latent * LOG_2PI
+        return normal + self.likelihood.log_prob(x, self.generator(z))
+
+
+def gradient_of(energy: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """Return ∂/∂z of the summed energy(z) [S, B], shaped like z; the weights' gradients are not formed."""
+    with torch.enable_grad():
+        leaf = z.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(energy(leaf).sum(), leaf)
+    return gradient
+
+
+def build(settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:
+    """Return the model with its initial weights and chains drawn from the stream "init"."""
+    return LEBM(settings, training, data, streams)
