@@ -1,0 +1,208 @@
+"""What every model family must keep, whatever it trains: a test per promise of engine/models/contract.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engine.no_sync import NoSync
+from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
+from workbench.engine import session
+from workbench.engine.models.contract import LatentModel
+from workbench.engine.recorder import Recorder
+from workbench.engine.streams import Streams
+from workbench.engine.trainer import Trainer
+from workbench.spec.metrics import METRICS
+from workbench.spec.models import settings_class
+from workbench.store.paths import RunPaths
+
+SEEDS = [3, 11, 42]
+
+
+@pytest.fixture(params=sorted(FAMILIES))
+def family(request: pytest.FixtureRequest) -> Iterator[str]:
+    name: str = request.param
+    if find_spec(settings_class(name).engine) is None:
+        pytest.skip(f"{name} is not there yet")
+    yield name
+
+
+def state_of(trainer: Trainer) -> dict[str, Tensor]:
+    """All tensors that a run carries along, by name, each with the members first."""
+    state = dict(trainer.model.state_dict())
+    for name, optimiser in trainer.model.optimisers.items():
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        for position, parameter in enumerate(parameters):
+            for key, value in optimiser.state.get(parameter, {}).items():
+                if isinstance(value, Tensor) and value.dim() > 0:
+                    state[f"{name}/{position}/{key}"] = value
+    return {name: value.detach().clone() for name, value in state.items()}
+
+
+def test_a_member_trains_as_if_it_were_alone(family: str, tmp_path: Path) -> None:
+    together = make_trainer(small_spec(family, SEEDS), tmp_path / "together")
+    alone = [make_trainer(small_spec(family, [seed]), tmp_path / str(seed)) for seed in SEEDS]
+    for trainer in (together, *alone):
+        trainer.run()
+    whole = state_of(together)
+    for member, solo in enumerate(alone):
+        for name, value in state_of(solo).items():
+            torch.testing.assert_close(
+                whole[name][member], value[0], rtol=1e-9, atol=1e-12, msg=lambda m, n=name: f"{n}: {m}"
+            )
+        for row, other in zip(rows(together), rows(solo), strict=True):
+            for name, values in row["values"].items():
+                assert values[member] == pytest.approx(other["values"][name][0], rel=1e-9, abs=1e-12), name
+
+
+def rows(trainer: Trainer) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in trainer.recorder.paths.metrics.read_text().splitlines()]
+
+
+def run_attempt(family: str, folder: Path, stop_at: int | None) -> Trainer:
+    """Train in `folder` from its newest checkpoint, up to `stop_at` or the end."""
+    folder.mkdir(exist_ok=True)
+    spec = small_spec(family, SEEDS[:2], training={"checkpoint_every": 8, "precision": "float32"})
+    trainer = session.prepare(spec, load_data(spec), Recorder(RunPaths(folder)))
+    trainer.stop = lambda: trainer.step == stop_at
+    outcome = trainer.run()
+    assert outcome.how == ("finished" if stop_at is None else "stopped")
+    return trainer
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(family: str, tmp_path: Path) -> None:
+    straight = run_attempt(family, tmp_path / "straight", None)
+    for stop_at in (1, 2, 9, 17, 24):  # in the middle of an epoch, of a logging interval, on a checkpoint
+        run_attempt(family, tmp_path / "broken", stop_at)
+    # a crash: rows were written after the checkpoint that the next attempt starts from
+    with (tmp_path / "broken" / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 25, "epoch": 1, "seconds": 1, "split": "train", "values": {}}\n{"step": 26')
+    broken = run_attempt(family, tmp_path / "broken", None)
+    left, right = state_of(straight), state_of(broken)
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.equal(left[name], right[name]), name
+    assert without_times(rows(straight)) == without_times(rows(broken))
+    results = [result_metrics(trainer) for trainer in (straight, broken)]
+    assert results[0] == results[1]
+
+
+def without_times(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+
+
+def result_metrics(trainer: Trainer) -> dict[str, Any]:
+    outcome = trainer._ended("finished")
+    metrics = session.evaluate(trainer.model, trainer.data, trainer.spec, outcome)
+    metrics.pop("training_seconds")
+    return metrics
+
+
+def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path) -> None:
+    trainer = make_trainer(small_spec(family, SEEDS), tmp_path)
+    trainer._one_step()  # the first step may set things up
+    with NoSync():
+        for _ in range(3):
+            trainer._one_step()
+
+
+def test_a_broken_member_leaves_the_others_alone(family: str, tmp_path: Path) -> None:
+    good = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "good")
+    bad = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "bad")
+    with torch.no_grad():
+        for parameter in bad.model.parameters():
+            parameter[1] = torch.nan
+    good.run()
+    assert bad.run().diverged == {SEEDS[1]: 1}
+    for name, value in state_of(good).items():
+        for member in (0, 2):
+            assert torch.equal(value[member], state_of(bad)[name][member]), name
+    curves = [row["values"]["loss"] for row in rows(bad) if row["split"] == "train"]
+    assert all(values[1] is None and values[0] is not None for values in curves)
+
+
+@pytest.fixture
+def model(family: str, tmp_path: Path) -> Trainer:
+    trainer = make_trainer(small_spec(family, SEEDS, 3), tmp_path)
+    trainer.run()
+    return trainer
+
+
+def test_a_step_reports_one_known_number_per_member(model: Trainer) -> None:
+    batch = model.data.batch(model.order.next(10), model.streams)
+    metrics = model.model.training_step(batch, model.streams)
+    assert "loss" in metrics
+    assert set(metrics) <= set(METRICS)
+    for name, value in metrics.items():
+        assert value.shape == (3,), name
+        assert not value.requires_grad, name
+        assert torch.isfinite(value).all(), name
+
+
+def test_shapes_of_everything_that_can_be_asked(model: Trainer) -> None:
+    family, data = model.model, model.data.info
+    x = next(model.data.chunks("test", model.streams, 7)).x
+    streams = model.streams.fork("test")
+    assert isinstance(family, LatentModel)
+    assert family.members == 3
+    evaluated = family.evaluate(x, streams)
+    assert evaluated
+    assert set(evaluated) <= set(METRICS)
+    assert all(value.shape == (3, 7) for value in evaluated.values())
+    z = family.encode(x, streams)
+    assert z.shape == (3, 7, family.latent)
+    mean = family.decode(z)
+    assert mean.shape == (3, 7, data.dimensions)
+    if data.kind != "points":
+        assert 0 <= mean.min() <= mean.max() <= 1
+    assert family.sample(5, streams).shape == (3, 5, data.dimensions)
+    joint = family.log_joint(x, z)
+    assert joint is None or joint.shape == (3, 7)
+    proposal = family.proposal(x, streams)
+    if proposal is not None:
+        assert proposal[0].shape == proposal[1].shape == z.shape
+        assert (proposal[1] > 0).all()
+
+
+def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:
+    before, x = state_of(model), next(model.data.chunks("test", model.streams, 7)).x
+    streams = model.streams.fork("test")
+    drawn = model.streams.state_dict()
+    model.model.evaluate(x, streams)
+    model.model.decode(model.model.encode(x, streams))
+    model.model.sample(5, streams)
+    model.model.proposal(x, streams)
+    after = state_of(model)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    for purpose, states in model.streams.state_dict().items():
+        assert all(torch.equal(a, b) for a, b in zip(states, drawn[purpose], strict=True))
+
+
+def test_the_same_noise_gives_the_same_evaluation(model: Trainer) -> None:
+    x = next(model.data.chunks("test", model.streams, 6)).x
+    first = model.model.evaluate(x, Streams(SEEDS, dtype=torch.float64))
+    again = model.model.evaluate(x, Streams(SEEDS, dtype=torch.float64))
+    for name in first:
+        assert torch.equal(first[name], again[name]), name
+
+
+@pytest.mark.gpu
+def test_training_on_a_gpu_does_not_wait_and_learns(family: str, tmp_path: Path) -> None:
+    trainer = make_trainer(small_spec(family, SEEDS, 60), tmp_path, "cuda:0")
+    trainer._one_step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(5):
+            trainer._one_step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    outcome = trainer.run()
+    assert outcome.how == "finished"
+    assert not outcome.diverged

@@ -1,0 +1,69 @@
+"""Small experiments of every family that tests train for a few steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.engine.data import DataSet, load
+from workbench.engine.recorder import Recorder
+from workbench.engine.session import DTYPES, build_model
+from workbench.engine.streams import Streams
+from workbench.engine.trainer import Trainer
+from workbench.spec.schema import RunSpec
+from workbench.store.paths import RunPaths
+
+FAMILIES: dict[str, dict[str, Any]] = {
+    "vae": {
+        "model": {"kind": "vae", "latent": 3, "encoder": [16], "decoder": [16], "draws": 2},
+        "data": {"name": "digits", "binarise": "dynamic"},
+        "training": {"batch": 20, "clip": 1.0},
+    },
+    "lae": {
+        "model": {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3},
+        "data": {"name": "digits"},
+        "training": {"batch": 20, "optimiser": "sgd", "lr": 1e-4},
+    },
+    "avb": {
+        "model": {"kind": "avb", "noise": 4, "encoder": [16], "decoder": [16], "adversary": [16]},
+        "data": {"name": "onehot4"},
+        "training": {"batch": 24, "beta1": 0.5},
+    },
+    "lebm": {
+        "model": {
+            "kind": "lebm",
+            "prior": [8],
+            "generator": [8],
+            "prior_steps": 4,
+            "posterior_steps": 3,
+            "warm_start": True,
+        },
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 30, "schedule": "linear"},
+    },
+}
+
+
+def small_spec(family: str, seeds: list[int], iterations: int = 30, **changes: Any) -> RunSpec:
+    """Return a tiny float64 spec; `changes` are merged into its tables."""
+    body: dict[str, Any] = {name: dict(table) for name, table in FAMILIES[family].items()}
+    body["training"] |= {"iterations": iterations, "precision": "float64"}
+    body["evaluation"] = {"importance_samples": 4, "samples": 50, "sample_draws": 2, "images": 60}
+    for name, table in changes.items():
+        body[name] = {**body.get(name, {}), **table}
+    return RunSpec.model_validate({**body, "seeds": seeds})
+
+
+def load_data(spec: RunSpec, device: str = "cpu") -> DataSet:
+    """Return the spec's data in its precision; nothing is fetched."""
+    return load(spec.data, Path("absent"), False, device=device, dtype=DTYPES[spec.training.precision])
+
+
+def make_trainer(spec: RunSpec, folder: Path, device: str = "cpu") -> Trainer:
+    """Return a trainer at its very start that records into `folder`."""
+    folder.mkdir(exist_ok=True)
+    data = load_data(spec, device)
+    streams = Streams(spec.seeds, data.device, data.dtype)
+    recorder = Recorder(RunPaths(folder))
+    recorder.open(0)
+    return Trainer(spec, build_model(spec, data, streams), data, streams, recorder)
