@@ -13,8 +13,9 @@ from workbench.spec.studies import Study, find_study, list_studies
 
 if TYPE_CHECKING:
     from workbench.api.stores import Store
+    from workbench.spec.schema import RunSpec
 
-__all__ = ["Study", "find_study", "list_studies", "submit_study"]
+__all__ = ["Study", "find_study", "list_studies", "study_specs", "submit_study"]
 
 _TAIL = "abcdefghjkmnpqrstuvwxyz23456789"  # no letters that look like digits
 
@@ -34,15 +35,7 @@ def submit_study(
     from workbench.api.queue import submit
 
     study = find_study(name)
-    chosen = seeds if seeds is not None else study.seeds
-    specs = []
-    for preset in study.presets:
-        try:
-            specs.append((preset, resolve(preset, overrides, chosen)))
-        except WorkbenchError as error:
-            raise WorkbenchError(
-                f"Study '{study.name}': {error.title}", error.hint, error.exit_code
-            ) from None
+    specs = study_specs(study, overrides, seeds)
     study_id = new_study_id(study.name)
     ids: list[str] = []
     for preset, spec in specs:
@@ -56,6 +49,22 @@ def submit_study(
             priority=priority,
         )
     return ids
+
+
+def study_specs(
+    study: Study, overrides: Sequence[str] = (), seeds: str | int | Sequence[int] | None = None
+) -> list[tuple[str, RunSpec]]:
+    """Return (preset, spec) for each preset of a study; a fault names the study too."""
+    chosen = seeds if seeds is not None else study.seeds
+    specs = []
+    for preset in study.presets:
+        try:
+            specs.append((preset, resolve(preset, overrides, chosen)))
+        except WorkbenchError as error:
+            raise WorkbenchError(
+                f"Study '{study.name}': {error.title}", error.hint, error.exit_code
+            ) from None
+    return specs
 
 
 def new_study_id(name: str) -> str:

@@ -41,9 +41,9 @@ def add(
 @app.command("ls")
 def list_(ctx: typer.Context, json: Json = False) -> None:
     """List what is queued, running or paused."""
-    from workbench.api.runs import LIVE_STATES, list_runs
+    from workbench.api.runs import list_runs
 
-    rows = list_runs(open_store(ctx), states=LIVE_STATES)
+    rows = [row for row in list_runs(open_store(ctx)) if row.live]
     if json:
         out_json([{**vars(row), "eta": row.eta} for row in rows])
         return

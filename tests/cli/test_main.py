@@ -1,0 +1,102 @@
+"""Every kind of trouble ends in one line on stderr and its own exit code."""
+
+import errno
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from workbench.cli import main as entry
+from workbench.errors import NOT_FOUND, STORE, TERMINAL, USAGE
+
+
+def test_version(cli):
+    assert cli("--version").out.startswith("workbench 0.")
+
+
+def test_misspelt_verb_gets_a_suggestion_and_no_traceback(cli):
+    answer = cli("presets", "shwo")
+    assert answer.code == USAGE and answer.out == ""
+    assert "show" in answer.err and "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "vae-digit"], NOT_FOUND, "Did you mean 'vae-digits'?"),
+        (["run", "vae-digits", "--set", "model.latnt=3"], USAGE, "did you mean 'latent'?"),
+        (["run", "vae-digits", "--grid", "model.latent=2,x"], USAGE, "must be a whole number, got 'x'"),
+        (["run", "vae-digits", "--seeds", "1,1"], USAGE, "must differ"),
+        (["run", "vae-digits", "--inline", "--detach"], USAGE, "exclude each other"),
+        (["run", "\x1b[31m"], NOT_FOUND, "There is no preset"),
+        (["studies", "run", "startr"], NOT_FOUND, "Did you mean 'starter'?"),
+        (["--store", "nowhere", "runs", "ls"], NOT_FOUND, "There is no store"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_changes_nothing(cli, tmp_path, arguments, code, words):
+    answer = cli(*arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert words in answer.err
+    assert answer.err.count("\n") == 1 and "\x1b" not in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_or_locked_is_told_without_a_traceback(cli, monkeypatch):
+    for number, words in ((errno.ENOSPC, "Free some space"), (errno.EACCES, "permissions")):
+
+        def broken(*_: object, number: int = number, **__: object) -> int:
+            raise OSError(number, os.strerror(number), "/full/disk")
+
+        monkeypatch.setattr(entry, "app", broken)
+        answer = cli("runs", "ls")
+        assert answer.code == STORE
+        assert "/full/disk" in answer.err and words in answer.err and answer.err.count("\n") == 1
+
+
+def test_interrupts_and_unforeseen_errors_have_codes_of_their_own(cli, monkeypatch):
+    def raises(error):
+        def broken(*_: object, **__: object) -> int:
+            raise error
+
+        return broken
+
+    monkeypatch.setattr(entry, "app", raises(KeyboardInterrupt()))
+    assert cli("runs", "ls").code == 130
+    monkeypatch.setattr(entry, "app", raises(ZeroDivisionError("x\x1b[2Jy")))
+    answer = cli("runs", "ls")
+    assert answer.code == 1 and "WORKBENCH_DEBUG" in answer.err and "\x1b" not in answer.err
+    monkeypatch.setenv("WORKBENCH_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        cli("runs", "ls")
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    command = f"{sys.executable} -m workbench presets show vae-digits --json | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 10
+
+
+def test_without_a_terminal_the_screens_refuse(cli):
+    answer = cli()
+    assert answer.code == TERMINAL
+    assert "not a terminal" in answer.err and "workbench queue ls" in answer.err
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_dumb_terminal_is_refused(term):
+    parent, child = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench"],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env={**os.environ, "TERM": term},
+        check=False,
+        timeout=60,
+    )
+    said = os.read(parent, 4096).decode()
+    os.close(child)
+    os.close(parent)
+    assert done.returncode == TERMINAL and "TERM" in said and "Traceback" not in said

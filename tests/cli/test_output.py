@@ -1,0 +1,31 @@
+"""Tables are aligned, JSON is strict, nothing steers the terminal."""
+
+import json
+import math
+
+from workbench.cli.output import ago, out, out_json, out_table, span
+from workbench.store.rows import RunRow
+
+
+def test_columns_align_with_wide_characters_and_numbers_to_the_right(capsys):
+    out_table(("NAME", "N", "X"), [("名前", 5, "a"), ("ab", 10, "\x1b[2J")])
+    assert capsys.readouterr().out == "NAME   N  X\n名前   5  a\nab    10  ␛[2J\n"
+
+
+def test_json_is_ascii_and_has_no_nan(capsys):
+    row = RunRow("r", "é\x9b", "vae", "digits", "queued", summary={"loss": (math.nan, 1.0)})
+    out_json([row])
+    text = capsys.readouterr().out
+    assert text.isascii() and "NaN" not in text
+    (back,) = json.loads(text)
+    assert back["name"] == "é\x9b" and back["summary"] == {"loss": [None, 1.0]}
+
+
+def test_text_is_made_harmless(capsys):
+    out("a\x1b]0;title\x07")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_time_spans():
+    assert [span(s) for s in (0, 59.9, 61, 7500, 90000)] == ["0s", "59s", "1m 01s", "2h 05m", "1d 1h"]
+    assert span(None) == span(math.inf) == ago(None) == ""
