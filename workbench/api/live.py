@@ -75,6 +75,7 @@ class LiveRun:
             )
         self.id = run_id
         self.version = 0  # grows with every change that `poll` has seen
+        self.versions = {"progress": 0, "metrics": 0, "snapshots": 0, "log": 0}  # the same by what changed
         self.progress = Progress()
         self._tail = MetricsTail(self.paths.metrics)
         self._series: dict[tuple[str, str], Series] = {}
@@ -116,12 +117,16 @@ class LiveRun:
 
     def poll(self) -> bool:
         """Look at the run's folder; return whether anything changed since the last look."""
-        changed = self._poll_progress()
-        changed |= self._poll_metrics()
-        changed |= self._poll_snapshots()
-        changed |= self._poll_log()
-        self.version += changed
-        return changed
+        found = {
+            "progress": self._poll_progress(),
+            "metrics": self._poll_metrics(),
+            "snapshots": self._poll_snapshots(),
+            "log": self._poll_log(),
+        }
+        for name, changed in found.items():
+            self.versions[name] += changed
+        self.version += any(found.values())
+        return any(found.values())
 
     def _moved(self, name: str, path: Path) -> bool:
         """Whether a file or folder has another size or time than at the last look."""
@@ -172,14 +177,17 @@ class LiveRun:
                 series.append(np.array(steps), np.array(epochs), np.array(seconds), np.array(values))
 
     def _poll_snapshots(self) -> bool:
-        changed = False
-        if self._moved("samples", self.paths.samples):
-            before, self._sample_steps = self._sample_steps, snapshot_steps(self.paths.samples)
-            changed |= before != self._sample_steps
-        if self._moved("latents", self.paths.latents):
-            before, self._latent_steps = self._latent_steps, snapshot_steps(self.paths.latents)
-            changed |= before != self._latent_steps
-        return changed
+        samples = self._moved("samples", self.paths.samples)
+        latents = self._moved("latents", self.paths.latents)
+        if samples:
+            self._sample_steps = snapshot_steps(self.paths.samples)
+            if self._samples:  # somebody looks at them: read the newest here, not while drawing
+                self.samples()
+        if latents:
+            self._latent_steps = snapshot_steps(self.paths.latents)
+            if self._latents:
+                self.latents()
+        return samples or latents
 
     def _poll_log(self) -> bool:
         if not self._moved("log", self.paths.log):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ticks:
-    """Positions in plotted units (decades on a log axis) and their labels; `base` is what labels leave out."""
+    """Positions in plotted units (decades on a log axis), labels, and `base`, which the labels leave out."""
 
     at: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
@@ -16,7 +16,7 @@ class Ticks:
 
 
 def short(value: float, digits: int = 3) -> str:
-    """Return a number with `digits` significant digits, as few signs as that takes: 0.0123, 1.25e+09 → 1.25e9."""
+    """Return a number with `digits` significant digits in as few signs as that takes: 0.0123, 1.25e9."""
     if not math.isfinite(value):
         return "×"
     if value == 0:

@@ -1,8 +1,9 @@
-"""Curves with their axes on a frame: bands below, raw lines faint, means on top, × where a value is missing."""
+"""Curves and points with their axes on a frame; × on the x axis where a value is missing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +49,23 @@ class Area:
     y_span: tuple[float, float] | None = None  # None: what the data need
     level: float | None = None  # a value to draw a dotted line at
     level_style: Style | None = None
-    x_span: tuple[float, float] | None = field(default=None)
+    x_span: tuple[float, float] | None = None
 
 
-def plot(frame: Frame, palette: Palette, area: Area, curves: list[Curve]) -> None:
-    """Draw curves into the area, with as much of the axes as there is room for."""
+@dataclass(frozen=True)
+class Points:
+    """A cloud [n]; with `mark`, a sign a point instead of a dot, for where colours do not tell enough."""
+
+    x: Floats
+    y: Floats
+    style: Style
+    mark: str = ""
+
+
+def plot(
+    frame: Frame, palette: Palette, area: Area, curves: Sequence[Curve] = (), points: Sequence[Points] = ()
+) -> None:
+    """Draw into the area, with as much of the axes as fits. Points need `x_span` and `y_span`."""
     if area.width < 1 or area.height < 1:
         return
     left, right = _x_span(area, curves)
@@ -66,11 +79,17 @@ def plot(frame: Frame, palette: Palette, area: Area, curves: list[Curve]) -> Non
     dots = Dots(width, rows, palette.look.marker)
     scale = _Scale(left, right, low, high, dots.columns, dots.rows)
     _draw(frame, palette, area, curves, dots, scale)
+    for cloud in points:
+        if not cloud.mark:
+            _cloud(frame, dots, scale, cloud)
     dots.onto(frame, area.x + gutter, area.y)
+    for cloud in points:
+        if cloud.mark:
+            _marks(frame, dots, scale, cloud, area.x + gutter, area.y)
     axis = palette.faint(0.55)
     if with_y:
         for at, label in zip(y_ticks.at, y_ticks.labels, strict=True):
-            row = int(round(float(scale.row(np.array([at]))[0]))) // dots.down
+            row = round(float(scale.row(np.array([at]))[0])) // dots.down
             if 0 <= row < rows:
                 shown = palette.look.plain(label)[: gutter - 1]
                 frame.put(area.x + gutter - 1 - len(shown), area.y + row, shown, axis)
@@ -107,14 +126,14 @@ def _finite(values: list[Floats]) -> Floats:
     return joined[np.isfinite(joined)]
 
 
-def _x_span(area: Area, curves: list[Curve]) -> tuple[float, float]:
+def _x_span(area: Area, curves: Sequence[Curve]) -> tuple[float, float]:
     if area.x_span is not None:
         return widened(*area.x_span)
     ends = _finite([np.array([np.nanmin(c.x), np.nanmax(c.x)]) for c in curves if np.isfinite(c.x).any()])
     return widened(float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
 
 
-def _y_span(area: Area, curves: list[Curve]) -> tuple[float, float]:
+def _y_span(area: Area, curves: Sequence[Curve]) -> tuple[float, float]:
     """Return the range of all that is drawn, in decades on a log axis."""
     if area.y_span is not None:
         return widened(*area.y_span)
@@ -135,7 +154,9 @@ def _y_span(area: Area, curves: list[Curve]) -> tuple[float, float]:
     return widened(least, most)
 
 
-def _draw(frame: Frame, palette: Palette, area: Area, curves: list[Curve], dots: Dots, scale: _Scale) -> None:
+def _draw(
+    frame: Frame, palette: Palette, area: Area, curves: Sequence[Curve], dots: Dots, scale: _Scale
+) -> None:
     """Draw bands first, then raw lines, then means: what matters most is on top."""
     if dots.width < 1 or dots.height < 1:
         return
@@ -153,8 +174,7 @@ def _draw(frame: Frame, palette: Palette, area: Area, curves: list[Curve], dots:
             look = frame.style_number(curve.band_style)
             dots.band(columns, scale.row(high), scale.row(low), look, sparse=mono)
     if area.level is not None:
-        level = np.log10(area.level) if area.log_y and area.level > 0 else area.level
-        row = scale.row(np.array([level, level]))
+        row = scale.row(form(np.array([area.level, area.level])))
         look = frame.style_number(area.level_style or palette.faint(0.6))
         dots.line(np.array([0.0, dots.columns - 1.0]), row, look, dash=1)
     for curve in curves:
@@ -172,8 +192,29 @@ def _line(
     dots.line(scale.column(thin.x), scale.row(thin.y), frame.style_number(style), dash)
 
 
+def _spots(scale: _Scale, cloud: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the (column, row) of the finite points inside the picture, in dots."""
+    columns, rows = scale.column(cloud.x), scale.row(cloud.y)
+    with np.errstate(invalid="ignore"):
+        inside = (
+            (columns > -0.5) & (columns < scale.columns - 0.5) & (rows > -0.5) & (rows < scale.rows - 0.5)
+        )
+    return np.round(columns[inside]).astype(np.intp), np.round(rows[inside]).astype(np.intp)
+
+
+def _cloud(frame: Frame, dots: Dots, scale: _Scale, cloud: Points) -> None:
+    columns, rows = _spots(scale, cloud)
+    dots.points(columns, rows, frame.style_number(cloud.style))
+
+
+def _marks(frame: Frame, dots: Dots, scale: _Scale, cloud: Points, x: int, y: int) -> None:
+    columns, rows = _spots(scale, cloud)
+    for row, column in np.unique(np.stack([rows // dots.down, columns // dots.across], 1), axis=0).tolist():
+        frame.put(x + column, y + row, cloud.mark, cloud.style)
+
+
 def _x_axis(
-    frame: Frame, palette: Palette, area: Area, curves: list[Curve], scale: _Scale, gutter: int, rows: int
+    frame: Frame, palette: Palette, area: Area, curves: Sequence[Curve], scale: _Scale, gutter: int, rows: int
 ) -> None:
     """Draw the line with its × marks, and below it the labels and the axis's name."""
     axis, plain = palette.faint(0.55), palette.look.plain
@@ -198,7 +239,7 @@ def _x_axis(
         if curve.marks is None or not curve.marks.any():
             continue
         n = min(len(curve.x), len(curve.marks))
-        at = curve.x[:n][curve.marks[:n] & np.isfinite(curve.x[:n])]
-        cells = np.unique(np.round((at - scale.left) / (scale.right - scale.left) * (width - 1)))
+        marked = curve.x[:n][curve.marks[:n] & np.isfinite(curve.x[:n])]
+        cells = np.unique(np.round((marked - scale.left) / (scale.right - scale.left) * (width - 1)))
         for cell in cells[(cells >= 0) & (cells < width)].astype(int).tolist():
             frame.put(left + cell, y, plain("×"), palette.warn())

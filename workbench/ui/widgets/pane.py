@@ -5,7 +5,7 @@ How a screen uses a pane (all of them: CurvePane, ChainPane, ScatterPane, Sample
     pane.show(live)          a LiveRun, or None for the empty state; cheap to call with the same one again
     pane.refresh_data()      after LiveRun.poll() returned True; does nothing while the pane is hidden
     pane.border_title        set; border_subtitle tells the options in force
-    pane.ACTIONS             PaneAction(method, key, label): what the pane can do; getattr(pane, method)() does it
+    pane.ACTIONS             PaneAction(method, key, label); getattr(pane, method)() does it
     app.look                 optional Look(marker, colours) that overrides what was detected
     app.ascii_only           True for `workbench --ascii`
 """
@@ -48,7 +48,7 @@ def look_of(app: Any) -> Look:
 
 
 class Pane(Widget, can_focus=True):
-    """Base of the drawn panes. The screen calls `show` once a run is chosen and `refresh_data` after each poll.
+    """Base of the drawn panes: `show` when a run is chosen, `refresh_data` after each poll.
 
     Subclasses fill a frame in `draw`; it is called only for a pane that is on screen.
     """

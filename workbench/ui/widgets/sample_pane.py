@@ -1,0 +1,99 @@
+"""What the model draws: a grid of pictures with real ones above, or points over the data."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.api.live import Samples
+from workbench.results.projection import principal_plane
+from workbench.ui.canvas.frame import Frame
+from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.pixels import SCALES, fit, grid, paint
+from workbench.ui.canvas.plot import Points
+from workbench.ui.canvas.scatter import scatter
+from workbench.ui.widgets.pane import PaneAction, message, waiting
+from workbench.ui.widgets.snapshot_pane import SnapshotPane
+
+
+class SamplePane(SnapshotPane):
+    """Samples of one seed at one step."""
+
+    TITLE = "samples"
+    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (
+        *SnapshotPane.ACTIONS,
+        PaneAction("next_scale", "plus", "size"),
+    )
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.scale: float | None = None  # None: as large as shows enough pictures
+
+    def steps(self) -> list[int]:
+        return self.live.sample_steps() if self.live is not None else []
+
+    def next_scale(self) -> None:
+        """Draw pictures larger, then as small as can be, then as fits."""
+        choices: list[float | None] = [None, *sorted(SCALES)]
+        self.scale = choices[(choices.index(self.scale) + 1) % len(choices)]
+        self.changed()
+
+    def draw(self, frame: Frame, palette: Palette) -> None:
+        wanted = self.step if self.step in self.steps() else None
+        samples = self.live.samples(wanted) if self.live is not None else None
+        if samples is None:
+            nothing = "The first samples are on their way."
+            if self.live is not None and self.live.progress.over:
+                nothing = "This run kept no samples."
+            if self.steps():
+                nothing = "These samples cannot be read.\nThe next ones will be tried when they come."
+            message(frame, palette, waiting(self.live, nothing))
+            return
+        member = self.member % samples.seeds
+        note = self.place(samples.seeds)
+        if samples.images is not None:
+            note += self._pictures(frame, palette, samples.images[member], samples)
+        elif samples.points is not None:
+            note += self._points(frame, palette, samples.points[member], samples)
+        frame.put(0, 0, palette.look.plain(note), palette.faint(0.75))
+
+    def _pictures(self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples) -> str:
+        """Draw a row of real pictures and the samples below; return what there is to say about it."""
+        real = samples.data if samples.data is not None and len(samples.data) else None
+        rows = frame.height - 1 - (2 if real is not None and frame.height > 8 else 0)
+        n = len(images) + (0 if real is None else 1)
+        scale, across, down = fit(n, images.shape[1], images.shape[2], frame.width, rows * 2)
+        if self.scale is not None:
+            scale = self.scale
+            tall, wide = (max(1, int(size * scale)) for size in images.shape[1:3])
+            across, down = max(1, (frame.width + 1) // (wide + 1)), max(1, (rows * 2 + 1) // (tall + 1))
+        y = 1
+        if real is not None and down >= 2:
+            above = grid(real, scale, across, 1)
+            paint(frame, palette, 0, y, above)
+            y += (len(above) + 1) // 2
+            if frame.height > 8:
+                frame.put(0, y, palette.look.plain("↑ real   ↓ samples"), palette.faint(0.6))
+                y += 1
+            down -= 1
+        paint(frame, palette, 0, y, grid(images, scale, across, down))
+        hidden = len(images) - across * down
+        return f" · {across * down} of {len(images)}" if hidden > 0 else ""
+
+    def _points(self, frame: Frame, palette: Palette, points: NDArray[np.float32], samples: Samples) -> str:
+        """Draw samples over the data; return what there is to say about it."""
+        d = points.shape[1]
+        basis = points if samples.data is None or len(samples.data) < 2 else samples.data
+        plane = principal_plane(basis)
+        clouds = []
+        mono = palette.look.colours == "none"
+        if samples.data is not None:
+            xy = plane(samples.data)
+            clouds.append(Points(xy[:, 0], xy[:, 1], palette.faint(0.5), "." if mono else ""))
+        xy = plane(points)
+        clouds.append(Points(xy[:, 0], xy[:, 1], palette.line(1), "*" if mono else ""))
+        outside = scatter(frame, palette, 1, clouds, ("x₁" if d <= 2 else "PC 1", ""))
+        how = f" · PCA of {d}-d points" if d > 2 else ""
+        return how + " · grey: data" * (samples.data is not None) + f" · {outside} outside" * bool(outside)
