@@ -115,6 +115,12 @@ def number_cell(
     return replace(cell, text=number_text(cell, usual_n))
 
 
+def spread_cell(mean: float, spread: float | None, n: int) -> Cell:
+    """Return a cell whose spread was measured elsewhere, over `n` draws rather than over seeds."""
+    cell = Cell("number", mean=mean, std=spread, n=n)
+    return replace(cell, text=number_text(cell))
+
+
 def number_text(cell: Cell, usual_n: int | None = None) -> str:
     """Write a number cell: "0.0270 ± 0.0004", "24.10 (SE 0.20)", "3.1 ± 0.2 (n=2)", "–"."""
     if cell.mean is None:

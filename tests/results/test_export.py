@@ -1,0 +1,232 @@
+"""Exports are pinned byte for byte, agree with each other, and hold nothing that another program would run.
+
+`python -m tests.results.test_export` rewrites the golden files after a change that is meant.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.results.export import export, format_of
+from workbench.results.table import Column, Table, exact_cell, mark_best, number_cell, spread_cell, text_cell
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FILES = {"csv": "table.csv", "md": "table.md", "latex": "table.tex", "json": "table.json"}
+
+HOSTILE = [
+    "=HYPERLINK(0)",
+    "+1+cmd|' /C calc'!A0",
+    "-2",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "  =1",
+    "a|b`c`\nd<script>e</script>",
+    "<img onerror=x>",
+    "\\input{/etc/passwd}",
+    "\\write18{id}",
+    "100% _a_ & $x$ #1 {y} ~ ^ [z] \"q\" 'r'",
+    "\x1b]52;c;AAAA\x07\x1b[2J\x9b31m",
+    "ab\u202ecd\ufeff\u200b\ud800",
+    "名前",
+    "e\u0301",
+    "",
+]
+
+
+def example() -> Table:
+    """Three families with a best one, a diverged seed, a single seed, a missing column and odd names."""
+    mse = mark_best(
+        [
+            number_cell([0.0270, 0.0274, 0.0266], usual_n=3),
+            number_cell([0.0275, 0.0271, None], usual_n=2),
+            number_cell([0.0401], usual_n=1, se=0.0021),
+            number_cell([], usual_n=0),
+        ],
+        "lower",
+        ["digits"] * 4,
+    )
+    bound = [number_cell([-1.386, -1.391, -1.4], usual_n=3), *(number_cell([]) for _ in range(3))]
+    tiny = [number_cell([1.2345678e-7, 1.24e-7, 1.25e-7], usual_n=3), *(number_cell([]) for _ in range(3))]
+    null = [spread_cell(0.0001, 0.0016, 200) for _ in range(4)]
+    words = [("VAE", "vae-digits"), ("LAE", "a|b_c"), ("AVB", "=1+1"), ("LEBM", "50% & <b>")]
+    rows = tuple(
+        (text_cell(a), text_cell(b), exact_cell(1e-3), *cells)
+        for (a, b), *cells in zip(words, mse, bound, tiny, null, strict=True)
+    )
+    columns = (
+        Column("model", "model"),
+        Column("name", "runs"),
+        Column("training.lr", "training.lr", exact=True),
+        Column("test_mse", "reconstruction MSE", "data units² per dimension", "lower"),
+        Column("log_px", "mean log p(x)", "nats per example", "higher"),
+        Column("eta", "step size η"),
+        Column("null", "real-vs-real null", "data units"),
+    )
+    notes = (
+        "Mean ± sample standard deviation over seeds.",
+        "–: LEBM has no bound: f_θ is [unnormalised] | *so*.",
+    )
+    return Table(
+        "Comparison on digits_8×8", columns, rows, notes, (("run-1", "run-2"), ("run-3",), ("run-4",), ())
+    )
+
+
+def words(texts: list[str]) -> Table:
+    return Table(texts[0], (Column("t", texts[0]),), tuple((text_cell(t),) for t in texts), tuple(texts))
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_golden_bytes(form: str) -> None:
+    assert export(example(), form).encode() == (GOLDEN / FILES[form]).read_bytes()
+
+
+def test_all_formats_say_the_same_of_every_cell() -> None:
+    table = example()
+    shown = [[cell.text for cell in row] for row in table.rows]
+    assert read_markdown(export(table, "md")) == shown
+    assert read_latex(export(table, "latex")) == shown
+    document = json.loads(export(table, "json"))
+    assert [[row[c.key]["text"] for c in table.columns] for row in document["rows"]] == shown
+    bold = [[cell.best for cell in row] for row in table.rows]
+    assert sum(map(sum, bold)) == 1
+    assert [[row[c.key].get("best", False) for c in table.columns] for row in document["rows"]] == bold
+    assert read_markdown(export(table, "md"), bold=True) == bold
+    assert read_latex(export(table, "latex"), bold=True) == bold
+
+    lines = list(csv.DictReader(io.StringIO(export(table, "csv"))))
+    for line, row, entry in zip(lines, table.rows, document["rows"], strict=True):
+        for column, cell in zip(table.columns, row, strict=True):
+            if cell.kind == "text":
+                assert line[column.key].removeprefix("'") == cell.text
+            elif column.exact:
+                assert float(line[column.key]) == cell.mean == entry[column.key]["value"]
+            else:
+                for part in ("mean", "std", "se", "n"):
+                    number = line[f"{column.key}_{part}"]
+                    assert (float(number) if number else None) == entry[column.key][part]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("form", FILES)
+def test_no_control_characters_and_no_broken_rows(form: str, text: str) -> None:
+    body = export(words([text, "x"]), form)
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", body
+    )
+    body.encode()
+    assert body.endswith("\n")
+    assert body.count("\n") == export(words(["x", "x"]), form).count("\n")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_spreadsheet_runs_no_cell(text: str) -> None:
+    for row in csv.reader(io.StringIO(export(words([text]), "csv"))):
+        assert not row or not row[0].lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_negative_numbers_stay_numbers_for_other_programs() -> None:
+    line = next(csv.DictReader(io.StringIO(export(example(), "csv"))))
+    assert float(line["log_px_mean"]) == pytest.approx(-1.3923333)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_latex_has_no_command_of_the_text(text: str) -> None:
+    line = export(words([text]), "latex").splitlines()[8].removesuffix(r" \\")
+    allowed = (
+        r"textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textasciigrave|symbol"
+    )
+    assert set(re.findall(r"\\([A-Za-z]+)", line)) <= set(allowed.split("|"))
+    assert not re.search(r"(?<!\\)[%$&#_~^]", line)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_markdown_keeps_the_cell_in_its_column_and_its_html_asleep(text: str) -> None:
+    body = export(words([text]), "md")
+    assert not re.search(r"[<>]", body)
+    row = body.splitlines()[4]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 2
+    assert not re.search(r"(?<!\\)`", row)
+
+
+def test_values_that_are_not_finite_are_null_in_json() -> None:
+    table = Table("t", (Column("a", "a"),), ((number_cell([1.0, None]),),))
+    cell = json.loads(export(table, "json"))["rows"][0]["a"]
+    assert cell["values"] == [1.0, None]
+    assert (cell["n"], cell["missing"], cell["std"], cell["ci95"]) == (1, 1, None, None)
+
+
+def test_a_table_without_rows() -> None:
+    table = Table("empty", (Column("a", "a"),), ())
+    assert export(table, "csv") == "a\n"
+    assert json.loads(export(table, "json"))["rows"] == []
+    assert export(table, "md").splitlines()[2:] == ["| a   |", "| --- |"]
+    assert r"\bottomrule" in export(table, "latex")
+
+
+def test_an_unknown_format_is_told() -> None:
+    with pytest.raises(WorkbenchError, match=r"no export format 'latx'\. Did you mean 'latex'"):
+        export(example(), "latx")
+
+
+def test_formats_by_file_ending() -> None:
+    assert [format_of(Path(name)) for name in ("a.csv", "a.MD", "a.tex", "a.json", "a.xls", "a")] == [
+        "csv",
+        "md",
+        "latex",
+        "json",
+        None,
+        None,
+    ]
+
+
+def read_markdown(body: str, *, bold: bool = False) -> list[list]:
+    """Read our own Markdown back: the cells' words, or which are bold."""
+    lines = [line for line in body.splitlines() if line.startswith("| ")][2:]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    if bold:
+        return [[cell.startswith("**") for cell in row] for row in cells]
+    plain = [
+        [re.sub(r"\\(.)", r"\1", cell.removeprefix("**").removesuffix("**")) for cell in row] for row in cells
+    ]
+    return [[c.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") for c in row] for row in plain]
+
+
+def read_latex(body: str, *, bold: bool = False) -> list[list]:
+    """Read our own LaTeX back: the cells' words, or which are bold."""
+    inside = body.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    cells = [
+        re.split(r" (?<!\\)& ", line.strip().removesuffix(r" \\")) for line in inside.strip().splitlines()
+    ]
+    if bold:
+        return [[cell.startswith(r"\textbf{") for cell in row] for row in cells]
+    return [[_plain(cell) for cell in row] for row in cells]
+
+
+def _plain(cell: str) -> str:
+    cell = re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell)
+    cell = re.sub(r"\$\\times 10\^\{-(\d+)\}\$", lambda m: f"e-{int(m[1]):02d}", cell)
+    swaps = {
+        r"$\pm$": "±",
+        r"$\approx$": "≈",
+        "$-$": "-",
+        "--": "–",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+    }
+    swaps[r"\textbar{}"] = "|"
+    for latex, text in swaps.items():
+        cell = cell.replace(latex, text)
+    return re.sub(r"\\([{}$&%#_])", r"\1", cell)
+
+
+if __name__ == "__main__":
+    for form, name in FILES.items():
+        (GOLDEN / name).write_text(export(example(), form))

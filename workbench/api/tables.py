@@ -1,0 +1,144 @@
+"""Comparison tables, and writing them to files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from workbench.api.stores import Store
+from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
+from workbench.results.compare import comparison_table
+from workbench.results.configs import differing_table
+from workbench.results.configs import runs_table as table_of_runs
+from workbench.results.export import SUFFIXES, export, format_of
+from workbench.results.table import Cell, Column, Table
+from workbench.spec.text import safe_text
+from workbench.store.files import sync_folder
+from workbench.store.rows import RunRow
+
+__all__ = [
+    "Cell",
+    "Column",
+    "Table",
+    "comparison",
+    "differing",
+    "export_text",
+    "format_for",
+    "runs_table",
+    "study_table",
+    "write_export",
+]
+
+
+def comparison(
+    store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | None = None, *, title: str = ""
+) -> Table:
+    """Return one row per group of `rows`: mean ± std over seeds of each metric (docs/tables.md).
+
+    `metrics` names the columns, None takes the usual ones. Raises WorkbenchError for an unknown metric.
+    """
+    return comparison_table(store.paths, rows, metrics, title)
+
+
+def study_table(store: Store, study_id: str) -> Table:
+    """Return the comparison of all runs of one submission of a study, in the order of submission.
+
+    Raises WorkbenchError (exit code 3) if no run belongs to it.
+    """
+    from workbench.api.runs import list_runs
+
+    rows = list_runs(store, study_id=study_id)
+    if not rows:
+        known = {row.study_id for row in list_runs(store) if row.study_id}
+        hint = did_you_mean(study_id, known) or "`workbench runs ls` shows the studies of this store."
+        raise WorkbenchError(f"No run belongs to the study '{safe_text(study_id, 80)}'.", hint, NOT_FOUND)
+    rows = sorted(rows, key=lambda row: (row.created, row.id))
+    columns, title = None, rows[0].study
+    with contextlib.suppress(WorkbenchError):  # the study's file may have been renamed since
+        from workbench.spec.studies import find_study
+
+        study = find_study(rows[0].study)
+        columns, title = study.metrics or None, study.title or title
+    return comparison(store, rows, columns, title=title)
+
+
+def differing(store: Store, run_ids: Sequence[str]) -> Table:
+    """Return the settings that are not the same in all of these runs, a row each, a column per run."""
+    return differing_table(store.paths, run_ids)
+
+
+def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:
+    """Return one row per run with every setting and its final metrics, for export."""
+    return table_of_runs(store.paths, rows)
+
+
+def export_text(table: Table, format: str) -> str:
+    """Return the table as "csv", "md", "latex" or "json" text; another format is a WorkbenchError."""
+    return export(table, format)
+
+
+def format_for(path: Path) -> str:
+    """Return the format that the file's ending names; a WorkbenchError if it names none."""
+    found = format_of(path)
+    if found is None:
+        endings = ", ".join(SUFFIXES)
+        shown = safe_text(path.name, 80, one_line=True)
+        raise WorkbenchError(f"The ending of '{shown}' names no format.", f"Use one of {endings}.", USAGE)
+    return found
+
+
+def write_export(table: Table, format: str, path: Path, *, overwrite: bool = False) -> None:
+    """Write the table to `path`, whole or not at all; an existing file is kept unless `overwrite`.
+
+    Raises WorkbenchError: exit code 2 if the file exists or is a folder, 5 if it cannot be written.
+    """
+    body = export(table, format).encode()
+    path = Path(path).expanduser()
+    shown = safe_text(path, 200, one_line=True)
+    try:
+        if path.is_dir():
+            raise WorkbenchError(f"{shown} is a folder.", "Give the name of a file in it.", USAGE)
+        if not path.parent.is_dir():
+            folder = safe_text(path.parent, 200, one_line=True)
+            raise WorkbenchError(f"There is no folder {folder}.", "Create it first.", NOT_FOUND)
+        if not _place(path, body, overwrite):
+            raise WorkbenchError(
+                f"{shown} exists already.", "Choose another name, or allow overwriting.", USAGE
+            )
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        hint = "Choose a place that can be written to and has room."
+        raise WorkbenchError(f"{shown} cannot be written: {why}.", hint, STORE) from None
+
+
+def _place(path: Path, body: bytes, overwrite: bool) -> bool:
+    """Put a complete file at `path`; False if one is there and must stay. Never a torn file."""
+    if not overwrite and os.path.lexists(path):
+        return False
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # a table is made to be shared
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            temporary.replace(path)
+        else:
+            try:
+                path.hardlink_to(temporary)  # fails if somebody made the file meanwhile
+            except FileExistsError:
+                return False
+            except OSError:  # no hard links on this disk
+                if os.path.lexists(path):
+                    return False
+                temporary.replace(path)
+        with contextlib.suppress(OSError):
+            sync_folder(path.parent)
+        return True
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -1,0 +1,103 @@
+"""The comparison table: a row per group of runs, mean ± std over seeds, and notes to read it by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.results.notes import notes_of
+from workbench.results.pool import NULL, OUTSIDE, OUTSIDE_SECTION, RUNTIME, Group, pool
+from workbench.results.table import Cell, Column, Table, mark_best, text_cell
+from workbench.spec.metrics import METRICS, metric
+from workbench.spec.text import safe_text
+from workbench.store.paths import StorePaths
+from workbench.store.rows import RunRow
+
+ALWAYS = ("test_mse", "knn_accuracy", "energy_distance", NULL, RUNTIME)
+WHERE_GIVEN = ("test_nelbo", "test_iwae", "log_px")
+
+
+def comparison_table(
+    store: StorePaths, rows: Iterable[RunRow], metrics: Sequence[str] | None = None, title: str = ""
+) -> Table:
+    """Return the table of the groups that `rows` belong to, in their order.
+
+    `metrics` names the columns; None takes `ALWAYS` and those of `WHERE_GIVEN` that any run has.
+    Raises WorkbenchError (exit code 3) for a metric that is neither known nor found in these runs.
+    """
+    groups = pool(store, rows)
+    chosen = _chosen(groups, metrics)
+    data = list(dict.fromkeys(group.rows[0].data for group in groups))
+    columns = [Column("model", "model"), Column("name", "runs")]
+    if len(data) > 1:
+        columns.append(Column("data", "data"))
+    columns += [metric_column(key) for key in chosen]
+    columns.append(Column("seeds", "seeds n"))
+
+    numbers = []
+    for key in chosen:
+        cells = [group.cell(key) for group in groups]
+        numbers.append(mark_best(cells, metric(key).better, [group.comparable(key) for group in groups]))
+    names = _names(groups)
+    body = []
+    for k, group in enumerate(groups):
+        front = [safe(group.title), safe(names[k])] + [safe(group.rows[0].data)] * (len(data) > 1)
+        body.append((*front, *(column[k] for column in numbers), text_cell(seeds_text(group))))
+    if not title:
+        title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
+    return Table(
+        safe_text(title, 200, one_line=True),
+        tuple(columns),
+        tuple(body),
+        notes_of(groups, names, dict(zip(chosen, numbers, strict=True))),
+        tuple(tuple(outcome.run_id for outcome in group.outcomes) for group in groups),
+    )
+
+
+def seeds_text(group: Group) -> str:
+    """Return "3", or what became of the rest: "2 of 3 (1 diverged)"."""
+    asked, finished, diverged = len(group.seeds), group.finished, len(group.diverged)
+    if finished == asked:
+        return str(asked)
+    return f"{finished} of {asked}" + (f" ({diverged} diverged)" if diverged else "")
+
+
+def safe(text: object) -> Cell:
+    """Return a text cell with nothing in it that could steer a terminal."""
+    return text_cell(safe_text(text, 120, one_line=True))
+
+
+def metric_column(key: str) -> Column:
+    """Return the column of a metric, with its unit and direction."""
+    found = metric(key)
+    unit = "s per run" if key == RUNTIME else found.unit
+    return Column(key, safe_text(found.label, 60, one_line=True), unit, found.better)
+
+
+def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]:
+    """Return the metric columns, checked."""
+    if metrics is None:
+        return [*ALWAYS, *(key for key in WHERE_GIVEN if any(group.has(key) for group in groups))]
+    known = {*METRICS, *(name for group in groups for o in group.outcomes for name in o.metrics)}
+    for key in metrics:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"Known metrics: {', '.join(sorted(known))}."
+            shown = safe_text(key, 60, one_line=True)
+            raise WorkbenchError(f"There is no metric '{shown}'.", hint, NOT_FOUND)
+    return list(dict.fromkeys(metrics))
+
+
+def _names(groups: Sequence[Group]) -> list[str]:
+    """Return each group's name; where several share it, with the settings that tell them apart."""
+    names = [group.name for group in groups]
+    for label in {(group.title, group.name) for group in groups}:
+        places = [k for k, group in enumerate(groups) if (group.title, group.name) == label]
+        if len(places) < 2:
+            continue
+        keys = sorted({key for k in places for key in groups[k].settings})
+        keys = [key for key in keys if key not in OUTSIDE and not key.startswith(OUTSIDE_SECTION)]
+        differ = [key for key in keys if len({str(groups[k].settings.get(key)) for k in places}) > 1]
+        for k in places:
+            shown = (f"{key}={groups[k].settings.get(key, '–')}" for key in differ)
+            names[k] = f"{groups[k].name} [{', '.join(shown)}]" if differ else groups[k].name
+    return names

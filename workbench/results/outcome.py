@@ -1,0 +1,110 @@
+"""What a finished run reports, and the settings it ran with, read with care from its folder."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.store.files import read_json
+from workbench.store.paths import RunPaths
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One final metric: `values` per seed, their standard `errors` over `n` examples or draws."""
+
+    values: dict[int, float | None]
+    errors: dict[int, float | None] = field(default_factory=dict)
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The content of one result.json. `diverged` maps a seed to its first bad step; its values are None."""
+
+    run_id: str
+    seeds: tuple[int, ...]
+    metrics: dict[str, Measured]
+    diverged: dict[int, int]
+    place: str = ""  # device and host, between which times are not compared
+
+    @property
+    def seconds(self) -> float | None:
+        """Training time of the whole run, all its seeds together."""
+        measured = self.metrics.get("training_seconds")
+        known = [value for value in measured.values.values() if value is not None] if measured else []
+        return max(known) if known else None
+
+
+def read_outcome(paths: RunPaths) -> Outcome | None:
+    """Read a run's result; None if it has none yet or it cannot be read. Damaged entries are left out."""
+    result = _table(read_json(paths.result))
+    seeds = tuple(seed for seed in _list(result.get("seeds")) if isinstance(seed, int))
+    if result.get("outcome") not in {"finished", "diverged"} or not seeds:
+        return None
+    diverged = {int(k): _step(v) for k, v in _table(result.get("diverged")).items() if k.isdecimal()}
+    metrics = {}
+    for name, entry in _table(result.get("metrics")).items():
+        values = _list(_table(entry).get("values"))
+        if len(values) == len(seeds):
+            metrics[name] = _measured(_table(entry), seeds, diverged)
+    seconds = _number(result.get("seconds"))
+    if seconds is not None and "training_seconds" not in metrics:
+        metrics["training_seconds"] = Measured(dict.fromkeys(seeds, seconds), n=1)
+    host = _table(_table(read_json(paths.environment)).get("host")).get("name", "")
+    return Outcome(paths.id, seeds, metrics, diverged, f"{result.get('device', '')} {host}".strip())
+
+
+def read_settings(paths: RunPaths) -> dict[str, Any]:
+    """Return the run's settings by dotted key, such as "model.latent"; empty if they cannot be read.
+
+    Read as plain TOML: a run of a newer layout, or of a family that is not installed, still has settings.
+    """
+    try:
+        return flat(tomllib.loads(paths.spec.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested tables as one with dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _measured(entry: dict[str, Any], seeds: tuple[int, ...], diverged: dict[int, int]) -> Measured:
+    # What a diverged member was left with is not a measurement, even where it is finite.
+    values = {
+        seed: None if seed in diverged else _number(value)
+        for seed, value in zip(seeds, entry["values"], strict=True)
+    }
+    errors = dict(zip(seeds, map(_number, _list(entry.get("se"))), strict=False))
+    return Measured(values, errors, _step(entry.get("n")))
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _step(value: Any) -> int:
+    number = _number(value)
+    return int(number) if number is not None else 0
