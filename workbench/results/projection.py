@@ -31,8 +31,8 @@ class Projection:
 def principal_plane(z: NDArray[Any]) -> Projection:
     """Return the plane of the two leading principal components of z [n, d].
 
-    In two dimensions the coordinates stay as they are; in one, the second coordinate is 0. An axis has the sign
-    that makes its largest component positive, so that the same data always give the same picture.
+    In two dimensions the coordinates stay as they are; in one, the second coordinate is 0. An axis has the
+    sign that makes its largest component positive, so that the same data always give the same picture.
     """
     d = z.shape[1]
     if d <= 2:

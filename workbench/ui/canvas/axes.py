@@ -54,15 +54,21 @@ def widened(low: float, high: float) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool = False) -> Ticks:
-    """Return at most `most` ticks within [low, high] (decades if `log`)."""
+    """Return about `most` ticks, one more at most, within [low, high] (in decades if `log`)."""
     low, high = widened(low, high)
     if most < 1:
         return Ticks()
-    if log and high - low >= 1:
+    if log and high - low >= 2.5:
         first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
         stride = max(1, math.ceil((last - first + 1) / most))
         at = tuple(float(decade) for decade in range(first, last + 1, stride))
         return Ticks(at, tuple(_power(decade) for decade in at))
+    if log and high - low >= 0.7:  # few decades: 1, 2, 5 of each
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        logs = [decade + math.log10(factor) for decade in decades for factor in (1, 2, 5)]
+        logs = [value for value in logs if low - 1e-9 <= value <= high + 1e-9]
+        logs = logs[:: max(1, math.ceil(len(logs) / (most + 1)))]
+        return Ticks(tuple(logs), tuple(short(10.0**value) for value in logs))
     if log:  # less than a decade: round values between, at their logarithms
         inner = ticks(10**low, 10**high, most)
         values = [value for value in inner.at if value > 0]
@@ -77,7 +83,7 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
     while (value := (first + count) * step) <= high + 1e-9 * step and count <= most:
         at_list.append(0.0 if abs(value) < step * 1e-6 else value)
         count += 1
-    at = tuple(at_list[:most] if len(at_list) <= most else at_list[:: math.ceil(len(at_list) / most)])
+    at = tuple(at_list)
     labels = tuple(duration(value) if time else short(value) for value in at)
     if len(set(labels)) < len(labels):  # 1e9 + 0.001 and its like: tell the differences
         base = at[0]

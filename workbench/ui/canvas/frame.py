@@ -9,6 +9,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from workbench.ui.canvas.look import Palette, plain_ascii
+
 SPACE = 32
 CONTINUED = 0  # the right half of a wide sign
 
@@ -16,7 +18,9 @@ CONTINUED = 0  # the right half of a wide sign
 class Frame:
     """`height` × `width` cells; what is put outside is cut off, so that no size is too small."""
 
-    def __init__(self, width: int, height: int, base: Style) -> None:
+    def __init__(self, width: int, height: int, palette: Palette) -> None:
+        base = palette.base
+        self._ascii = palette.look.marker == "ascii"
         self.width = max(0, width)
         self.height = max(0, height)
         self.codes: NDArray[np.uint32] = np.full((self.height, self.width), SPACE, np.uint32)
@@ -38,6 +42,8 @@ class Frame:
         if not 0 <= y < self.height:
             return x
         number = self.style_number(style)
+        if self._ascii:  # the one place where text becomes ASCII
+            text = plain_ascii(text)
         for sign in text:
             cells = 1 if sign.isascii() else cell_len(sign)
             if cells == 0:  # a combining mark has no cell of its own

@@ -39,8 +39,13 @@ CLASS_MARKS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PLAIN = str.maketrans({
     "━": "-", "─": "-", "│": "|", "└": "+", "┴": "+", "┤": "+", "╌": "-", "┄": ".", "╶": "-", "·": "-",
     "×": "x", "–": "-", "…": "~", "±": "+", "η": "h", "σ": "s", "→": ">", "↓": "v", "↑": "^", "●": "o",
-    "‖": "|", "²": "2", "−": "-", "≤": "<", "≥": ">", "•": "*", "▸": ">", "—": "-", "⅛": " ",
+    "‖": "|", "²": "2", "−": "-", "≤": "<", "≥": ">", "•": "*", "▸": ">", "—": "-", "₁": "1",
 })  # fmt: skip
+
+
+def plain_ascii(text: str) -> str:
+    """Return text with the nearest ASCII sign for each sign; "?" where there is none."""
+    return text if text.isascii() else text.translate(_PLAIN).encode("ascii", "replace").decode()
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,8 @@ class Look:
         return self.colours in ("truecolor", "256")
 
     def plain(self, text: str) -> str:
-        """Return text this terminal has the signs for."""
-        if self.marker != "ascii":
-            return text
-        return text.translate(_PLAIN).encode("ascii", "replace").decode()
+        """Return text this terminal has the signs for, sign by sign: its length stays."""
+        return text if self.marker != "ascii" else plain_ascii(text)
 
 
 def detect(

@@ -73,7 +73,7 @@ def plot(
     rows = area.height - 2 * with_x
     low, high = _y_span(area, curves)
     y_ticks = ticks(low, high, max(1, min(6, rows // 3)), log=area.log_y) if with_y else Ticks()
-    base = f"{palette.look.plain('+')}{y_ticks.base}" if y_ticks.base else ""
+    base = f"+{y_ticks.base}" if y_ticks.base else ""
     gutter = min(max((len(label) for label in y_ticks.labels), default=0), 10) + 1 if with_y else 0
     width = area.width - gutter
     dots = Dots(width, rows, palette.look.marker)
@@ -91,10 +91,10 @@ def plot(
         for at, label in zip(y_ticks.at, y_ticks.labels, strict=True):
             row = round(float(scale.row(np.array([at]))[0])) // dots.down
             if 0 <= row < rows:
-                shown = palette.look.plain(label)[: gutter - 1]
+                shown = label[: gutter - 1]
                 frame.put(area.x + gutter - 1 - len(shown), area.y + row, shown, axis)
         for row in range(rows):
-            frame.put(area.x + gutter - 1, area.y + row, palette.look.plain("│"), axis)
+            frame.put(area.x + gutter - 1, area.y + row, "│", axis)
         if base:
             frame.put(area.x + gutter + 1, area.y, base, axis, area.x + area.width)
     if with_x:
@@ -217,11 +217,11 @@ def _x_axis(
     frame: Frame, palette: Palette, area: Area, curves: Sequence[Curve], scale: _Scale, gutter: int, rows: int
 ) -> None:
     """Draw the line with its × marks, and below it the labels and the axis's name."""
-    axis, plain = palette.faint(0.55), palette.look.plain
+    axis = palette.faint(0.55)
     left, width, y = area.x + gutter, area.width - gutter, area.y + rows
     if gutter:
-        frame.put(left - 1, y, plain("└"), axis)
-    frame.put(left, y, plain("─") * width, axis)
+        frame.put(left - 1, y, "└", axis)
+    frame.put(left, y, "─" * width, axis)
     name = f" {area.x_name}" if width > len(area.x_name) + 12 else ""
     marks = ticks(scale.left, scale.right, max(1, min(8, width // 12)), time=area.time)
     free = left
@@ -230,7 +230,7 @@ def _x_axis(
         begin = min(max(left, left + cell - len(label) // 2), left + width - len(name) - len(label))
         if begin < free:
             continue
-        frame.put(left + cell, y, plain("┴"), axis)
+        frame.put(left + cell, y, "┴", axis)
         free = frame.put(begin, y + 1, label, axis, left + width) + 1
     frame.put(left + width - len(name), y + 1, name, axis)
     if marks.base:
@@ -242,4 +242,4 @@ def _x_axis(
         marked = curve.x[:n][curve.marks[:n] & np.isfinite(curve.x[:n])]
         cells = np.unique(np.round((marked - scale.left) / (scale.right - scale.left) * (width - 1)))
         for cell in cells[(cells >= 0) & (cells < width)].astype(int).tolist():
-            frame.put(left + cell, y, plain("×"), palette.warn())
+            frame.put(left + cell, y, "×", palette.warn())

@@ -45,9 +45,9 @@ def legend(frame: Frame, palette: Palette, y: int, classes: Sequence[int]) -> No
         sign = class_mark(here) if marked else "●"
         text = "" if marked and sign == str(label) else f"{label}"
         if x + 2 + len(text) > frame.width:
-            frame.put(min(x, frame.width - 1), y, palette.look.plain("…"), palette.faint())
+            frame.put(min(x, frame.width - 1), y, "…", palette.faint())
             return
-        x = frame.put(x, y, palette.look.plain(sign), palette.group(here))
+        x = frame.put(x, y, sign, palette.group(here))
         x = frame.put(x, y, text, palette.text()) + 1
 
 

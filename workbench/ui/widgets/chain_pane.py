@@ -95,16 +95,16 @@ class ChainPane(Pane):
         target: float | None,
     ) -> int:  # fmt: skip
         """Write the newest values in words; return how many rows that took."""
-        plain, x = palette.look.plain, 0
+        x = 0
         if acceptance is not None:
-            x = frame.put(0, 0, f"acceptance {plain(newest(acceptance))}", palette.line(0))
+            x = frame.put(0, 0, f"acceptance {newest(acceptance)}", palette.line(0))
             if target is not None:
-                x = frame.put(x, 0, plain(f" · target {target:.3f}"), palette.line(1))
+                x = frame.put(x, 0, f" · target {target:.3f}", palette.line(1))
         if eta is not None:
-            x = frame.put(x, 0, plain(f" · step size η {_mean(eta)}{_trend(eta)}"), palette.line(2))
+            x = frame.put(x, 0, f" · step size η {_mean(eta)}{_trend(eta)}", palette.line(2))
         ratio = _series(live, "log_ratio")
         if ratio is not None:
-            frame.put(x, 0, plain(f" · log ratio {_mean(ratio)}"), palette.faint(0.75))
+            frame.put(x, 0, f" · log ratio {_mean(ratio)}", palette.faint(0.75))
         return 1
 
 
@@ -134,9 +134,9 @@ def _trend(series: Series) -> str:
 def _no_chain(live: LiveRun | None) -> str:
     """Say kindly why there is nothing here."""
     model = live.spec.model if live is not None and live.spec is not None else None
-    title = model.title or model.kind if model is not None else "model"
+    title = model.title or model.kind if model is not None else "This model"
     if getattr(model, "metropolis", None) is False:
         return "This chain has no accept step (plain Langevin).\nmodel.metropolis = true turns one on."
     if getattr(model, "target_acceptance", None) is not None:
         return "The chain's first point is on its way."
-    return f"This model ({title}) has no Markov chain with an accept step.\nAn LAE run shows its acceptance here."
+    return f"{title} has no Markov chain with an accept step.\nAn LAE run shows its acceptance here."

@@ -160,17 +160,17 @@ class CurvePane(Pane):
         self, frame: Frame, palette: Palette, name: str, entries: list[tuple[str, Series, Curve]]
     ) -> int:
         """Write what is shown and the newest values; return how many rows that took."""
-        plain, unit = palette.look.plain, metric_named(name).unit
+        unit = metric_named(name).unit
         rows = 0
         if frame.height >= 9:
             seeds = max(series.seeds for _, series, _ in entries)
-            x = frame.put(0, 0, plain(metric_named(name).label), palette.bold())
+            x = frame.put(0, 0, metric_named(name).label, palette.bold())
             about = f", {unit}" if unit else ""
             about += f" · mean of {seeds} seeds, band {self.band}" if seeds > 1 else ""
             about += " · smoothed, raw behind" if self.smooth else ""
             hidden = sum(int((series.values <= 0).sum()) for _, series, _ in entries) if self.log_y else 0
             about += f" · {hidden} values ≤ 0 have no logarithm" if hidden else ""
-            frame.put(x, 0, plain(about), palette.faint(0.75))
+            frame.put(x, 0, about, palette.faint(0.75))
             rows = 1
         x, most = 0, max(1, frame.height // 6)
         for k, (label, series, curve) in enumerate(entries):
@@ -184,8 +184,8 @@ class CurvePane(Pane):
             if rows >= frame.height:
                 break
             x = frame.put(x, rows, dash_sign(palette, curve.dash), curve.style)
-            x = frame.put(x, rows, plain(text), palette.text())
-            x = frame.put(x, rows, plain(broken), palette.warn()) + 2
+            x = frame.put(x, rows, text, palette.text())
+            x = frame.put(x, rows, broken, palette.warn()) + 2
         return rows + 1
 
 

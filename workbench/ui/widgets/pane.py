@@ -119,13 +119,13 @@ class Pane(Widget, can_focus=True):
     def build(self) -> list[Strip]:
         """Draw into strips of the pane's present size; an error becomes a sentence in the pane."""
         palette = self.palette()
-        frame = Frame(self.size.width, self.size.height, palette.base)
+        frame = Frame(self.size.width, self.size.height, palette)
         try:
             self.draw(frame, palette)
         except Exception as error:  # an exception in a render function would end the whole app
             if self.strict:
                 raise
-            frame = Frame(self.size.width, self.size.height, palette.base)
+            frame = Frame(self.size.width, self.size.height, palette)
             what = type(error).__name__
             message(frame, palette, f"This pane could not be drawn ({what}). The run is not affected.")
         return frame.strips()
@@ -165,7 +165,7 @@ def message(frame: Frame, palette: Palette, text: str) -> None:
     """Write a sentence in the middle of the frame, wrapped."""
     width = max(1, frame.width - 2)
     lines: list[str] = []
-    for paragraph in palette.look.plain(text).split("\n"):
+    for paragraph in (text).split("\n"):
         line = ""
         for word in paragraph.split(" "):
             if line and len(line) + 1 + len(word) > width:

@@ -57,7 +57,7 @@ class SamplePane(SnapshotPane):
             note += self._pictures(frame, palette, samples.images[member], samples)
         elif samples.points is not None:
             note += self._points(frame, palette, samples.points[member], samples)
-        frame.put(0, 0, palette.look.plain(note), palette.faint(0.75))
+        frame.put(0, 0, (note), palette.faint(0.75))
 
     def _pictures(self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples) -> str:
         """Draw a row of real pictures and the samples below; return what there is to say about it."""
@@ -75,7 +75,7 @@ class SamplePane(SnapshotPane):
             paint(frame, palette, 0, y, above)
             y += (len(above) + 1) // 2
             if frame.height > 8:
-                frame.put(0, y, palette.look.plain("↑ real   ↓ samples"), palette.faint(0.6))
+                frame.put(0, y, "↑ real   ↓ samples", palette.faint(0.6))
                 y += 1
             down -= 1
         paint(frame, palette, 0, y, grid(images, scale, across, down))

@@ -92,16 +92,16 @@ class TextPane(ScrollView, can_focus=True):
         palette = Palette(base, look)
         width, height = self.size
         if not self.lines:
-            frame = Frame(width, height, base)
+            frame = Frame(width, height, palette)
             message(frame, palette, waiting(self.live, self.NOTHING))
             strips = frame.strips()
             return strips[y] if 0 <= y < len(strips) else Strip.blank(width, base)
         x, top = (int(value) for value in self.scroll_offset)
-        row = Frame(width, 1, base)
+        row = Frame(width, 1, palette)
         at = -x
         if 0 <= top + y < len(self.lines):
             for text, name in self.lines[top + y]:
-                at = row.put(at, 0, look.plain(text), _style(palette, name))
+                at = row.put(at, 0, text, _style(palette, name))
         return row.strips()[0] if row.height else Strip.blank(width, base)
 
 
