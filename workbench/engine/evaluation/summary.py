@@ -1,6 +1,6 @@
 """The numbers of a finished run: the same columns, measured the same way, for every model family.
 
-What each column means, for all families alike (docs/evaluation.md has the formulas):
+What each column means, for all families alike (docs/models/evaluation.md has the formulas):
 
 - test_nelbo, test_iwae: bounds in nats per example; absent where a family has none.
 - test_mse: squared error of decode(encode(x)) per dimension, x as the model observes it.

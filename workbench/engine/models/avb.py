@@ -1,4 +1,4 @@
-"""Adversarial variational Bayes (Mescheder, Nowozin and Geiger 2017): an implicit posterior, learnt by a game.
+"""Adversarial variational Bayes (Mescheder, Nowozin, Geiger 2017): an implicit posterior learnt by a game.
 
     z = enc([x, ε]),  ε ~ N(0, I)                       a posterior to draw from, without a density
     model:      minimise  −log p(x|z) + T(x, z)         through z alone: T's weights are frozen
@@ -194,7 +194,7 @@ class AVB(LatentModel):
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
-        """Return reconstruction and T of one draw, their sum (no bound), and the mean latent's MSE, [S, B]."""
+        """Return reconstruction, T, their sum (no bound) and the MSE of the mean latent, [S, B]."""
         z = self.encoder_draws(x, 1, streams)[0]
         reconstruction = -self.likelihood.log_prob(x, self.decoder(z))
         kl = self.adversary(self.adversary.first.share(self._inputs(x)), z)
@@ -242,7 +242,7 @@ class AVB(LatentModel):
         return self.likelihood.log_prob(x, self.decoder(z)) + prior
 
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return mean and 1.2 standard deviations [S, B, d] of 200 draws; `evaluation` fits a full covariance."""
+        """Return mean and 1.2 standard deviations [S, B, d] of 200 draws; evaluation fits a full covariance."""
         draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)
         return draws.mean(0), PROPOSAL_INFLATION * draws.std(0) + 1e-6
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, hidden
@@ -29,3 +31,9 @@ class AVBSettings(ModelSettings):
     adversary_lr: float = setting(2e-3, "learning rate of the adversary", gt=0.0, le=10.0)
     adversary_steps: int = setting(2, "adversary updates per model update", "updates", ge=1, le=1000)
     centre_inputs: bool = setting(False, "feed 2x − 1 to the encoder and the adversary")
+
+    @model_validator(mode="after")
+    def _blocks_follow_a_layer(self) -> Self:
+        if self.adversary_blocks and not self.adversary:
+            raise ValueError("model.adversary_blocks needs a hidden layer in model.adversary; set it to 0")
+        return self
