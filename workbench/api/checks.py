@@ -78,10 +78,10 @@ def devices() -> Iterator[Check]:
 
     now = meters()
     yield Check("cpu", "ok", f"{now.cores} of {os.cpu_count()} cores usable")
-    used, total = now.memory_used_mb / 1024, now.memory_total_mb / 1024
+    used, total = now.memory_used / 2**30, now.memory_total / 2**30
     yield Check("memory", "ok", f"{used:.1f} of {total:.1f} GiB used")
     for gpu in now.gpus:
-        yield Check(f"cuda:{gpu.index}", "ok", f"{gpu.name}, {gpu.memory_total_mb / 1024:.0f} GiB")
+        yield Check(f"cuda:{gpu.index}", "ok", f"{gpu.name}, {gpu.memory_total / 2**30:.0f} GiB")
     if not now.gpus:
         yield Check("gpu", "ok", "none seen; runs go to the CPU")
     elif _torch_build() == "cpu":

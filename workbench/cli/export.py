@@ -13,11 +13,11 @@ from workbench.cli.output import talk
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 
 if TYPE_CHECKING:
+    from workbench.api.runs import RunRow
     from workbench.api.stores import Store
     from workbench.api.tables import Table
 
 FORMATS = ("csv", "md", "latex", "json")
-SUFFIXES = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json"}
 
 
 def export(
@@ -41,22 +41,28 @@ def export(
         list[str] | None,
         typer.Option("--metric", help="Only this column. Repeatable.", autocompletion=complete.metrics),
     ] = None,
+    each: Annotated[bool, typer.Option("--each", help="One row per run, with all its settings.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Export a comparison table of finished runs, grouped over seeds."""
+    """Export a comparison table: runs of one configuration pooled over seeds, mean ± std."""
     from workbench.api.tables import export_text, write_export
 
-    chosen = _format(format, output)
-    table = _table(open_store(ctx), what, metric)
-    if output is None or str(output) == "-":
+    to_file = output is not None and str(output) != "-"
+    chosen = _format(format, output if to_file else None)
+    store = open_store(ctx)
+    table = _each(store, what) if each else _table(store, what, metric)
+    if output is None or not to_file:
         typer.echo(export_text(table, chosen).rstrip("\n"))
         return
-    write_export(table, chosen, output)
+    write_export(table, chosen, output, overwrite=overwrite)
     talk(f"Written: {output}")
 
 
 def _format(format: str | None, output: Path | None) -> str:
+    from workbench.api.tables import format_for
+
     if format is None:
-        return SUFFIXES.get(output.suffix.lower(), "md") if output else "md"
+        return format_for(output) if output else "md"
     if format not in FORMATS:
         hint = did_you_mean(format[:80], FORMATS) or f"Formats: {', '.join(FORMATS)}."
         raise WorkbenchError(f"There is no format '{format[:80]}'.", hint)
@@ -65,8 +71,21 @@ def _format(format: str | None, output: Path | None) -> str:
 
 def _table(store: Store, what: list[str], metrics: list[str] | None) -> Table:
     """Return the table of a study if one is named, else that of the runs named."""
-    from workbench.api.runs import find_run, list_runs
     from workbench.api.tables import comparison, study_table
+
+    rows, study_id = _chosen(store, what)
+    return study_table(store, study_id) if study_id and not metrics else comparison(store, rows, metrics)
+
+
+def _each(store: Store, what: list[str]) -> Table:
+    from workbench.api.tables import runs_table
+
+    return runs_table(store, _chosen(store, what)[0])
+
+
+def _chosen(store: Store, what: list[str]) -> tuple[list[RunRow], str]:
+    """Return the rows meant, and the study id if they are a study's."""
+    from workbench.api.runs import find_run, list_runs
 
     rows = list_runs(store)
     if not rows:
@@ -74,10 +93,9 @@ def _table(store: Store, what: list[str], metrics: list[str] | None) -> Table:
             "There are no runs to export.", "`workbench studies run starter` makes some.", NOT_FOUND
         )
     if what == ["all"]:
-        return comparison(store, rows, metrics)
+        return rows, ""
     if len(what) == 1:
         for row in rows:  # newest first, so a study's name means its newest table
             if row.study_id and what[0] in (row.study_id, row.study):
-                same = [other for other in rows if other.study_id == row.study_id]
-                return comparison(store, same, metrics) if metrics else study_table(store, row.study_id)
-    return comparison(store, [find_run(store, text) for text in what], metrics)
+                return [other for other in rows if other.study_id == row.study_id], row.study_id
+    return [find_run(store, text) for text in what], ""

@@ -84,7 +84,8 @@ def summary_lines(row: RunRow) -> list[str]:
             text = f"{known[0]:.4g}"
         else:
             text = f"{statistics.fmean(known):.4g} ± {statistics.stdev(known):.2g}"
-        count = f"  ({len(known)} of {len(values)} seeds)" if len(values) > 1 else ""
+        of_all = "" if len(known) == len(values) else f" of {len(values)}"
+        count = f"  ({len(known)}{of_all} seeds)" if len(values) > 1 else ""
         lines.append(f"{safe_text(about.label, 40, one_line=True):<28} {text} {about.unit}{count}".rstrip())
     return lines
 

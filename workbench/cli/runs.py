@@ -31,7 +31,8 @@ def list_(
         if word not in STATES:
             hint = did_you_mean(word[:80], STATES) or f"States: {', '.join(STATES)}."
             raise WorkbenchError(f"There is no state '{word[:80]}'.", hint)
-    rows = list_runs(open_store(ctx), states=tuple(state or ()), study_id=study)
+    rows = list_runs(open_store(ctx), study_id=study)
+    rows = [row for row in rows if not state or row.state in state]
     if json:
         out_json([{**vars(row), "eta": row.eta} for row in rows])
         return
@@ -105,7 +106,9 @@ def log(
     from workbench.api.runs import find_run
 
     store = open_store(ctx)
-    for line in LiveRun(store, find_run(store, run).id).log_lines(lines):
+    live = LiveRun(store, find_run(store, run).id)
+    live.poll()
+    for line in live.log_lines(lines):
         out(line)
 
 

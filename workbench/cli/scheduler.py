@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import typer
 
 from workbench.cli.options import Json, open_store
-from workbench.cli.output import out, out_json, plain, talk
+from workbench.cli.output import out, out_json, span, talk
 
 app = typer.Typer(help="Look at or stop the background scheduler.", no_args_is_help=True)
 
@@ -16,14 +18,18 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     from workbench.api.queue import scheduler_status
 
     store = open_store(ctx)
-    found = plain(scheduler_status(store))
+    found = scheduler_status(store)
     if json:
-        out_json({"store": store.root, **found})
+        out_json({"store": store.root, **vars(found)})
         return
-    out(f"store     {store.root} ({store.why})")
-    for name, value in found.items():
-        if value not in (None, ""):
-            out(f"{name:<10}{value}")
+    out(f"store      {store.root} ({store.why})")
+    if not found.running:
+        out("scheduler  not running; queued work starts one")
+        return
+    out(f"scheduler  running for {span(time.time() - (found.started or time.time()))}")
+    out(f"process    {found.pid} on {found.host}")
+    if found.message:
+        out(f"remark     {found.message}")
 
 
 @app.command()
@@ -31,5 +37,7 @@ def stop(ctx: typer.Context) -> None:
     """Stop the scheduler; running workers go on, and are taken up again by the next scheduler."""
     from workbench.api.queue import stop_scheduler
 
-    stop_scheduler(open_store(ctx))
-    talk("The scheduler has been stopped. Work queued from now on starts a new one.")
+    if stop_scheduler(open_store(ctx)):
+        talk("The scheduler has been stopped. Work queued from now on starts a new one.")
+    else:
+        talk("No scheduler was running.")

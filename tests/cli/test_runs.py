@@ -1,0 +1,118 @@
+"""Looking at runs, removing and restoring them, notes, logs, export."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from workbench.errors import NOT_FOUND, USAGE
+
+VAE = "20261121-100000-vae-digits-aaaa"
+
+
+def test_ls_newest_first_and_by_state(cli, store):
+    listed = [line.split()[0] for line in cli("runs", "ls").out.splitlines()[1:]]
+    assert [name[-4:] for name in listed] == ["dddd", "cccc", "bbbb", "aaaa"]
+    (failed,) = json.loads(cli("runs", "ls", "--state", "failed", "--json").out)
+    assert failed["id"].endswith("cccc") and failed["seeds"] == [0, 1, 2] and failed["eta"] is None
+    assert len(json.loads(cli("runs", "ls", "--study", "starter-1", "--json").out)) == 2
+    answer = cli("runs", "ls", "--state", "finishd")
+    assert answer.code == USAGE and "Did you mean 'finished'?" in answer.err
+
+
+def test_a_store_is_chosen_by_option_or_environment(cli, store, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    assert VAE in cli("--store", store, "runs", "ls").out
+    monkeypatch.setenv("WORKBENCH_STORE", str(store))
+    assert VAE in cli("runs", "ls").out
+
+
+def test_show_by_the_end_of_the_id(cli, store):
+    answer = cli("runs", "show", "aaaa")
+    assert answer.code == 0
+    assert "reconstruction MSE" in answer.out and "0.127 ± 0.1" in answer.out and "(3 seeds)" in answer.out
+    assert "[model]" in answer.out
+    shown = json.loads(cli("runs", "show", "aaaa", "--json").out)
+    assert shown["spec"]["model"]["latent"] == 8 and shown["folder"] == str(store / VAE)
+
+
+def test_misspelt_run(cli, store):
+    answer = cli("runs", "show", "20261121-100000-vae-digits-aaab")
+    assert answer.code == NOT_FOUND and VAE in answer.err and answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["../x", "/etc/passwd", "a\0b", "\x1b[2J", "..", "", "名前", "x" * 5000])
+def test_hostile_run_names(cli, store, text):
+    answer = cli("runs", "show", "--", text)
+    assert answer.code in (NOT_FOUND, USAGE) and "\x1b" not in answer.err and "Traceback" not in answer.err
+
+
+def test_remove_and_restore(cli, store):
+    answer = cli("runs", "rm", "aaaa", "bbbb")
+    token = answer.out.strip()
+    assert answer.code == 0 and f"runs restore {token}" in answer.err
+    assert len(cli("runs", "ls").out.splitlines()) == 3
+    assert cli("runs", "restore", token).out.split()[0] == VAE
+    assert len(cli("runs", "ls").out.splitlines()) == 5
+
+
+def test_removing_is_all_or_nothing(cli, store):
+    assert cli("runs", "rm", "aaaa", "nope").code == NOT_FOUND
+    assert cli("runs", "rm", "aaaa", "dddd").code == USAGE  # paused: still in the queue
+    assert len(cli("runs", "ls").out.splitlines()) == 5
+
+
+def test_notes_and_tags(cli, store):
+    assert cli("runs", "note", "aaaa", "best so far \x1b[31m", "--tag", "paper").code == 0
+    assert cli("runs", "note", "aaaa").out == "best so far ␛[31m\n"
+    (row,) = [r for r in json.loads(cli("runs", "ls", "--json").out) if r["id"] == VAE]
+    assert row["tags"] == ["paper"]
+
+
+def test_log(cli, store):
+    (store / VAE / "worker.log").write_bytes(b"one\nloss \x1b]52;c;aGk=\x07 \xff\nlast\n")
+    answer = cli("runs", "log", "aaaa", "-n", "2")
+    assert answer.code == 0 and "last" in answer.out and "one" not in answer.out
+    assert "\x1b" not in answer.out
+
+
+def test_export_of_a_study_by_its_name(cli, store, tmp_path):
+    answer = cli("export", "starter", "--format", "csv")
+    rows = list(csv.reader(io.StringIO(answer.out)))
+    assert answer.code == 0 and len(rows) == 3
+    target = tmp_path / "table.tex"
+    assert cli("export", "starter", "--output", target).code == 0
+    assert "toprule" in target.read_text()
+    assert cli("export", "starter", "--output", target).code == USAGE  # kept
+    assert cli("export", "starter", "--output", target, "--overwrite").code == 0
+
+
+def test_export_of_runs_and_its_faults(cli, store, tmp_path):
+    assert json.loads(cli("export", "aaaa", "bbbb", "--format", "json").out)
+    assert "|" in cli("export", "all", "--metric", "test_mse").out
+    assert cli("export", "aaaa", "--each", "--format", "csv").out.count("\n") == 2
+    for arguments, code in [
+        (["export", "nope"], NOT_FOUND),
+        (["export", "aaaa", "--format", "cvs"], USAGE),
+        (["export", "aaaa", "--metric", "test_msee"], None),
+        (["export", "aaaa", "-o", tmp_path / "no" / "x.md"], NOT_FOUND),
+        (["export", "aaaa", "-o", tmp_path / "x.doc"], USAGE),
+    ]:
+        answer = cli(*arguments)
+        assert answer.code == code or (code is None and answer.code in (USAGE, NOT_FOUND)), arguments
+        assert answer.out == "" and answer.err.count("\n") == 1
+
+
+def test_scheduler_status_of_an_idle_store(cli, store):
+    assert "not running" in cli("scheduler", "status").out
+    assert json.loads(cli("scheduler", "status", "--json").out)["running"] is False
+
+
+def test_doctor_reports_and_fails_only_for_what_is_missing(cli, store, monkeypatch):
+    checks = {check["name"]: check for check in json.loads(cli("doctor", "--json").out)}
+    assert checks["torch"]["state"] == "ok" and checks["store"]["found"].startswith(str(store))
+    assert cli("doctor").code == 0
+    monkeypatch.setenv("WORKBENCH_DOWNLOAD", "perhaps")
+    answer = cli("doctor")
+    assert answer.code == USAGE and "WORKBENCH_DOWNLOAD" in answer.out
