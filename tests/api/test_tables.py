@@ -1,0 +1,123 @@
+"""Tables through the api: whole studies, and files that are never overwritten by accident or left torn."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.stores import make_run, make_store
+from workbench.api.runs import list_runs
+from workbench.api.stores import Store, open_store
+from workbench.api.tables import (
+    Table,
+    comparison,
+    differing,
+    export_text,
+    format_for,
+    runs_table,
+    study_table,
+    write_export,
+)
+from workbench.errors import WorkbenchError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    root = make_store(tmp_path / "runs")
+    for k, kind in enumerate(("vae", "lae", "avb", "lebm")):
+        make_run(root, f"run-{kind}", kind=kind, points=2, study="starter", created=1000.0 + k)
+    make_run(root, "run-other", points=2)
+    return open_store(root)
+
+
+@pytest.fixture
+def table(store: Store) -> Table:
+    return comparison(store, list_runs(store))
+
+
+def test_a_study_in_the_order_of_its_submission(store: Store) -> None:
+    table = study_table(store, "starter-1")
+    assert [cell.text for cell in table.column("model")] == ["VAE", "LAE", "AVB", "LEBM"]
+    assert {"test_mse", "knn_accuracy", "energy_distance", "training_seconds"} <= {
+        c.key for c in table.columns
+    }
+
+
+def test_a_misspelt_study(store: Store) -> None:
+    with pytest.raises(WorkbenchError, match="Did you mean 'starter-1'") as caught:
+        study_table(store, "statrer-1")
+    assert caught.value.exit_code == 3
+
+
+def test_settings_and_runs(store: Store) -> None:
+    assert "model.kind" in [row[0].text for row in differing(store, ["run-vae", "run-lae"]).rows]
+    assert len(runs_table(store, list_runs(store)).rows) == 5
+
+
+def test_the_file_is_what_the_text_is(table: Table, tmp_path: Path) -> None:
+    for form, name in (("csv", "a.csv"), ("md", "a.md"), ("latex", "a.tex"), ("json", "a.json")):
+        write_export(table, form, tmp_path / name)
+        assert (tmp_path / name).read_text() == export_text(table, form)
+        assert format_for(tmp_path / name) == form
+    assert json.loads((tmp_path / "a.json").read_text())["schema"] == 1
+
+
+def test_an_existing_file_is_kept_unless_told(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "paper.csv"
+    path.write_text("mine")
+    with pytest.raises(WorkbenchError, match="exists already") as caught:
+        write_export(table, "csv", path)
+    assert caught.value.exit_code == 2
+    assert path.read_text() == "mine"
+    write_export(table, "csv", path, overwrite=True)
+    assert path.read_text() == export_text(table, "csv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["paper.csv", "runs"]
+
+
+def test_a_dangling_link_is_not_overwritten(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "link.csv"
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(WorkbenchError, match="exists already"):
+        write_export(table, "csv", path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "code"),
+    [
+        ("no/such/a.csv", "There is no folder", 3),
+        ("runs", "is a folder", 2),
+        ("a\0.csv", "cannot be written", 5),
+    ],
+)
+def test_impossible_places(table: Table, tmp_path: Path, name: str, words: str, code: int) -> None:
+    with pytest.raises(WorkbenchError, match=words) as caught:
+        write_export(table, "csv", tmp_path / name)
+    assert caught.value.exit_code == code
+
+
+def test_a_full_disk_leaves_nothing(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WorkbenchError, match="no space left") as caught:
+        write_export(table, "csv", tmp_path / "a.csv")
+    assert caught.value.exit_code == 5
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+
+
+def test_a_disk_without_hard_links(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    write_export(table, "csv", tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == export_text(table, "csv")
+
+
+def test_an_ending_without_format() -> None:
+    with pytest.raises(WorkbenchError, match=r"'table\.xlsx' names no format"):
+        format_for(Path("table.xlsx"))

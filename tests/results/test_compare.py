@@ -1,0 +1,279 @@
+"""The comparison table of made-up runs: pooling, gaps, ranking, and what the notes own up to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores import make_run, make_store
+from workbench.errors import WorkbenchError
+from workbench.results.compare import comparison_table
+from workbench.results.table import Table
+from workbench.store.files import write_json
+from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.rows import RunRow
+from workbench.store.runs import read_row
+
+
+class Bench:
+    """A store in which each run's result can be written by hand."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = make_store(root)
+        self.made: list[RunPaths] = []
+
+    def run(self, kind: str = "vae", *, seeds: tuple[int, ...] = (0, 1, 2), **values: Any) -> RunPaths:
+        state = values.pop("state", "finished")
+        number = len(self.made)
+        paths = make_run(
+            self.root, f"run-{number}", kind=kind, seeds=seeds, state=state, points=2, created=1000.0 + number
+        )
+        self.made.append(paths)
+        if state == "finished":
+            edit(
+                paths,
+                metrics={
+                    name: {"values": list(given), "se": [0.01] * len(given), "n": 360}
+                    for name, given in values.items()
+                },
+            )
+        return paths
+
+    def rows(self) -> list[RunRow]:
+        found = [read_row(paths) for paths in self.made]
+        assert all(row is not None for row in found)
+        return [row for row in found if row is not None]
+
+    def table(self, metrics: list[str] | None = None) -> Table:
+        return comparison_table(StorePaths(self.root), self.rows(), metrics)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "runs")
+
+
+def edit(paths: RunPaths, **changes: Any) -> None:
+    write_json(paths.result, {**json.loads(paths.result.read_text()), **changes})
+
+
+def set_spec(paths: RunPaths, old: str, new: str, group: str) -> None:
+    """Change a setting and the group hash that goes with it."""
+    text = paths.spec.read_text()
+    assert old in text
+    paths.spec.write_text(text.replace(old, new))
+    write_json(paths.origin, {**json.loads(paths.origin.read_text()), "group": group})
+
+
+def texts(table: Table, key: str) -> list[str]:
+    return [cell.text for cell in table.column(key)]
+
+
+def noted(table: Table, words: str) -> bool:
+    return any(words in note for note in table.notes)
+
+
+def test_a_row_per_group_with_units_spread_and_seeds(bench: Bench) -> None:
+    bench.run("vae", test_mse=(0.027, 0.0274, 0.0266), knn_accuracy=(0.93, 0.94, 0.95))
+    bench.run("lae", test_mse=(0.017, 0.0172, 0.0174), knn_accuracy=(0.90, 0.90, 0.90))
+    table = bench.table()
+    assert table.title == "Comparison on digits"
+    assert texts(table, "model") == ["VAE", "LAE"]
+    assert texts(table, "test_mse") == ["0.02700 ± 0.00040", "0.01720 ± 0.00020"]
+    assert [cell.best for cell in table.column("test_mse")] == [False, True]
+    assert [cell.best for cell in table.column("knn_accuracy")] == [True, False]
+    assert texts(table, "seeds") == ["3", "3"]
+    assert table.columns[2].heading == "reconstruction MSE (data units² per dimension)"
+    assert table.sources == (("run-0",), ("run-1",))
+
+
+def test_seeds_of_several_runs_are_pooled(bench: Bench) -> None:
+    for seed, value in enumerate((0.1, 0.2, 0.3)):
+        bench.run(seeds=(seed,), test_mse=(value,), training_seconds=(4.0 + seed,))
+    table = bench.table()
+    (cell,) = table.column("test_mse")
+    assert (cell.values, cell.n, cell.text) == ((0.1, 0.2, 0.3), 3, "0.20 ± 0.10")
+    assert texts(table, "training_seconds") == ["5.0 ± 1.0"]
+    assert table.sources == (("run-2", "run-1", "run-0"),)
+
+
+def test_the_same_seed_twice_is_one_sample_and_the_newest_counts(bench: Bench) -> None:
+    bench.run(seeds=(0, 1), test_mse=(0.5, 0.6))
+    bench.run(seeds=(1, 2), test_mse=(0.1, 0.2))
+    (cell,) = bench.table().column("test_mse")
+    assert cell.values == (0.5, 0.1, 0.2)
+    assert noted(bench.table(), "seed 1 ran more than once; only its newest result counts")
+
+
+def test_seeds_trained_together_share_one_training_time(bench: Bench) -> None:
+    bench.run(seeds=(0, 1, 2), training_seconds=(8.0, 8.0, 8.0))
+    table = bench.table()
+    assert texts(table, "training_seconds") == ["8.000 (n=1)"]
+    assert noted(table, "its n counts runs (each row: 1 run of 3 seeds)")
+
+
+def test_times_are_ranked_only_between_like_runs(bench: Bench) -> None:
+    bench.run("vae", training_seconds=(8.0,) * 3)
+    bench.run("lae", training_seconds=(9.0,) * 3)
+    assert [cell.best for cell in bench.table().column("training_seconds")] == [True, False]
+    edit(bench.made[0], device="cuda:0")
+    table = bench.table()
+    assert not any(cell.best for cell in table.column("training_seconds"))
+    assert noted(table, "training time: rows are ranked only among those with the same device")
+
+
+def test_a_diverged_seed_is_counted_and_told_even_if_its_value_looks_sound(bench: Bench) -> None:
+    paths = bench.run(test_mse=(0.2, 7.0, 0.4), training_seconds=(8.0,) * 3)
+    edit(paths, diverged={"1": 340})
+    table = bench.table()
+    (cell,) = table.column("test_mse")
+    assert (cell.values, cell.missing, cell.text) == ((0.2, None, 0.4), 1, "0.30 ± 0.14")
+    assert texts(table, "seeds") == ["2 of 3 (1 diverged)"]
+    assert noted(table, "1 of 3 seeds diverged (seed 1 at step 340); the means are over the other seeds")
+
+
+def test_when_every_seed_diverged_the_row_stays_with_dashes(bench: Bench) -> None:
+    paths = bench.run(test_mse=(None, None, None))
+    edit(paths, outcome="diverged", diverged={"0": 3, "1": 4, "2": 5})
+    table = bench.table()
+    assert texts(table, "test_mse") == ["–"]
+    assert texts(table, "seeds") == ["0 of 3 (3 diverged)"]
+    assert noted(table, "nothing is left to average")
+
+
+def test_a_value_that_is_not_finite_is_left_out_and_told(bench: Bench) -> None:
+    bench.run(test_mse=(0.2, None, 0.4), knn_accuracy=(0.9, 0.9, 0.9))
+    table = bench.table()
+    assert texts(table, "test_mse") == ["0.30 ± 0.14 (n=2)"]
+    assert noted(table, "not finite are left out of reconstruction MSE (1)")
+
+
+def test_one_seed_shows_the_error_over_examples_and_says_so(bench: Bench) -> None:
+    bench.run(seeds=(0,), test_mse=(0.2,))
+    table = bench.table()
+    assert texts(table, "test_mse") == ["0.200 (SE 0.010)"]
+    assert noted(table, "SE: with a single seed")
+
+
+def test_unfinished_and_failed_runs_are_named(bench: Bench) -> None:
+    bench.run(seeds=(0,), test_mse=(0.2,))
+    bench.run(seeds=(1,), state="running")
+    bench.run("lae", state="failed")
+    table = bench.table()
+    assert texts(table, "seeds") == ["1 of 2", "0 of 3"]
+    assert noted(table, "run run-1 is running at step 910 of 1820; it is not in the numbers")
+    assert noted(table, "run run-2 failed")
+
+
+def test_a_damaged_result_is_named_and_breaks_nothing(bench: Bench) -> None:
+    paths = bench.run(test_mse=(0.2, 0.2, 0.2))
+    row = bench.rows()
+    paths.result.write_text('{"outcome": "finished", "seeds": [0, 1')
+    table = comparison_table(StorePaths(bench.root), row)
+    assert noted(table, "its result file is missing or damaged")
+    edit_badly = {
+        "outcome": "finished",
+        "seeds": [0, 1],
+        "diverged": [],
+        "metrics": {"test_mse": {"values": 3}},
+    }
+    write_json(paths.result, edit_badly)
+    assert texts(comparison_table(StorePaths(bench.root), row), "test_mse") == ["–"]
+    write_json(
+        paths.result, {**edit_badly, "metrics": {"test_mse": {"values": ["x", True], "se": "?", "n": None}}}
+    )
+    assert texts(comparison_table(StorePaths(bench.root), row), "test_mse") == ["–"]
+
+
+def test_bounds_appear_where_given_and_the_dash_says_why(bench: Bench) -> None:
+    bench.run("vae", test_mse=(0.1,) * 3, test_nelbo=(24.0, 24.1, 24.2), test_iwae=(23.0, 23.1, 23.2))
+    bench.run("avb", test_mse=(0.1,) * 3, test_iwae=(25.0, 25.1, 25.2))
+    bench.run("lebm", test_mse=(0.1,) * 3)
+    table = bench.table()
+    assert texts(table, "test_nelbo") == ["24.10 ± 0.10", "–", "–"]
+    assert [cell.best for cell in table.column("test_iwae")] == [True, False, False]
+    assert noted(table, "AVB has no test NELBO: its posterior is implicit")
+    assert noted(table, "LEBM has no test NELBO or test IWAE: its prior is known only up to a constant")
+    assert noted(table, "k = 64 draws")
+    assert "log_px" not in [column.key for column in table.columns]
+
+
+def test_bounds_under_different_likelihoods_are_not_ranked(bench: Bench) -> None:
+    bench.run("vae", test_nelbo=(24.0, 24.1, 24.2))
+    bench.run("lae", test_nelbo=(-3.0, -3.1, -3.2))  # a discretised logistic: another measure
+    table = bench.table()
+    assert not any(cell.best for cell in table.column("test_nelbo"))
+    assert noted(table, "ranked only among those with the same data treatment and likelihood")
+
+
+def test_rows_on_other_data_are_not_ranked_and_get_a_column(bench: Bench) -> None:
+    bench.run("vae", test_mse=(0.1, 0.2, 0.3))
+    paths = bench.run("vae", test_mse=(0.01, 0.02, 0.03))
+    set_spec(paths, 'name = "digits"', 'name = "mnist"', "other")
+    table = bench.table()
+    assert texts(table, "data") == ["digits", "mnist"]
+    assert table.title == "Comparison"
+    assert not any(cell.best for cell in table.column("test_mse"))
+
+
+def test_the_null_has_the_spread_of_its_draws_and_no_rank(bench: Bench) -> None:
+    for kind in ("vae", "lae"):
+        paths = bench.run(kind, energy_distance=(0.02, 0.03, 0.04))
+        metrics = json.loads(paths.result.read_text())["metrics"]
+        metrics["energy_distance_null"] = {"values": [0.0001] * 3, "se": [0.0016] * 3, "n": 200}
+        edit(paths, metrics=metrics)
+    table = bench.table()
+    cell, _ = table.column("energy_distance_null")
+    assert (cell.text, cell.n, cell.best) == ("0.0001 ± 0.0016", 200, False)
+    keys = [column.key for column in table.columns]
+    assert keys.index("energy_distance_null") == keys.index("energy_distance") + 1
+    assert noted(table, "standard deviation over 200 random splits")
+
+
+def test_groups_of_one_name_are_told_apart_by_their_settings(bench: Bench) -> None:
+    bench.run("vae", test_mse=(0.1,) * 3)
+    set_spec(bench.run("vae", test_mse=(0.2,) * 3), "latent = 8", "latent = 2", "other")
+    assert texts(bench.table(), "name") == ["vae-digits [model.latent=8]", "vae-digits [model.latent=2]"]
+
+
+def test_means_that_seeds_cannot_tell_apart_are_marked(bench: Bench) -> None:
+    bench.run("vae", test_mse=(0.10, 0.11, 0.12))
+    bench.run("avb", test_mse=(0.105, 0.115, 0.125))
+    bench.run("lebm", test_mse=(0.90, 0.91, 0.92))
+    table = bench.table()
+    assert [cell.alike for cell in table.column("test_mse")] == [False, True, False]
+    assert noted(table, "Welch's t-test over seeds")
+
+
+def test_chosen_metrics_and_a_misspelt_one(bench: Bench) -> None:
+    bench.run(test_mse=(0.1,) * 3, plugin_score=(1.0, 2.0, 3.0))
+    assert [c.key for c in bench.table(["plugin_score", "test_mse"]).columns[2:-1]] == [
+        "plugin_score",
+        "test_mse",
+    ]
+    with pytest.raises(WorkbenchError, match=r"no metric 'test_msee'. Did you mean 'test_mse'") as caught:
+        bench.table(["test_msee"])
+    assert caught.value.exit_code == 3
+
+
+def test_no_runs_make_an_empty_table(bench: Bench) -> None:
+    assert bench.table().rows == ()
+
+
+def test_names_cannot_steer_a_terminal(bench: Bench) -> None:
+    paths = bench.run(test_mse=(0.1,) * 3)
+    write_json(
+        paths.origin,
+        {
+            **json.loads(paths.origin.read_text()),
+            "brief": {"name": "\x1b[2Jevil", "kind": "gone\x07", "data": "d\u202e", "seeds": [0, 1, 2]},
+        },
+    )
+    table = bench.table()
+    for text in (*texts(table, "model"), *texts(table, "name"), table.title, *table.notes):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "\u202e" not in text
