@@ -47,8 +47,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
 def small_spec(family: str, seeds: list[int], iterations: int = 30, **changes: Any) -> RunSpec:
     """Return a tiny float64 spec; `changes` are merged into its tables."""
     body: dict[str, Any] = {name: dict(table) for name, table in FAMILIES[family].items()}
-    body["training"] |= {"iterations": iterations, "precision": "float64"}
-    body["evaluation"] = {"importance_samples": 4, "samples": 50, "sample_draws": 2, "images": 60}
+    body["training"] |= {"iterations": iterations, "precision": "float64", "snapshot_every": 15}
+    body["evaluation"] = {
+        "every": 10,
+        "importance_samples": 4,
+        "samples": 50,
+        "sample_draws": 2,
+        "images": 60,
+    }
     for name, table in changes.items():
         body[name] = {**body.get(name, {}), **table}
     return RunSpec.model_validate({**body, "seeds": seeds})

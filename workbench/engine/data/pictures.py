@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +63,7 @@ def _split(name: str, folder: Path, download: bool, train: bool) -> tuple[torch.
         except RuntimeError:
             if not download:
                 raise
-            data = kind(str(place), download=True, **options)
+            data = _fetch(kind, place, options)
     except Exception as problem:  # torchvision, urllib and the file system each have their own
         raise _explain(name, place, download, problem) from problem
     x = torch.as_tensor(data.data)
@@ -70,36 +73,39 @@ def _split(name: str, folder: Path, download: bool, train: bool) -> tuple[torch.
     return x.contiguous(), y
 
 
+def _fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
+    """Download a data set; other workers that want it meanwhile wait for it instead of fetching it too."""
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / f".{kind.__name__}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return kind(str(place), download=True, **options)
+
+
 def _explain(name: str, folder: Path, download: bool, problem: Exception) -> WorkbenchError:
     """Return one sentence and a fix for whatever went wrong while reading or fetching `name`."""
-    said = " ".join(str(problem).split())[:200]
-    if download and (isinstance(problem, PermissionError) or not _writable(folder)):
+    text = " ".join(str(problem).split())
+    if isinstance(problem, PermissionError) or (download and not _writable(folder)):
         return WorkbenchError(
-            f"{name} is not in {folder}, and nothing can be written there.",
-            "Make the folder writable, or point WORKBENCH_DATA_DIR to one that is.",
+            f"{name} is not in {folder}, and nothing can be read or written there.",
+            "Mend the folder's permissions, or set WORKBENCH_DATA_DIR to another one.",
             DATA,
         )
-    if isinstance(problem, RuntimeError) and not download:
+    if not download and "not found" in text:
         return WorkbenchError(
             f"{name} is not in {folder}, or its files are damaged, and downloading is switched off.",
             "Allow the download, copy the files there, or set WORKBENCH_DATA_DIR to where they are.",
             DATA,
         )
-    if "integrity" in said or "corrupt" in said or "checksum" in said:
+    reason = re.search(r"<urlopen error (?:\[Errno -?\d+\] )?([^>]*)>", text)
+    if reason or isinstance(problem, OSError):
         return WorkbenchError(
-            f"The downloaded files of {name} are damaged (checksum).",
-            f"Delete them from {folder} and start the run again.",
-            DATA,
-        )
-    if isinstance(problem, OSError | RuntimeError):
-        return WorkbenchError(
-            f"{name} is not in {folder} and could not be downloaded ({said}).",
-            "Check the network, or copy the files there from another machine.",
+            f"{name} is not in {folder} and could not be downloaded ({reason[1] if reason else text[:200]}).",
+            "Check the network and the disk, or copy the files there from another machine.",
             DATA,
         )
     return WorkbenchError(
-        f"The files of {name} in {folder} cannot be read ({said}).",
-        "Delete them, so that they are fetched again.",
+        f"The files of {name} in {folder} are damaged ({text[:200] or type(problem).__name__}).",
+        "Delete them, so that they are fetched again, or copy good ones there.",
         DATA,
     )
 
@@ -135,8 +141,6 @@ def torchvision_datasets() -> Any:
     except RuntimeError as problem:
         if "torchvision::nms" not in str(problem):
             raise
-        import sys
-
         for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
             del sys.modules[name]  # half-imported
         library = torch.library.Library("torchvision", "DEF")

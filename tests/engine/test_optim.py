@@ -1,0 +1,79 @@
+"""Optimisers: elementwise, clipped per member, slowed by the schedule."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from workbench.engine.optim import clip_gradients, make_optimiser, member_norm, rate_factor, set_rates
+from workbench.spec.schema import TrainingSettings
+
+
+def training(**changes: object) -> TrainingSettings:
+    return TrainingSettings.model_validate({"iterations": 100, **changes})
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_the_fused_optimiser_takes_the_textbook_step(kind: str) -> None:
+    fused, plain = nn.Parameter(torch.ones(2, 3)), nn.Parameter(torch.ones(2, 3))
+    ours = make_optimiser([fused], training(optimiser=kind, lr=0.1, beta1=0.5))
+    theirs: torch.optim.Optimizer = (
+        torch.optim.Adam([plain], lr=0.1, betas=(0.5, 0.999))
+        if kind == "adam"
+        else torch.optim.SGD([plain], lr=0.1)
+    )
+    for _ in range(3):
+        for parameter, optimiser in ((fused, ours), (plain, theirs)):
+            optimiser.zero_grad()
+            (parameter.square() * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+            optimiser.step()
+    torch.testing.assert_close(fused, plain)
+
+
+def test_clipping_looks_at_each_member_alone() -> None:
+    weight, bias = nn.Parameter(torch.zeros(2, 3, 4)), nn.Parameter(torch.zeros(2))
+    weight.grad = torch.stack([torch.full((3, 4), 10.0), torch.full((3, 4), 0.01)])
+    bias.grad = torch.tensor([5.0, 0.02])
+    small = weight.grad[1].clone()
+    clip_gradients([weight, bias], 1.0)
+    assert member_norm([weight.grad, bias.grad])[0].item() == pytest.approx(1.0)
+    assert torch.equal(weight.grad[1], small)
+
+
+def test_no_limit_does_not_clip() -> None:
+    weight = nn.Parameter(torch.zeros(1, 2))
+    weight.grad = torch.tensor([[30.0, 40.0]])
+    clip_gradients([weight], 0.0)
+    assert weight.grad.norm() == 50
+
+
+def test_a_linear_schedule_is_flat_and_then_falls_to_its_share() -> None:
+    settings = training(schedule="linear", decay_from=0.5, decay_to=0.02)
+    factors = [rate_factor(settings, step, 100) for step in range(101)]
+    assert factors[:51] == [1.0] * 51
+    assert factors[75] == pytest.approx(0.51)
+    assert factors[100] == pytest.approx(0.02)
+    assert rate_factor(training(), 99, 100) == 1.0
+    assert rate_factor(training(schedule="linear", decay_from=1.0), 100, 100) == 1.0
+
+
+def test_rates_are_set_relative_to_where_each_began() -> None:
+    parameters = [nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    first = make_optimiser([parameters[0]], training(lr=0.1))
+    second = make_optimiser([parameters[1]], training(lr=0.1), lr=0.4)
+    for factor in (0.5, 0.25):
+        set_rates([first, second], factor)
+    assert first.param_groups[0]["lr"] == pytest.approx(0.025)
+    assert second.param_groups[0]["lr"] == pytest.approx(0.1)
+
+
+def test_decoupled_decay_shrinks_weights_without_a_gradient() -> None:
+    decayed, free = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    optimiser = make_optimiser(
+        [{"params": [decayed], "weight_decay": 0.5}, {"params": [free]}], training(lr=0.1)
+    )
+    decayed.grad, free.grad = torch.zeros(2), torch.zeros(2)
+    optimiser.step()
+    torch.testing.assert_close(decayed.detach(), torch.full((2,), 0.95))
+    assert torch.equal(free.detach(), torch.ones(2))
