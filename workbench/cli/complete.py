@@ -66,7 +66,8 @@ def settings(ctx: typer.Context, incomplete: str) -> list[str]:
     """Keys of the preset on the command line, as `section.key=`."""
     from workbench.api.presets import form_fields, resolve
 
-    return [f"{field.key}=" for field in form_fields(resolve(ctx.params["preset"]))]
+    preset = ctx.params.get("preset") or ctx.args[0]  # unparsed so far: it is the only argument
+    return [f"{field.key}=" for field in form_fields(resolve(preset))]
 
 
 def _rows(ctx: typer.Context) -> list[RunRow]:
