@@ -129,6 +129,10 @@ class StorePaths:
         return self.hidden / "scheduler.log"
 
     @property
+    def bell(self) -> Path:  # touched by clients: look at once
+        return self.hidden / "bell"
+
+    @property
     def index(self) -> Path:  # SQLite cache; may be deleted at any time
         return self.hidden / "index.db"
 

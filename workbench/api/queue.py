@@ -1,0 +1,131 @@
+"""The queue: submit runs, make requests of them, see to the scheduler, run one in the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from workbench.api.runs import find_run, list_runs
+from workbench.errors import STORE, WorkbenchError, did_you_mean
+from workbench.queue import client
+from workbench.queue import forecast as learnt
+from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_status, stop_scheduler
+from workbench.queue.devices import check_device, gpus
+from workbench.queue.forecast import Forecast
+from workbench.queue.inline import run_inline
+from workbench.queue.launch import submitter_variables
+from workbench.queue.recovery import load_state
+from workbench.queue.requests import SENSIBLE
+from workbench.spec.models import settings_class
+from workbench.store.runs import command_line, create_run
+from workbench.store.state import VERBS, Verb, write_request
+from workbench.store.stores import Store
+
+if TYPE_CHECKING:
+    from workbench.spec.schema import RunSpec
+
+__all__ = [
+    "Forecast",
+    "SchedulerStatus",
+    "ensure_scheduler",
+    "forecast",
+    "request",
+    "run_inline",
+    "scheduler_status",
+    "stop_scheduler",
+    "submit",
+]
+
+PRIORITIES = range(-1000, 1001)
+HELD = "Held for a run in the foreground; resume hands it to the scheduler."
+
+
+def submit(
+    store: Store,
+    specs: Iterable[RunSpec],
+    *,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+    study: str | None = None,
+    study_id: str | None = None,
+    priority: int = 0,
+    inline: bool = False,
+) -> list[str]:
+    """Queue the specs, start the scheduler if none lives, and return the ids of the new runs.
+
+    A family that does not stack becomes one run per seed. With `inline` the runs are held (paused)
+    for `run_inline`, and no scheduler is started. All devices are checked before the first run is
+    made: exit code 6 if one is not here, 5 if the store cannot be written.
+    """
+    store.must_be_writable()
+    if priority not in PRIORITIES:
+        raise WorkbenchError(f"Priority {priority} is out of range.", "Give a number from -1000 to 1000.")
+    alone = [single for spec in specs for single in _one_per_process(spec)]
+    here = gpus() if any(spec.resources.device.startswith("cuda") for spec in alone) else ()
+    for spec in alone:
+        check_device(spec.resources.device, here)
+    made: list[str] = []
+    try:
+        for spec in alone:
+            made.append(
+                create_run(
+                    store.paths,
+                    spec,
+                    preset=preset,
+                    overrides=overrides,
+                    study=study,
+                    study_id=study_id,
+                    priority=priority,
+                    command=command_line(),
+                    variables=submitter_variables(),
+                    held=HELD if inline else "",
+                )
+            )
+    except OSError as error:
+        told = f" {len(made)} of {len(alone)} runs were queued." if made else ""
+        hint = f"Free some space or choose another store with --store.{told}"
+        raise WorkbenchError(
+            f"The run could not be written to {store.root}: {error.strerror}.", hint, STORE
+        ) from None
+    finally:
+        if made and not inline:
+            ensure_scheduler(store)
+    return made
+
+
+def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:
+    """Ask for a run to be cancelled, paused, resumed, retried, or given another priority (`value`).
+
+    Returns at once; the scheduler acts within a moment. What makes no sense is a WorkbenchError.
+    """
+    store.must_be_writable()
+    if verb not in VERBS:
+        raise WorkbenchError(f"There is no request '{verb}'.", did_you_mean(verb, VERBS))
+    run_id = find_run(store, run_id).id
+    if verb == "priority" and (value is None or value not in PRIORITIES):
+        raise WorkbenchError("A priority is a whole number from -1000 to 1000.", "Larger goes first.")
+    state = load_state(store.run(run_id))
+    if verb == "retry" and state.failure == "diverged":
+        raise WorkbenchError(f"Run {run_id} diverged; a retry would diverge again.", state.next)
+    # A request made while the worker stops counts for the state it is stopping into.
+    into = {"cancel": "cancelled", "pause": "paused"}.get(state.stopping, state.state)
+    if state.state not in SENSIBLE[verb] and into not in SENSIBLE[verb]:
+        able = " or ".join(SENSIBLE[verb])
+        raise WorkbenchError(f"Run {run_id} is {state.state}.", f"{verb} works on runs that are {able}.")
+    try:
+        write_request(store.run(run_id), verb, value)
+    except OSError as error:
+        raise WorkbenchError(f"The request could not be written: {error.strerror}.", "", STORE) from None
+    client.ensure_scheduler(store)
+
+
+def forecast(store: Store, spec: RunSpec) -> Forecast | None:
+    """Return how long `spec` will take, learnt from finished runs on this machine; None if unknown."""
+    return learnt.forecast(store, spec, list_runs(store, states=["finished"]))
+
+
+def _one_per_process(spec: RunSpec) -> list[RunSpec]:
+    """Split the seeds of a family that cannot train them together."""
+    if len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable:
+        return [spec]
+    return [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]

@@ -1,0 +1,107 @@
+"""Attempts as processes of this machine: the lock tells who lives, the claim who owns."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable
+
+from workbench.queue.executors.base import Launch, Place, Status
+from workbench.queue.liveness import boot_id, holders, lock_held, signal_process, start_time
+from workbench.store.files import read_json
+from workbench.store.paths import AttemptPaths, StorePaths
+
+CLAIM_PATIENCE = 30.0  # seconds a started shim may take to claim its attempt
+
+
+class LocalExecutor:
+    """Starts one shim per attempt in a session of its own. A handle is the key."""
+
+    def __init__(self, store: StorePaths, slots: int) -> None:
+        self._store = store
+        self._slots = slots
+        self._shims: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+
+    def slots(self) -> int | None:
+        return max(0, self._slots - len(self._shims))
+
+    def submit(self, launch: Launch) -> str:
+        if launch.key not in self._shims:
+            log = os.open(launch.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                process = subprocess.Popen(
+                    launch.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **dict(launch.env)},
+                    start_new_session=True,
+                )
+            finally:
+                os.close(log)
+            self._shims[launch.key] = (process, time.monotonic())
+        return launch.key
+
+    def find(self, key: str) -> str | None:
+        return key if self._attempt(key).claim.exists() else None
+
+    def poll(self, handles: Iterable[str]) -> dict[str, Status]:
+        return {handle: self._status(handle) for handle in handles}
+
+    def stop(self, handle: str, *, kill: bool = False) -> None:
+        attempt = self._attempt(handle)
+        claim = read_json(attempt.claim)
+        pid, started = _shim(claim)
+        if not kill and pid and signal_process(pid, started, signal.SIGTERM):
+            return
+        others = [member for member in holders(attempt.lock) if member not in (os.getpid(), pid)]
+        for member in others:
+            if kill:
+                _kill_group(member)
+            else:
+                signal_process(member, start_time(member), signal.SIGTERM)
+        if kill and not others and pid:  # a shim that hangs without a worker
+            signal_process(pid, started, signal.SIGKILL)
+
+    def _status(self, handle: str) -> Status:
+        """Look at the attempt's files; the shim is only asked about while it has not claimed."""
+        attempt = self._attempt(handle)
+        shim, since = self._shims.get(handle, (None, 0.0))
+        ended = shim is None or shim.poll() is not None
+        if ended:
+            self._shims.pop(handle, None)
+        if attempt.exit.exists():
+            document = read_json(attempt.exit)
+            code = document.get("code") if isinstance(document, dict) else None
+            return Status(Place.GONE, code=code)
+        # The claim is made under the lock, so it must be looked at first: a claim seen, and then a
+        # free lock, means dead. The other way round, a shim could take both between the two looks.
+        claimed = attempt.claim.exists()
+        held = lock_held(attempt.lock)
+        if claimed:
+            return Status(Place.RUNNING if held else Place.GONE)
+        if held or (not ended and time.monotonic() - since < CLAIM_PATIENCE):
+            return Status(Place.PENDING)
+        return Status(Place.GONE, reason="never claimed")
+
+    def _attempt(self, handle: str) -> AttemptPaths:
+        run, _, number = handle.rpartition(".")
+        return self._store.run(run).attempt(int(number))
+
+
+def _kill_group(member: int) -> None:
+    """Kill the process with all of its group: a worker leads a group of its own."""
+    with contextlib.suppress(OSError):
+        group = os.getpgid(member)
+        if group != os.getpgid(0):
+            os.killpg(group, signal.SIGKILL)
+
+
+def _shim(claim: object) -> tuple[int, int]:
+    """Return pid and start time of the shim, or zeros if it belongs to another boot."""
+    if isinstance(claim, dict) and claim.get("boot_id") == boot_id():
+        return int(claim.get("pid", 0)), int(claim.get("start_time", 0))
+    return 0, 0

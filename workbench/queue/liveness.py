@@ -1,0 +1,96 @@
+"""Who lives: locks that the kernel releases, and processes told apart by more than their number."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+
+def lock_held(path: Path) -> bool:
+    """Whether somebody holds the lock on `path`. The test itself takes the lock for a moment."""
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:  # somebody else's store, which we may only read
+        handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def take_lock(path: Path) -> int | None:
+    """Take the lock on `path`, made if absent; returns its handle, or None if somebody holds it.
+
+    The handle is not inherited by child processes; closing it, or dying, releases the lock.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def boot_id() -> str:
+    """Return the kernel's name for this boot: process numbers mean nothing in another one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def start_time(pid: int) -> int:
+    """Return the process's start time in clock ticks since boot, or 0 if there is no such process."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def signal_process(pid: int, started: int, number: signal.Signals) -> bool:
+    """Signal the process if it is still the one that started then; False if it is gone.
+
+    The handle (pidfd) is opened before the check, so that a reused number cannot be hit.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if started != start_time(pid):
+            return False
+        signal.pidfd_send_signal(handle, number)
+        return True
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+
+
+def holders(path: Path) -> list[int]:
+    """Return the processes of this user that have `path` open: those that keep its lock."""
+    try:
+        target = path.stat()
+    except OSError:
+        return []
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):  # gone, or not ours
+            for handle in (folder / "fd").iterdir():
+                with contextlib.suppress(OSError):
+                    info = handle.stat()
+                    if (info.st_ino, info.st_dev) == (target.st_ino, target.st_dev):
+                        found.append(int(folder.name))
+                        break
+    return found

@@ -1,0 +1,187 @@
+"""What became of an attempt that no longer lives, and what follows from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.spec.text import safe_text
+from workbench.store.files import create_json, read_json
+from workbench.store.paths import RunPaths
+from workbench.store.rows import Failure
+from workbench.store.runs import result_state
+from workbench.store.state import RunState, read_state
+
+OUT_OF_MEMORY, STOPPED, NO_DEVICE, BAD_INPUT, NOT_STARTED = 75, 76, 77, 78, 127
+FROM_CHECKPOINT = "It goes on from its last checkpoint."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many attempts in a row may end badly without getting any further."""
+
+    crash: int = 2
+    lost: int = 5
+    crash_delay: float = 2.0  # seconds before a crashed run is tried again
+
+
+def load_state(paths: RunPaths) -> RunState:
+    """Return the run's state as its folder tells it; a result counts more than `state.json`.
+
+    Without a readable `state.json` the attempts show how far it got: numbers are never used again.
+    """
+    state = read_state(paths)
+    if state is None:
+        origin = read_json(paths.origin)
+        origin = origin if isinstance(origin, dict) else {}
+        priority, created = origin.get("priority"), origin.get("created")
+        state = RunState(
+            priority=priority if isinstance(priority, int) else 0,
+            queued=created if isinstance(created, int | float) else None,
+        )
+        newest = last_attempt(paths)
+        if newest:
+            state = replace(state, state="starting", attempt=newest)
+    outcome = committed(paths)
+    return state if outcome is None else state.with_outcome(outcome)
+
+
+def committed(paths: RunPaths) -> str | None:
+    """Return the outcome in `result.json`, or None if none has been committed."""
+    if not paths.result.exists():
+        return None
+    result = read_json(paths.result)
+    return result_state(result) if isinstance(result, dict) else None
+
+
+def last_attempt(paths: RunPaths) -> int:
+    """Return the highest attempt number in use, 0 if there was none."""
+    try:
+        return max((int(p.name) for p in paths.attempts.iterdir() if p.name.isdecimal()), default=0)
+    except OSError:
+        return 0
+
+
+def settle(paths: RunPaths, state: RunState, now: float, limits: Limits) -> RunState | None:
+    """Return the state after the end of the current attempt, which must not live any more.
+
+    An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None
+    means that a shim was faster: look again. Raises OSError if the void claim cannot be written.
+    """
+    outcome = committed(paths)
+    if outcome is not None:
+        return replace(state.with_outcome(outcome), ended=now)
+    attempt = paths.attempt(state.attempt)
+    if not attempt.claim.exists():
+        attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not create_json(attempt.claim, {"schema": 1, "void": "nobody had claimed it"}):
+            return None
+    claim = read_json(attempt.claim)
+    end = read_json(attempt.exit)
+    claim, end = (value if isinstance(value, dict) else {} for value in (claim, end))
+    if paths.result.exists():  # committed since the first look
+        return settle(paths, state, now, limits) if committed(paths) else _damaged(state, now)
+    step = last_checkpoint(paths)
+    further = step > state.checkpoint
+    state = replace(state, checkpoint=step)
+    if state.stopping == "cancel":
+        return state.moved("cancelled", ended=now, stopping="", failure="", next="", reason="Cancelled.")
+    if state.stopping == "pause":
+        text = FROM_CHECKPOINT if step >= 0 else "It starts anew: there is no checkpoint yet."
+        return state.moved("paused", stopping="", failure="", reason="Paused.", next=text)
+    if "void" in claim:  # it never ran, so it does not count as a try
+        return state.moved("queued", device="", reason="")
+    state = replace(state, tries=1 if further else state.tries + 1)
+    if claim.get("inline"):
+        limits = replace(limits, crash=0, lost=0)
+    return _after(paths, state, end, now, limits, inline=bool(claim.get("inline")))
+
+
+def _after(
+    paths: RunPaths, state: RunState, end: dict[str, Any], now: float, limits: Limits, *, inline: bool
+) -> RunState:
+    """Return what follows from the worker's exit code; without one the attempt is lost."""
+    code = end.get("code")
+    if code == STOPPED:
+        if inline:
+            return state.moved("paused", tries=0, reason="Stopped at the terminal.", next=FROM_CHECKPOINT)
+        reason = "Stopped from outside."
+        return _again(state, "", reason, limits.lost, now, now)
+    if code == OUT_OF_MEMORY:
+        if state.alone or inline:
+            hint = "Use a smaller batch or model, or a device with more memory, and queue it again."
+            return _failed(state, "out-of-memory", f"Out of memory on {state.device}.", now, hint)
+        reason = f"Out of memory on {state.device} beside other runs."
+        again = state.moved("queued", alone=True, failure="out-of-memory", reason=reason, device="")
+        return replace(again, next="It is tried once more, with the device to itself.")
+    if code == NO_DEVICE:
+        reason = _last_words(paths) or f"The device {state.device} cannot be used."
+        return _failed(state, "device", reason, now, "See `workbench doctor`.")
+    if code == BAD_INPUT:
+        reason = _last_words(paths) or "The spec or its data cannot be used."
+        return _failed(state, "bad-input", reason, now, "Mend the cause, then retry.")
+    if code == NOT_STARTED:
+        return _failed(state, "crash", _last_words(paths) or "The worker could not be started.", now)
+    if code is None or end.get("signal"):
+        number = end.get("signal")
+        reason = f"The worker was ended by signal {number}." if number else "The worker vanished."
+        if number == 9:
+            reason = "The worker was killed from outside, perhaps for lack of memory."
+            state = replace(state, alone=state.alone or state.tries > 1)
+        return _again(state, "lost", reason, limits.lost, now, now)
+    reason = _last_words(paths) or f"The worker ended with code {code}."
+    progress = read_json(paths.progress)
+    evaluating = isinstance(progress, dict) and progress.get("phase") == "evaluating"
+    kind: Failure = "evaluation" if evaluating else "crash"
+    return _again(state, kind, reason, limits.crash, now, now + limits.crash_delay)
+
+
+def _again(
+    state: RunState, kind: Failure, reason: str, limit: int, now: float, not_before: float
+) -> RunState:
+    """Queue the run for another attempt, or fail it if it has had enough without getting further."""
+    if state.tries >= limit:
+        times = f" It got no further in {state.tries} attempts." if state.tries > 1 else ""
+        stop = "" if reason.endswith(".") or not times else "."
+        hint = "Retry goes on from the last checkpoint."
+        return _failed(state, kind or "lost", reason + stop + times, now, hint)
+    text = FROM_CHECKPOINT if state.checkpoint >= 0 else "It is tried again from the start."
+    again = state.moved("queued", failure=kind, reason=reason, next=text, device="")
+    return replace(again, not_before=not_before)
+
+
+def _failed(state: RunState, kind: Failure, reason: str, now: float, hint: str = "") -> RunState:
+    return state.moved("failed", failure=kind, reason=reason, next=hint, ended=now)
+
+
+def _damaged(state: RunState, now: float) -> RunState:
+    """A result that cannot be read: nothing may write it again, so a person has to look."""
+    hint = "Move the damaged result.json away, then retry."
+    return _failed(state, "crash", "Its result.json cannot be read.", now, hint)
+
+
+def last_checkpoint(paths: RunPaths) -> int:
+    """Return the step of the newest complete checkpoint, -1 if there is none."""
+    try:
+        names = os.listdir(paths.checkpoints)  # noqa: PTH208 - names are all that is needed
+    except OSError:
+        return -1
+    return max((int(n[:-5]) for n in names if n.endswith(".json") and n[:-5].isdecimal()), default=-1)
+
+
+def _last_words(paths: RunPaths, limit: int = 300) -> str:
+    """Return the last line of the worker's log: the exception, or the sentence of a bad input."""
+    lines = _tail(paths.log).decode(errors="replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    return safe_text(said[-1], limit, one_line=True) if said else ""
+
+
+def _tail(path: Path, size: int = 4096) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+            return file.read()
+    except OSError:
+        return b""

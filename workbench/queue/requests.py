@@ -1,0 +1,57 @@
+"""What a request does to a run's state: a pure function, and the question whether it makes sense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+
+from workbench.store.state import OVER, RunState, Verb
+
+# The states from which each verb leads anywhere.
+SENSIBLE: dict[Verb, tuple[str, ...]] = {
+    "cancel": ("queued", "starting", "running", "paused"),
+    "pause": ("queued", "starting", "running"),
+    "resume": ("paused",),
+    "retry": ("failed", "cancelled"),
+    "priority": ("queued", "starting", "running", "paused"),
+}
+
+
+class Verdict(Enum):
+    """What to do with a request that changes nothing now."""
+
+    DROP = "drop"  # it makes no sense any more
+    DEFER = "defer"  # it waits until the worker has stopped
+
+
+def apply(state: RunState, verb: Verb, value: int | None, now: float) -> RunState | Verdict:
+    """Return the run's state after a request. A state with `stopping` set asks the worker to stop."""
+    if verb == "priority":
+        if value is None or state.state in OVER:
+            return Verdict.DROP
+        return replace(state, priority=value)
+    if verb in ("resume", "retry") and state.stopping:
+        return Verdict.DEFER
+    if state.state not in SENSIBLE[verb] or state.failure == "diverged":
+        return Verdict.DROP
+    if verb in ("resume", "retry"):
+        return state.moved(
+            "queued",
+            tries=0,
+            reason="",
+            failure="",
+            next="",
+            device="",
+            queued=now,
+            ended=None,
+            not_before=None,
+            alone=False,
+        )
+    if state.state in ("starting", "running"):
+        if state.stopping == "cancel":
+            return Verdict.DROP
+        reason = "Cancelling" if verb == "cancel" else "Pausing"
+        return replace(state, stopping=verb, reason=f"{reason}: it stops after a checkpoint.")
+    if verb == "cancel":
+        return state.moved("cancelled", ended=now, reason="Cancelled before it started.", failure="", next="")
+    return state.moved("paused", reason="Paused.", next="", failure="")

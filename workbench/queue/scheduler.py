@@ -1,0 +1,174 @@
+"""The background process of a store: one at a time by a lock, ends when there is nothing to do.
+
+python -m workbench.queue.scheduler --store FOLDER [--worker "argv …"] [--idle SECONDS] [--slots N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+from workbench.queue.keeper import Keeper, Options
+from workbench.queue.launch import WORKER
+from workbench.queue.liveness import boot_id, start_time, take_lock
+from workbench.queue.recovery import Limits
+from workbench.settings import user_settings
+from workbench.store.files import write_json
+from workbench.store.stores import Store, open_store
+
+BUSY_NAP = 0.1  # seconds between ticks while runs live
+IDLE_NAP = 0.2
+TROUBLE_NAP = 1.0
+LOCK_PATIENCE = 2.0  # seconds: others test the lock by taking it for a moment
+SETTLED_NS = 10**8  # age at which a change of the store cannot share its time with a later one
+
+
+class Process:
+    """The loop around a keeper: lock, address file, idle time, signals."""
+
+    def __init__(self, store: Store, options: Options, keeper: type[Keeper] = Keeper) -> None:
+        self.store = store
+        self.options = options
+        self.stopping = False
+        self._keeper_class = keeper
+        self._written = ""
+        self._started = time.time()
+
+    def run(self) -> int:
+        """Serve the store until idle or stopped; returns at once if another scheduler does."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        while True:
+            lock = self._take_lock()
+            if lock is None:
+                return 0
+            try:
+                signs = self._serve()
+            finally:
+                with contextlib.suppress(OSError):
+                    self.store.paths.scheduler.unlink(missing_ok=True)
+                os.close(lock)
+            # Whoever found the lock held relied on us: what came since the last look must not be left.
+            if self.stopping or signs is None or self._signs() == signs:
+                return 0
+
+    def _serve(self) -> tuple[int, int] | None:
+        """Tick until there is nothing to do; returns the signs of the last look, None if asked to end."""
+        keeper = self._keeper_class(self.store, self.options)
+        self._announce(keeper)
+        quiet_since = time.monotonic()
+        while not self.stopping:
+            signs = self._signs()
+            nap = IDLE_NAP
+            try:
+                keeper.tick()
+                self._announce(keeper)
+            except Exception:
+                if not self.store.root.is_dir():
+                    return None  # the store is gone, and with it all there was to do
+                # One damaged run must not keep the others from being looked after.
+                keeper.say(traceback.format_exc())
+                nap = TROUBLE_NAP
+            now = time.monotonic()
+            if not keeper.idle or signs != self._signs() or time.time_ns() - max(signs) < SETTLED_NS:
+                quiet_since = now
+            if now - quiet_since >= self.options.idle and keeper.idle:
+                return signs
+            time.sleep(nap if keeper.idle or nap == TROUBLE_NAP else BUSY_NAP)
+        return None
+
+    def _signs(self) -> tuple[int, int]:
+        paths = self.store.paths
+        return _modified(paths.root), _modified(paths.bell)
+
+    def _announce(self, keeper: Keeper) -> None:
+        """Keep `scheduler.json` true: who we are, and what keeps us from starting runs."""
+        if keeper.message == self._written and self.store.paths.scheduler.exists():
+            return
+        document = {
+            "schema": 1,
+            "pid": os.getpid(),
+            "start_time": start_time(os.getpid()),
+            "boot_id": boot_id(),
+            "host": socket.gethostname(),
+            "started": self._started,
+            "version": __version__,
+            "message": keeper.message,
+        }
+        with contextlib.suppress(OSError):  # on a full disk only the address is missing
+            write_json(self.store.paths.scheduler, document, durable=False)
+            self._written = keeper.message
+
+    def _take_lock(self) -> int | None:
+        """Take the store's lock; None if another scheduler keeps it."""
+        deadline = time.monotonic() + LOCK_PATIENCE
+        while True:
+            handle = take_lock(self.store.paths.scheduler_lock)
+            if handle is not None or time.monotonic() > deadline or self.stopping:
+                return handle
+            time.sleep(0.02)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        """Asked to end: finish this tick, leave the workers alone."""
+        self.stopping = True
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def parse(arguments: Sequence[str] | None) -> tuple[Path, Options]:
+    """Return the store's folder and the options of this process."""
+    default = Options()
+    parser = argparse.ArgumentParser(prog="workbench.queue.scheduler", description=__doc__)
+    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--worker", default="", help="command in place of the training worker")
+    parser.add_argument("--idle", type=float, default=default.idle, help="seconds until it ends")
+    parser.add_argument("--slots", type=int, default=0, help="CPU threads for runs; 0: one per core")
+    parser.add_argument("--grace", type=float, default=default.grace, help="seconds from TERM to KILL")
+    parser.add_argument("--lost", type=int, default=Limits().lost, help="attempts lost in a row")
+    given = parser.parse_args(arguments)
+    options = Options(
+        slots=given.slots,
+        worker=tuple(shlex.split(given.worker)) or WORKER,
+        idle=given.idle,
+        grace=given.grace,
+        limits=replace(Limits(), lost=given.lost),
+    )
+    return given.store, options
+
+
+def main(arguments: Sequence[str] | None = None, keeper: type[Keeper] = Keeper) -> int:
+    """Run a scheduler process; `keeper` lets tests put a faulty one in."""
+    os.umask(0o077)
+    folder, options = parse(arguments)
+    try:
+        store = open_store(folder, create=False)
+        store.must_be_writable()
+        if not options.slots:
+            options = replace(options, slots=user_settings().cpu_slots)
+    except WorkbenchError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - stderr is the scheduler's log
+        return error.exit_code
+    return Process(store, options, keeper).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
