@@ -58,6 +58,9 @@ METRICS: dict[str, Metric] = {
     "energy_distance_null": Metric(
         "real-vs-real null", "data units", "", "the same distance between two real sets"
     ),
+    "energy_distance_null_95": Metric(
+        "null, 95 %", "data units", "", "what 95 % of the distances between two real sets stay below"
+    ),
     "training_seconds": Metric("training time", "s", "lower", "time in training steps, evaluation excluded"),
     "log_px": Metric("mean log p(x)", NATS, "higher", "exact log-likelihood by 2-d quadrature"),
 }

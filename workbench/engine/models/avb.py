@@ -242,7 +242,7 @@ class AVB(LatentModel):
         return self.likelihood.log_prob(x, self.decoder(z)) + prior
 
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return mean and 1.2 standard deviations [S, B, d] of 200 draws; evaluation fits a full covariance."""
+        """Return mean and 1.2 standard deviations [S, B, d] of 200 encoder draws."""
         draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)
         return draws.mean(0), PROPOSAL_INFLATION * draws.std(0) + 1e-6
 
