@@ -1,0 +1,45 @@
+"""Where every sign becomes ASCII: one filter on the way to the terminal, for terminals that have no other signs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+_SIGNS = {
+    "●": "o", "◐": "~", "○": ".", "‖": "=", "✓": "+", "✗": "!", "⊘": "-", "▪": "*", "▸": ">", "★": "*",
+    "━": "#", "╌": "-", "─": "-", "│": "|", "┃": "|", "…": "~", "·": "-", "–": "-", "—": "-", "−": "-",
+    "×": "x", "±": "+", "≈": "~", "≥": ">", "≤": "<", "→": ">", "←": "<", "↑": "^", "↓": "v", "•": "*",
+    "▴": "^", "▾": "v", "²": "2", "³": "3", "σ": "s", "η": "h", "█": "#", "▀": "^", "▄": "_", "’": "'",
+    "“": '"', "”": '"', "╭": "+", "╮": "+", "╰": "+", "╯": "+", "┌": "+", "┐": "+", "└": "+", "┘": "+",
+    "├": "+", "┤": "+", "┬": "+", "┴": "+", "┼": "+", "═": "=", "║": "|",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def ascii_only(text: str) -> str:
+    """Return text of the same width in ASCII; what has no likeness becomes a question mark for each cell."""
+    if text.isascii():
+        return text
+    return "".join(sign if sign.isascii() else _likeness(sign) for sign in text)
+
+
+def _likeness(sign: str) -> str:
+    if sign in _SIGNS:
+        return _SIGNS[sign]
+    if "\u2580" <= sign <= "\u259f":  # the block elements of scroll bars and edges
+        return " "
+    return "?" * cell_len(sign)
+
+
+class AsciiFilter(LineFilter):
+    """Replaces the signs of each line that is about to be sent."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            segment if segment.text.isascii() else Segment(ascii_only(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]

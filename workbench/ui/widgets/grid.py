@@ -1,0 +1,217 @@
+"""A table drawn line by line, so that 100,000 rows cost no more than those on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from workbench.ui.words import fit
+
+GAP = "  "
+
+
+@dataclass(frozen=True)
+class GridColumn:
+    """One column: its key, its heading (one or two lines) and its width in cells."""
+
+    key: str
+    heading: tuple[str, ...]
+    width: int
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """What stands in a cell, and the name of its style ("", or a component class grid--NAME)."""
+
+    text: str
+    style: str = ""
+
+
+class Grid(ScrollView, can_focus=True, inherit_bindings=False):
+    """Rows under a heading that stays. Subclasses say what stands where with `cells(row)`.
+
+    The cursor is a row, and a column where `column_cursor` is set.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "grid--heading", "grid--cursor", "grid--good", "grid--bad", "grid--waiting", "grid--running", "grid--best",
+        "grid--faint",
+    }  # fmt: skip
+
+    DEFAULT_CSS = """
+    Grid { width: 1fr; height: 1fr; }
+    """
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+        def __init__(self, grid: Grid, row: int) -> None:
+            super().__init__()
+            self.grid = grid
+            self.row = row
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Grid.Moved)
+
+    class Picked(Message):
+        """A row was clicked while the cursor was on it, or entered."""
+
+        def __init__(self, grid: Grid, row: int) -> None:
+            super().__init__()
+            self.grid = grid
+            self.row = row
+
+    def __init__(self, *, show_cursor: bool = True, **options: Any) -> None:
+        super().__init__(**options)
+        self.columns: Sequence[GridColumn] = ()
+        self.count = 0
+        self.cursor = 0
+        self.column = -1  # the chosen column, -1 for none
+        self.show_cursor = show_cursor
+
+    # what subclasses say
+
+    def cells(self, row: int) -> Sequence[GridCell]:
+        """Return the cells of a row, one for each column."""
+        raise NotImplementedError
+
+    def lead(self, row: int) -> str:
+        """Return the two signs before the first column, where a row is marked."""
+        return "  "
+
+    # what screens ask for
+
+    @property
+    def heading_lines(self) -> int:
+        """Lines of the heading."""
+        return max((len(column.heading) for column in self.columns), default=0)
+
+    def reshape(self, columns: Sequence[GridColumn], count: int) -> None:
+        """Take other columns or another number of rows, and draw again."""
+        self.columns = columns
+        self.count = count
+        self.cursor = max(0, min(self.cursor, count - 1))
+        self.column = min(self.column, len(columns) - 1)
+        width = 2 + sum(column.width for column in columns) + len(GAP) * max(0, len(columns) - 1)
+        self.virtual_size = Size(width, count + self.heading_lines)
+        self.refresh()
+
+    def move_to(self, row: int) -> None:
+        """Put the cursor on a row and bring it into sight."""
+        row = max(0, min(row, self.count - 1))
+        before, self.cursor = self.cursor, row
+        self._show(row)
+        if row != before:
+            for y in (before, row):
+                self.refresh_row(y)
+            self.post_message(self.Moved(self, row))
+
+    def move(self, by: int) -> None:
+        """Move the cursor by some rows; without a cursor, scroll."""
+        if self.show_cursor:
+            self.move_to(self.cursor + by)
+        else:
+            self.scroll_relative(y=by, animate=False)
+
+    @property
+    def page(self) -> int:
+        """Rows that fit on the screen."""
+        return max(1, self.size.height - self.heading_lines)
+
+    def choose_column(self, index: int) -> None:
+        """Choose a column and bring it into sight."""
+        if not self.columns:
+            return
+        self.column = max(0, min(index, len(self.columns) - 1))
+        left = 2 + sum(column.width + len(GAP) for column in self.columns[: self.column])
+        right = left + self.columns[self.column].width
+        if left < self.scroll_offset.x + 2:
+            self.scroll_to(x=max(0, left - 2), animate=False)
+        elif right > self.scroll_offset.x + self.size.width:
+            self.scroll_to(x=right - self.size.width, animate=False)
+        self.refresh()
+
+    def refresh_row(self, row: int) -> None:
+        """Draw one row again."""
+        y = row - self.scroll_offset.y + self.heading_lines
+        if self.heading_lines <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _show(self, row: int) -> None:
+        if self.page <= 0:
+            return
+        top = self.scroll_offset.y
+        if row < top:
+            self.scroll_to(y=row, animate=False)
+        elif row >= top + self.page:
+            self.scroll_to(y=row - self.page + 1, animate=False)
+
+    # drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line; the heading does not scroll down."""
+        width = self.size.width
+        if y < self.heading_lines:
+            strip = self._heading(y)
+        else:
+            row = y - self.heading_lines + self.scroll_offset.y
+            if not 0 <= row < self.count:
+                return Strip.blank(width, self.rich_style)
+            strip = self._row(row)
+        left = self.scroll_offset.x
+        return strip.crop_extend(left, left + width, strip_style(strip, self.rich_style))
+
+    def _heading(self, y: int) -> Strip:
+        style = self.get_component_rich_style("grid--heading")
+        segments = [Segment("  ", style)]
+        for index, column in enumerate(self.columns):
+            text = column.heading[y] if y < len(column.heading) else ""
+            chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
+            segments += [Segment(fit(text, column.width, right=column.right), chosen), Segment(GAP, style)]
+        return Strip(segments)
+
+    def _row(self, row: int) -> Strip:
+        at_cursor = self.show_cursor and row == self.cursor
+        base = self.get_component_rich_style("grid--cursor") if at_cursor else self.rich_style
+        ground = Style(bgcolor=base.bgcolor, bold=at_cursor or None)
+        lead = self.lead(row)
+        segments = [Segment(("▸" if at_cursor else lead[0]) + lead[1], base)]
+        for column, cell in zip(self.columns, self.cells(row), strict=False):
+            style = self.get_component_rich_style(f"grid--{cell.style}") + ground if cell.style else base
+            segments += [Segment(fit(cell.text, column.width, right=column.right), style), Segment(GAP, base)]
+        return Strip(segments)
+
+    # the mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the row under the mouse; a click on the cursor's own row picks it."""
+        row = event.y - self.heading_lines + self.scroll_offset.y
+        if event.y >= self.heading_lines and 0 <= row < self.count and self.show_cursor:
+            if row == self.cursor:
+                self.post_message(self.Picked(self, row))
+            self.move_to(row)
+
+
+def strip_style(strip: Strip, base: Style) -> Style:
+    """Return the style that fills a line up to its end."""
+    last = list(strip)[-1].style if strip.cell_length else None
+    return last if isinstance(last, Style) else base
+
+
+def widths(headings: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], most: int = 40) -> list[int]:
+    """Return for each column the width of its widest text among those given."""
+    return [
+        min(most, max((cell_len(text) for text in (*heading, *column)), default=1))
+        for heading, column in zip(headings, texts, strict=True)
+    ]
