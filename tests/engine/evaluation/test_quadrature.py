@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from workbench.engine.evaluation import quadrature
@@ -29,3 +30,20 @@ def test_blocks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None
     whole = log_px_2d(model, x, points=40)
     monkeypatch.setattr(quadrature, "BLOCK_ROWS", 6 * 7)
     torch.testing.assert_close(log_px_2d(model, x, points=40), whole, rtol=0, atol=1e-12)
+
+
+def test_is_exact_enough_for_the_steep_decoders_of_a_trained_model() -> None:
+    """One bit with p(x = 1|z) = sigmoid(30 z₁ + 7), steeper than what training makes, against 1-d sums."""
+
+    class Steep(LinearGaussian):
+        def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
+            prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(-1)
+            return prior + torch.distributions.Bernoulli(logits=30 * z[..., 0] + 7).log_prob(x[..., 0])
+
+    axis = torch.linspace(-8, 8, 200_001, dtype=torch.float64)
+    density = torch.distributions.Normal(0.0, 1.0).log_prob(axis).exp() * (16 / 200_000)
+    exact = (density * torch.sigmoid(30 * axis + 7)).sum().log()
+    ones = torch.ones(2, 1, 1, dtype=torch.float64)
+    for points, error in ((100, 2e-3), (200, 1e-4)):
+        found = log_px_2d(Steep(), ones, points)
+        torch.testing.assert_close(found, exact.expand(2, 1), rtol=0, atol=error)
