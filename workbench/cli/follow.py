@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.cli.output import out, out_json, span, talk
+from workbench.cli.progress import Display, progress_display
 from workbench.errors import RUN_FAILED
 from workbench.spec.text import safe_text
 
@@ -45,10 +45,14 @@ def follow_inline(store: Store, specs: list[RunSpec], preset: str, sets: list[st
     from workbench.api.queue import run_inline, submit
     from workbench.api.runs import find_run
 
-    ids = submit(store, specs, preset=preset, overrides=sets, start=False)
-    for run_id in ids:
-        talk(f"training {run_id}")
-        run_inline(store, run_id)
+    ids = submit(store, specs, preset=preset, overrides=sets, inline=True)
+    for number, run_id in enumerate(ids):
+        with progress_display() as display:
+            run_inline(store, run_id, lambda: _tick(store, ids[number], display))  # noqa: B023 - called at once
+            _tick(store, run_id, display)
+        if find_run(store, run_id).state == "paused":  # Ctrl-C: stop here, not with the next one
+            talk(f"Paused. To go on in the queue: workbench queue resume {' '.join(ids[number:])}")
+            return 130
     return report([find_run(store, run_id) for run_id in ids], len(ids), json)
 
 
@@ -82,12 +86,28 @@ def summary_lines(row: RunRow) -> list[str]:
             text = "not finite"
         elif len(known) == 1:
             text = f"{known[0]:.4g}"
+        elif len(set(known)) == 1:  # one number for all seeds, such as the time of a run
+            lines.append(_line(about.label, f"{known[0]:.4g} {about.unit}"))
+            continue
         else:
             text = f"{statistics.fmean(known):.4g} ± {statistics.stdev(known):.2g}"
         of_all = "" if len(known) == len(values) else f" of {len(values)}"
         count = f"  ({len(known)}{of_all} seeds)" if len(values) > 1 else ""
-        lines.append(f"{safe_text(about.label, 40, one_line=True):<28} {text} {about.unit}{count}".rstrip())
+        lines.append(_line(about.label, f"{text} {about.unit}{count}"))
     return lines
+
+
+def _line(label: str, text: str) -> str:
+    return f"{safe_text(label, 40, one_line=True):<28} {text}".rstrip()
+
+
+def _tick(store: Store, run_id: str, display: Display) -> None:
+    """Show a run in the foreground; before its start it is held as paused, which tells nobody anything."""
+    from workbench.api.runs import find_run
+
+    row = find_run(store, run_id)
+    if row.state != "paused":
+        display.show([row])
 
 
 def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
@@ -97,7 +117,7 @@ def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
 
     wanted = set(ids)
     looked = time.monotonic()
-    with _display() as display:
+    with progress_display() as display:
         while True:
             rows = {row.id: row for row in list_runs(store) if row.id in wanted}
             display.show([rows[run_id] for run_id in ids if run_id in rows])
@@ -108,80 +128,3 @@ def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
                 ensure_scheduler(store)
                 looked = time.monotonic()
             time.sleep(TICK)
-
-
-def _display() -> _Lines | _Bars:
-    return _Bars() if sys.stderr.isatty() else _Lines()
-
-
-class _Lines:
-    """Plain lines for pipes and log files: one whenever a run's state or phase changes."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, str] = {}
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def show(self, rows: Sequence[RunRow]) -> None:
-        for row in rows:
-            now = _phase(row)
-            if self._last.get(row.id) != now:
-                self._last[row.id] = now
-                talk(f"{row.id}  {now}")
-
-
-class _Bars:
-    """One bar for each run that trains, and one for all when there are several."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[steps]}", markup=False),
-            TextColumn("{task.fields[phase]}", markup=False),
-            TextColumn("{task.fields[eta]}", markup=False),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, rows: Sequence[RunRow]) -> None:
-        if len(rows) > 1:
-            over = sum(not row.live for row in rows)
-            self._set("", f"{len(rows)} runs", over, len(rows), f"{over}/{len(rows)}", "done", "")
-        for row in rows:
-            if row.live and (row.state != "queued" or len(rows) == 1):
-                eta = f"ETA {span(row.eta)}" if row.eta is not None else ""
-                name = safe_text(row.name, 30, one_line=True)
-                total = max(row.total, 1)
-                self._set(row.id, name, row.step, total, f"{row.step}/{row.total or '?'}", _phase(row), eta)
-            elif row.id in self._tasks:
-                self._progress.remove_task(self._tasks.pop(row.id))
-
-    def _set(self, key: str, name: str, step: int, total: int, steps: str, phase: str, eta: str) -> None:
-        if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task(name, steps="", phase="", eta="")
-        self._progress.update(
-            self._tasks[key], completed=step, total=total, steps=steps, phase=phase, eta=eta
-        )
-
-
-def _phase(row: RunRow) -> str:
-    """The state, or what a living worker is doing."""
-    doing = row.phase if row.state in ("starting", "running") and row.phase else row.state
-    reason = f": {row.reason}" if row.reason and row.state != "running" else ""
-    return safe_text(f"{doing}{reason}", 120, one_line=True)

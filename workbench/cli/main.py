@@ -57,11 +57,11 @@ def _root(
 ) -> None:
     ctx.obj = {"store": store, "ascii": ascii}
     if ctx.invoked_subcommand is None:
-        open_screens(store, mouse=mouse, ascii=ascii)
+        raise typer.Exit(open_screens(store, mouse=mouse, ascii=ascii))
 
 
-def open_screens(store: Path | None, *, mouse: bool, ascii: bool) -> None:
-    """Open the TUI, or refuse in one sentence where no screen can be shown."""
+def open_screens(store: Path | None, *, mouse: bool, ascii: bool) -> int:
+    """Open the TUI and return its exit code, or refuse in one sentence where no screen can be shown."""
     streams = {"input": sys.stdin, "output": sys.stdout, "error output": sys.stderr}
     for name, stream in streams.items():
         if stream is None or not stream.isatty():
@@ -73,7 +73,8 @@ def open_screens(store: Path | None, *, mouse: bool, ascii: bool) -> None:
     from workbench.ui.app import run_app
 
     settings = user_settings()
-    run_app(open_store(store), mouse=mouse and settings.mouse, ascii=ascii or settings.ascii)
+    chosen = open_store(store)
+    return run_app(chosen, mouse=mouse and settings.mouse, ascii=ascii or settings.ascii)
 
 
 def _refuse(why: str) -> None:
@@ -86,8 +87,13 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows no ± gets a ?
             stream.reconfigure(errors="replace")
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments, standalone_mode=False)
+        if not given and "_WORKBENCH_COMPLETE" not in os.environ:
+            return open_screens(
+                None, mouse=True, ascii=False
+            )  # the parser would cost 0.1 s of the first paint
+        code = app(given, standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except WorkbenchError as error:

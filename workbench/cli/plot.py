@@ -22,6 +22,7 @@ def plot(
         int, typer.Option("--width", min=0, max=1000, help="Columns; 0 fills the terminal.")
     ] = 0,
     height: Annotated[int, typer.Option("--height", min=5, max=500, help="Lines.")] = 20,
+    log: Annotated[bool, typer.Option("--log", help="Logarithmic value axis.")] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="ASCII characters only.")] = False,
 ) -> None:
     """Draw a metric of a run: the mean over seeds, training and test."""
@@ -32,4 +33,4 @@ def plot(
     row = find_run(store, run)
     plain = ascii or (ctx.find_root().obj or {}).get("ascii", False)
     columns = width or shutil.get_terminal_size((80, 24)).columns
-    out(plot_text(store, row.id, metric, max(20, columns), height, plain))
+    out(plot_text(store, row, metric, width=max(20, columns), height=height, ascii=plain, log=log).rstrip())

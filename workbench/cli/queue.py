@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ from workbench.cli.options import (
 )
 from workbench.cli.output import out_json, out_table, span, talk
 
+Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
 app = typer.Typer(help="Put runs into the queue, look at it, and steer it.", no_args_is_help=True)
 
 
@@ -102,7 +103,7 @@ def priority(
     _ask(ctx, [run], "priority", value)
 
 
-def _ask(ctx: typer.Context, runs: list[str], verb: str, value: int | None = None) -> None:
+def _ask(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None = None) -> None:
     """Find all runs before asking anything of one, so that a misspelt id changes nothing."""
     from workbench.api.queue import request
     from workbench.api.runs import find_run
