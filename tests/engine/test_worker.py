@@ -1,0 +1,237 @@
+"""The worker as a process: what it leaves, how it ends, and what it says when it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+import torch
+
+from tests.engine.small import small_spec
+from workbench.engine import session, worker
+from workbench.engine.worker import Stop, StopRequested, main
+from workbench.errors import DATA, STORE, WorkbenchError
+from workbench.store.paths import RunPaths
+
+
+def prepare(folder: Path, iterations: int = 20, seeds: tuple[int, ...] = (0, 1), **changes: Any) -> RunPaths:
+    """Make a run folder as the submitter does."""
+    folder.mkdir(parents=True)
+    spec = small_spec("vae", list(seeds), iterations, **changes)
+    paths = RunPaths(folder)
+    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    return paths
+
+
+def start(paths: RunPaths, **variables: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "workbench.engine.worker", str(paths.root), "1"]
+    environment = {**os.environ, **variables}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said.splitlines()
+
+
+def wait_for_step(paths: RunPaths, step: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if paths.metrics.exists() and paths.metrics.read_text().count("\n") > step:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the worker does not train")
+
+
+def rows(paths: RunPaths) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in paths.metrics.read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run `main` in this process without taking over its signals."""
+    monkeypatch.setattr(Stop, "install", lambda self: None)
+    before, threads = os.umask(0o022), torch.get_num_threads()
+    os.umask(before)
+    variables = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    yield
+    os.umask(before)
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value) if value is not None else monkeypatch.delenv(name, raising=False)
+
+
+def run(paths: RunPaths) -> int:
+    return main([str(paths.root), "1"])
+
+
+def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
+    tmp_path: Path, inside: None
+) -> None:
+    rarely = {"training": {"snapshot_every": 1000}, "evaluation": {"every": 300}}
+    straight, broken = (prepare(tmp_path / name, 1000, **rarely) for name in ("straight", "broken"))
+    first = start(broken)
+    wait_for_step(broken, 8)
+    first.send_signal(signal.SIGTERM)
+    code, said = finish(first)
+    assert code == 76, said
+    assert "checkpoint written" in said[-1]
+    assert not broken.result.exists()
+    assert list(broken.checkpoints.glob("*.pt"))
+    code, said = finish(start(broken))
+    assert code == 0, said
+    assert any("resuming from the checkpoint" in line for line in said)
+    assert run(straight) == 0
+    assert rows(broken) == rows(straight)
+    left, right = (json.loads(paths.result.read_text()) for paths in (straight, broken))
+    assert left["outcome"] == "finished"
+    assert left["seeds"] == [0, 1]
+    assert {"test_nelbo", "test_iwae", "test_mse", "knn_accuracy", "energy_distance"} <= set(left["metrics"])
+    for result in (left, right):
+        assert result["metrics"].pop("training_seconds")["values"] == [result["seconds"]] * 2
+    assert left["metrics"] == right["metrics"]
+    assert json.loads(straight.progress.read_text())["phase"] == "done"
+    assert json.loads(straight.environment.read_text())["seeds"] == [0, 1]
+    for path in straight.root.rglob("*"):
+        assert path.name == "spec.toml" or not path.stat().st_mode & 0o077, path  # nobody else's business
+
+
+def test_a_run_with_a_result_is_left_alone(
+    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = prepare(tmp_path / "run")
+    paths.result.write_text("{}")
+    assert run(paths) == 0
+    assert paths.result.read_text() == "{}"
+    assert not paths.metrics.exists()
+    assert "result already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no = toml = at all", "cannot be read"),
+        ("seeds = [0]", "model: Field required"),
+        ('[model]\nkind = "vae"\nlatent = 0\n[training]\nepochs = 1', "latent"),
+    ],
+)
+def test_a_bad_spec_is_told_and_never_tried_again(
+    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    paths = prepare(tmp_path / "run")
+    paths.spec.write_text(text)
+    assert run(paths) == 78
+    assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_missing_data_are_told(
+    tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = prepare(tmp_path / "run", data={"name": "mnist"})
+    variables = {"WORKBENCH_DATA_DIR": str(tmp_path / "empty"), "WORKBENCH_DOWNLOAD": "no"}
+    paths.origin.write_text(json.dumps({"schema": 1, "variables": variables}))  # the submitter's settings
+    assert run(paths) == 78
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"mnist is not in {tmp_path / 'empty'}")
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 63, reason="this machine has it")
+def test_a_gpu_that_is_not_here_is_told_and_nothing_else_is_used(
+    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = prepare(tmp_path / "run", resources={"device": "cuda:63"})
+    assert run(paths) == 77
+    assert "cuda:63 is not here" in capsys.readouterr().err.splitlines()[-1]
+    assert not paths.metrics.exists()
+
+
+def test_the_schedulers_choice_of_device_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_DEVICE", "cpu")
+    assert session.choose_device("cuda:63") == torch.device("cpu")
+    assert session.choose_device("auto") == torch.device("cpu")
+
+
+def test_a_model_too_large_for_the_memory_is_told(
+    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = {"kind": "vae", "encoder": [10**12]}
+    assert run(prepare(tmp_path / "run", model=huge)) == 75
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("Out of memory")
+    assert "training.batch" in last
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), 75),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"), 75),
+        (MemoryError(), 75),
+        (WorkbenchError("The data are damaged.", "", DATA), 78),
+        (WorkbenchError("No room.", "", STORE), 74),
+        (OSError(28, "No space left on device", "/runs/x"), 74),
+        (StopRequested(), 76),
+    ],
+)
+def test_every_end_has_its_code(
+    tmp_path: Path,
+    inside: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    problem: BaseException,
+    code: int,
+) -> None:
+    def fail(*arguments: Any) -> int:
+        raise problem
+
+    monkeypatch.setattr(session, "train", fail)
+    assert run(prepare(tmp_path / "run")) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_unforeseen_error_keeps_its_traceback(
+    tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> int:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(session, "train", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(prepare(tmp_path / "run"))
+
+
+def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) -> None:
+    training = {"lr": 10.0, "optimiser": "sgd", "precision": "float32", "clip": 0.0}
+    paths = prepare(tmp_path / "run", 400, training=training, model={"kind": "vae", "likelihood": "gaussian"})
+    assert run(paths) == 0
+    result = json.loads(paths.result.read_text())
+    assert result["outcome"] == "diverged"
+    assert set(result["diverged"]) == {"0", "1"}
+    assert result["step"] < 400
+
+
+def test_a_stop_waits_while_there_is_something_to_save_and_interrupts_otherwise() -> None:
+    stop = Stop()
+    stop.patient = True
+    stop._heard(signal.SIGTERM, None)
+    assert stop.requested
+    stop.patient = False
+    with pytest.raises(StopRequested):
+        stop._heard(signal.SIGTERM, None)
+    assert not issubclass(StopRequested, Exception)  # or a library's `except Exception` would swallow it
+
+
+def test_wrong_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert worker.main(["one"]) == 2
+    assert "RUN_FOLDER ATTEMPT" in capsys.readouterr().err
