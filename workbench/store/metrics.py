@@ -35,11 +35,9 @@ class MetricsTail:
                 file.seek(self.offset)
                 body = file.read(MOST)
                 end = body.rfind(b"\n") + 1
-                if end == 0 and len(body) == MOST:  # no line is that long: skip the rubbish
-                    self.offset += len(body)
-                    self.bad_lines += 1
-                    return again, []
-                self.offset += end
+                rubbish = end == 0 and len(body) == MOST  # no line is that long: skip it
+                self.bad_lines += rubbish
+                self.offset += len(body) if rubbish else end
                 start = max(0, self.offset - HEAD)
                 file.seek(start)
                 self._before = file.read(self.offset - start)

@@ -165,7 +165,7 @@ def message(frame: Frame, palette: Palette, text: str) -> None:
     """Write a sentence in the middle of the frame, wrapped."""
     width = max(1, frame.width - 2)
     lines: list[str] = []
-    for paragraph in (text).split("\n"):
+    for paragraph in text.split("\n"):
         line = ""
         for word in paragraph.split(" "):
             if line and len(line) + 1 + len(word) > width:

@@ -57,7 +57,7 @@ class SamplePane(SnapshotPane):
             note += self._pictures(frame, palette, samples.images[member], samples)
         elif samples.points is not None:
             note += self._points(frame, palette, samples.points[member], samples)
-        frame.put(0, 0, (note), palette.faint(0.75))
+        frame.put(0, 0, note, palette.faint(0.75))
 
     def _pictures(self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples) -> str:
         """Draw a row of real pictures and the samples below; return what there is to say about it."""

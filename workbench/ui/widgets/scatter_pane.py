@@ -66,7 +66,7 @@ class ScatterPane(SnapshotPane):
         outside = (
             scatter(frame, palette, 2 if classes else 1, clouds, ("z₁" if d <= 2 else "PC 1", "")) - lost
         )
-        frame.put(0, 0, (self.place(latents.seeds) + how), palette.faint(0.75))
+        frame.put(0, 0, self.place(latents.seeds) + how, palette.faint(0.75))
         told = [f"{outside} outside"] * bool(outside) + [f"× {lost} not finite"] * bool(lost)
         if told:
             text = " " + " · ".join(told)

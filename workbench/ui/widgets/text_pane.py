@@ -55,6 +55,8 @@ class TextPane(ScrollView, can_focus=True):
         self._take()
 
     def on_mount(self) -> None:
+        if look_of(self.app).marker == "ascii":  # a scroll bar is made of block signs
+            self.styles.scrollbar_size_vertical = self.styles.scrollbar_size_horizontal = 0
         self._take()
 
     def changed(self) -> None:

@@ -1,0 +1,96 @@
+"""Tailing metrics.jsonl: whole lines only, damage counted, a file that was cut back read again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workbench.store.metrics import MetricsTail, read_metrics
+
+
+def line(step: int, value: float = 1.0) -> str:
+    row = {"step": step, "epoch": 0.1, "seconds": step / 7, "split": "train", "values": {"loss": [value]}}
+    return json.dumps(row) + "\n"
+
+
+def steps(rows: list[dict[str, object]]) -> list[object]:
+    return [row["step"] for row in rows]
+
+
+def test_each_reading_returns_what_was_added(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail = MetricsTail(path)
+    assert tail.read() == (False, [])
+    path.write_text(line(1) + line(2))
+    assert steps(tail.read()[1]) == [1, 2]
+    assert tail.read() == (False, [])
+    with path.open("a") as file:
+        file.write(line(3))
+    assert steps(tail.read()[1]) == [3]
+
+
+def test_a_torn_line_waits_until_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail, text = MetricsTail(path), line(2)
+    path.write_text(line(1) + text[:20])
+    assert steps(tail.read()[1]) == [1]
+    path.write_text(line(1) + text)
+    assert steps(tail.read()[1]) == [2]
+    assert tail.bad_lines == 0
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"{", b"[1, 2]", b"null", b'{"step": 1}', b'{"step": "x", "seconds": 1, "values": {}}', b"\xff\xfe",
+        b'{"step": 1, "seconds": 1, "values": [1]}', b"[" * 100_000, b'{"step": ' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
+def test_damaged_lines_are_counted_and_left_out(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(line(1).encode() + damaged + b"\n\n" + line(2).encode())
+    rows, bad = read_metrics(path)
+    assert (steps(rows), bad) == ([1, 2], 1)
+
+
+def test_a_file_cut_back_by_a_resumed_run_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail = MetricsTail(path)
+    path.write_text("".join(line(step) for step in range(1, 11)))
+    tail.read()
+    path.write_text("".join(line(step) for step in range(1, 6)))
+    again, rows = tail.read()
+    assert again and steps(rows) == [1, 2, 3, 4, 5]
+
+
+def test_a_cut_is_noticed_even_if_the_file_has_outgrown_it_since(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail = MetricsTail(path)
+    path.write_text("".join(line(step, 1.0) for step in range(1, 11)))
+    tail.read()
+    path.write_text("".join(line(step, 1.0 if step < 6 else 2.0) for step in range(1, 21)))
+    again, rows = tail.read()
+    assert again and steps(rows) == list(range(1, 21))
+
+
+def test_a_file_that_went_away_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    tail = MetricsTail(path)
+    path.write_text(line(1))
+    tail.read()
+    path.unlink()
+    assert tail.read() == (True, [])
+    assert tail.read() == (False, [])
+
+
+def test_one_reading_is_bounded_and_the_next_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.store.metrics.MOST", 300)
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(line(step) for step in range(20)) + "x" * 1000 + "\n" + line(99))
+    tail = MetricsTail(path)
+    assert 0 < len(tail.read()[1]) < 20
+    rows, bad = read_metrics(path)
+    assert steps(rows) == [*range(20), 99]
+    assert bad >= 1
