@@ -18,6 +18,7 @@ from workbench.queue.liveness import boot_id, lock_held, signal_process
 from workbench.store.files import read_json
 from workbench.store.stores import Store
 
+COMMAND = [sys.executable, "-P", "-m", "workbench.queue.scheduler"]
 LOG_LIMIT = 1 << 20  # bytes; a longer scheduler log is begun anew
 
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that one that has ended is reaped
@@ -73,14 +74,13 @@ def ensure_scheduler(store: Store, arguments: Sequence[str] = ()) -> None:
     if lock_held(store.paths.scheduler_lock):
         return
     _started[:] = [process for process in _started if process.poll() is None]
-    module = [sys.executable, "-P", "-m", "workbench.queue.scheduler"]
     log = store.paths.scheduler_log
     try:
         full = log.exists() and log.stat().st_size > LOG_LIMIT
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if full else 0), 0o600)
         try:
             process = subprocess.Popen(
-                [*module, "--store", str(store.root), *arguments],
+                [*COMMAND, "--store", str(store.root), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=handle,
                 stderr=handle,

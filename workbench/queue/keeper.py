@@ -18,7 +18,7 @@ from workbench.queue.executors.base import Executor, Place
 from workbench.queue.executors.local import LocalExecutor
 from workbench.queue.launch import WORKER, make_launch
 from workbench.queue.policy import Gpu, Load, Machine, choose
-from workbench.queue.recovery import Limits, committed, settle
+from workbench.queue.recovery import Limits, final_state, settle
 from workbench.store.runs import sweep_temporary
 from workbench.store.state import RunState
 from workbench.store.stores import Store
@@ -159,8 +159,9 @@ class Keeper:
 
     def _launch(self, entry: Entry, device: str) -> None:
         """Start the next attempt. It is on disk as `starting` before its process exists."""
-        if (outcome := committed(entry.paths)) is not None:  # never again after a result
-            self._save(entry, replace(entry.state.with_outcome(outcome), ended=time.time()))
+        final = final_state(entry.paths, entry.state, time.time())
+        if final is not None:  # never again after a result
+            self._save(entry, final)
             self.board.over(entry)
             return
         number = entry.state.attempt + 1

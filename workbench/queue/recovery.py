@@ -56,6 +56,17 @@ def committed(paths: RunPaths) -> str | None:
     return result_state(result) if isinstance(result, dict) else None
 
 
+def final_state(paths: RunPaths, state: RunState, now: float) -> RunState | None:
+    """Return the state that `result.json` stands for, None without one. After it nothing runs again."""
+    if not paths.result.exists():
+        return None
+    outcome = committed(paths)
+    if outcome is not None:
+        return replace(state.with_outcome(outcome), ended=now)
+    hint = "Move the damaged result.json away, then retry."
+    return _failed(state, "crash", "Its result.json cannot be read.", now, hint)
+
+
 def last_attempt(paths: RunPaths) -> int:
     """Return the highest attempt number in use, 0 if there was none."""
     try:
@@ -70,9 +81,9 @@ def settle(paths: RunPaths, state: RunState, now: float, limits: Limits) -> RunS
     An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None
     means that a shim was faster: look again. Raises OSError if the void claim cannot be written.
     """
-    outcome = committed(paths)
-    if outcome is not None:
-        return replace(state.with_outcome(outcome), ended=now)
+    final = final_state(paths, state, now)
+    if final is not None:
+        return final
     attempt = paths.attempt(state.attempt)
     if not attempt.claim.exists():
         attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,8 +92,9 @@ def settle(paths: RunPaths, state: RunState, now: float, limits: Limits) -> RunS
     claim = read_json(attempt.claim)
     end = read_json(attempt.exit)
     claim, end = (value if isinstance(value, dict) else {} for value in (claim, end))
-    if paths.result.exists():  # committed since the first look
-        return settle(paths, state, now, limits) if committed(paths) else _damaged(state, now)
+    final = final_state(paths, state, now)  # committed since the first look
+    if final is not None:
+        return final
     step = last_checkpoint(paths)
     further = step > state.checkpoint
     state = replace(state, checkpoint=step)
@@ -129,7 +141,7 @@ def _after(
         reason = f"The worker was ended by signal {number}." if number else "The worker vanished."
         if number == 9:
             reason = "The worker was killed from outside, perhaps for lack of memory."
-            state = replace(state, alone=state.alone or state.tries > 1)
+            state = replace(state, alone=state.alone or state.tries > 2)
         return _again(state, "lost", reason, limits.lost, now, now)
     reason = _last_words(paths) or f"The worker ended with code {code}."
     progress = read_json(paths.progress)
@@ -154,12 +166,6 @@ def _again(
 
 def _failed(state: RunState, kind: Failure, reason: str, now: float, hint: str = "") -> RunState:
     return state.moved("failed", failure=kind, reason=reason, next=hint, ended=now)
-
-
-def _damaged(state: RunState, now: float) -> RunState:
-    """A result that cannot be read: nothing may write it again, so a person has to look."""
-    hint = "Move the damaged result.json away, then retry."
-    return _failed(state, "crash", "Its result.json cannot be read.", now, hint)
 
 
 def last_checkpoint(paths: RunPaths) -> int:

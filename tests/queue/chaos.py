@@ -1,0 +1,180 @@
+"""Random SIGKILLs over every process of a store, and the checker that says what they broke."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.queue.trainer import expected
+from workbench.queue.recovery import load_state
+from workbench.store.runs import run_ids
+from workbench.store.state import OVER, write_request
+from workbench.store.stores import Store, open_store
+
+HERE = Path(__file__).parent
+PRODUCT = (sys.executable, "-P", "-m", "workbench.queue.scheduler")
+MUTANT = (sys.executable, str(HERE / "mutant.py"))
+WORKER = shlex.join([sys.executable, "-S", str(HERE / "trainer.py")])
+MARKS = {"person": "person.py", "scheduler": "--store", "shim": "shim.py", "worker": "trainer.py"}
+ENV = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+
+
+def options(slots: int = 4) -> tuple[str, ...]:
+    """Return the scheduler's options for chaos: no limit to attempts that a kill has ended."""
+    return ("--worker", WORKER, "--slots", str(slots), "--idle", "30", "--lost", "100000")
+
+
+def processes(store: Store) -> dict[str, list[int]]:
+    """Return the processes that work on this store, by kind."""
+    found: dict[str, list[int]] = {kind: [] for kind in MARKS}
+    for folder in Path("/proc").iterdir():
+        try:
+            command = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except (OSError, ValueError):
+            continue
+        if not folder.name.isdigit() or str(store.root) not in command or int(folder.name) == os.getpid():
+            continue
+        # The shim's argument names the trainer too, and the person's names the scheduler's options.
+        arguments = command.split("\0")
+        for kind, mark in MARKS.items():
+            if any(argument.endswith(mark) for argument in arguments[:7]):
+                found[kind].append(int(folder.name))
+                break
+    return found
+
+
+class Storm:
+    """Kills at random while a person submits runs."""
+
+    def __init__(
+        self, folder: Path, scheduler: Sequence[str], *, runs: int, steps: int, seed: int, quiet: bool = False
+    ) -> None:
+        self.store = open_store(folder)
+        self.command = [sys.executable, str(HERE / "person.py"), str(self.store.root), str(runs), str(steps)]
+        self.command += [*scheduler, *options()]
+        self.random = random.Random(seed)
+        self.killed: Counter[str] = Counter()
+        self.env = ENV | ({"PERSON_QUIET": "1"} if quiet else {})
+        self.steps = steps
+        self.runs = runs
+        self._person: subprocess.Popen[bytes] | None = None
+
+    def blow(self, kills: int, kinds: Sequence[str], pause: float) -> None:
+        """Do `kills` SIGKILLs, of one process of a random kind or ("all") of every one at once."""
+        while sum(self.killed.values()) < kills:
+            self._see_to_person()
+            time.sleep(self.random.uniform(0.2, 1.8) * pause)
+            kind = self.random.choice(kinds)
+            living = processes(self.store)
+            pids = sum(living.values(), []) if kind == "all" else living[kind]
+            if not pids:
+                continue
+            for pid in pids if kind == "all" else [self.random.choice(pids)]:
+                _kill(pid)
+            self.killed[kind] += 1
+
+    def calm(self, timeout: float) -> None:
+        """Let everything end: resume what is paused until all runs are over."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            self._see_to_person()
+            ids = run_ids(self.store.root)
+            states = {run_id: load_state(self.store.run(run_id)) for run_id in ids}
+            if len(ids) >= self.runs and all(state.state in OVER for state in states.values()):
+                return
+            for run_id, state in states.items():
+                if state.state == "paused":
+                    write_request(self.store.run(run_id), "resume")
+            time.sleep(0.3)
+
+    def end(self) -> None:
+        """End all processes of this store."""
+        for _ in range(3):
+            for pid in sum(processes(self.store).values(), []):
+                _kill(pid)
+            time.sleep(0.05)
+        if self._person is not None:
+            self._person.wait()
+
+    def _see_to_person(self) -> None:
+        if self._person is None or self._person.poll() is not None:
+            log = self.store.root.with_name("person.log").open("ab")
+            self._person = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.env,
+                start_new_session=True,
+            )
+            log.close()
+
+    def problems(self) -> list[str]:
+        """Return everything that is wrong with the store after the storm."""
+        found: list[str] = []
+        ids = run_ids(self.store.root)
+        log = self.store.root.with_name("submitted.txt")
+        found += [f"{run_id}: lost" for run_id in log.read_text().split() if run_id not in ids]
+        for run_id in ids:
+            found += [f"{run_id}: {text}" for text in check_run(self.store, run_id, self.steps)]
+        person = self.store.root.with_name("person.log").read_text()
+        return found + ([f"person: {person[-2000:]}"] if "Traceback" in person else [])
+
+
+def check_run(store: Store, run_id: str, steps: int) -> list[str]:
+    """Return what is wrong with one run: not done, wrong, done twice at once, torn."""
+    found = []
+    paths = store.run(run_id)
+    state = load_state(paths)
+    if state.state != "finished":
+        found.append(f"lost: {state}")
+    for path in paths.root.rglob("*.json"):
+        if path.name[0] == ".":
+            continue  # half of an atomic write, as after any power cut
+        try:
+            json.loads(path.read_text())
+        except ValueError:
+            found.append(f"torn file {path.name}")
+    try:
+        events = [json.loads(line) for line in (paths.root / "ledger.jsonl").read_text().splitlines()]
+        result = json.loads(paths.result.read_text())["metrics"]["loss"]["values"]
+        lines = [json.loads(line)["step"] for line in paths.metrics.read_text().splitlines()]
+    except (OSError, ValueError) as error:
+        return [*found, f"unreadable: {error}"]
+    names = Counter(event["event"] for event in events)
+    if names["overlap"]:
+        found.append("ran twice at the same time")
+    if any(event.get("after_result") for event in events):
+        found.append("ran again after its result")
+    if len({event["attempt"] for event in events if event["event"] == "start"}) != names["start"]:
+        found.append("one attempt started twice")
+    if result != [expected(steps)]:
+        found.append("wrong result")
+    if lines != list(range(1, steps + 1)):
+        found.append("metrics incomplete or repeated")
+    return found
+
+
+def starts(store: Store) -> int:
+    """Return how often any worker was started."""
+    return sum(
+        line.count('"start"')
+        for run_id in run_ids(store.root)
+        for line in [(store.run(run_id).root / "ledger.jsonl").read_text()]
+    )
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
