@@ -154,6 +154,8 @@ def _what(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
         return "is missing."
     if kind == "value_error":
         return f"{context.get('error', fault['msg'])!s}."
+    if kind == "string_pattern_mismatch" and owner:
+        return f"must be {owner.model_fields[keys[-1]].description}; got {got}."
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context.get("expected", ""))
         near = did_you_mean(str(fault.get("input"))[:80], choices)
@@ -186,7 +188,6 @@ _PLAIN = {
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
-    "string_pattern_mismatch": "must match {pattern}",
     "string_too_short": "must not be empty",
 }
 
