@@ -1,6 +1,6 @@
 """The starter study, whole: each preset through the command line and the worker, every seed against its bar.
 
-Slow (about two minutes): `pytest -m slow tests/test_starter_study.py`. Results are in docs/results/starter.md.
+Slow (about two minutes): `pytest -m slow tests/test_starter_study.py`. Results: docs/results/starter.md.
 """
 
 from __future__ import annotations
