@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from tests.queue.trainer import expected
@@ -75,7 +77,7 @@ class Storm:
             time.sleep(self.random.uniform(0.2, 1.8) * pause)
             kind = self.random.choice(kinds)
             living = processes(self.store)
-            pids = sum(living.values(), []) if kind == "all" else living[kind]
+            pids = list(chain(*living.values())) if kind == "all" else living[kind]
             if not pids:
                 continue
             for pid in pids if kind == "all" else [self.random.choice(pids)]:
@@ -99,7 +101,7 @@ class Storm:
     def end(self) -> None:
         """End all processes of this store."""
         for _ in range(3):
-            for pid in sum(processes(self.store).values(), []):
+            for pid in chain(*processes(self.store).values()):
                 _kill(pid)
             time.sleep(0.05)
         if self._person is not None:
@@ -166,15 +168,10 @@ def check_run(store: Store, run_id: str, steps: int) -> list[str]:
 
 def starts(store: Store) -> int:
     """Return how often any worker was started."""
-    return sum(
-        line.count('"start"')
-        for run_id in run_ids(store.root)
-        for line in [(store.run(run_id).root / "ledger.jsonl").read_text()]
-    )
+    ledgers = [store.run(run_id).root / "ledger.jsonl" for run_id in run_ids(store.root)]
+    return sum(path.read_text().count('"start"') for path in ledgers if path.exists())
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

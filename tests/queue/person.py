@@ -2,8 +2,9 @@
 
     python person.py STORE RUNS STEPS SCHEDULER-COMMAND…
 
-With PERSON_QUIET in the environment it makes no requests. It may be killed at any moment and is then started again; it goes on until RUNS run folders exist,
-and then keeps a scheduler alive as an open TUI does.
+It may be killed at any moment and is then started again; it goes on until RUNS run folders exist,
+and then keeps a scheduler alive as an open TUI does. With PERSON_QUIET in the environment it makes
+no requests.
 """
 
 from __future__ import annotations
