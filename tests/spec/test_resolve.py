@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
-from workbench.spec.presets import load_preset
+from workbench.spec.presets import built_in_folder, load_preset
 from workbench.spec.resolve import expand, parse_spec, resolve, validate
 from workbench.spec.schema import RunSpec
 
@@ -148,3 +148,34 @@ def test_any_table_gives_a_spec_or_a_workbench_error(table):
         assert isinstance(validate(table), RunSpec)
     except WorkbenchError as error:
         assert error.title and "\n" not in error.title
+
+
+mutations = st.tuples(st.floats(0, 1), st.integers(0, 6), st.binary(max_size=6))
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["vae-digits", "lae-paper-mnist", "avb-mnist"]),
+    st.lists(mutations, min_size=1, max_size=3),
+)
+def test_a_damaged_preset_file_gives_a_spec_or_a_workbench_error(tmp_path_factory, name, damage):
+    body = (built_in_folder() / f"{name}.toml").read_bytes()
+    for place, length, replacement in damage:
+        start = int(place * len(body))
+        body = body[:start] + replacement + body[start + length :]
+    path = tmp_path_factory.getbasetemp() / "damaged.toml"
+    path.write_bytes(body)
+    try:
+        assert isinstance(resolve(load_preset(path)), RunSpec)
+    except WorkbenchError as error:
+        assert "damaged.toml" in error.title and "\n" not in str(error)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_any_override_gives_a_spec_or_a_workbench_error(key, value):
+    for text in (f"{key}={value}", f"model.{key}={value}", f"training.lr={value}", f"name={value}"):
+        try:
+            resolve("vae-digits", [text])
+        except WorkbenchError as error:
+            assert "\n" not in str(error)

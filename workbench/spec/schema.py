@@ -118,7 +118,10 @@ class RunSpec(Settings):
     @classmethod
     def _model_of_its_kind(cls, value: Any) -> Any:
         if isinstance(value, dict):
-            return settings_class(value.get("kind", "")).model_validate(value)
+            kind = value.get("kind")
+            if not isinstance(kind, str):
+                raise ValueError("model.kind must be the name of a family")
+            return settings_class(kind).model_validate(value)
         return value
 
     @field_validator("seeds")
