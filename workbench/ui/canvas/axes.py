@@ -33,14 +33,11 @@ def short(value: float, digits: int = 3) -> str:
     return text
 
 
-def duration(seconds: float) -> str:
-    """Return a time as the one or two units that matter: 45 s, 12.5 min, 3 h."""
-    size = abs(seconds)
-    if size < 120:
-        return f"{short(seconds)}s"
-    if size < 7200:
-        return f"{short(seconds / 60)}min"
-    return f"{short(seconds / 3600)}h"
+def time_unit(seconds: float) -> tuple[float, str]:
+    """Return the unit that suits a length of time, in seconds, and its name."""
+    if abs(seconds) < 120:
+        return 1.0, "s"
+    return (60.0, "min") if abs(seconds) < 7200 else (3600.0, "h")
 
 
 def widened(low: float, high: float) -> tuple[float, float]:
@@ -58,20 +55,22 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
     low, high = widened(low, high)
     if most < 1:
         return Ticks()
+    if time:
+        unit, name = time_unit(high)
+        found = ticks(low / unit, high / unit, most)
+        return Ticks(
+            tuple(at * unit for at in found.at), tuple(label + name for label in found.labels), found.base
+        )
     if log and high - low >= 2.5:
         first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
-        stride = max(1, math.ceil((last - first + 1) / most))
+        stride = max(1, math.ceil((last - first + 1) / (most + 1)))
         at = tuple(float(decade) for decade in range(first, last + 1, stride))
         return Ticks(at, tuple(_power(decade) for decade in at))
-    if log and high - low >= 0.7:  # few decades: 1, 2, 5 of each
-        decades = range(math.floor(low), math.ceil(high) + 1)
-        logs = [decade + math.log10(factor) for decade in decades for factor in (1, 2, 5)]
-        logs = [value for value in logs if low - 1e-9 <= value <= high + 1e-9]
-        logs = logs[:: max(1, math.ceil(len(logs) / (most + 1)))]
-        return Ticks(tuple(logs), tuple(short(10.0**value) for value in logs))
+    if log and high - low >= 0.7:
+        return _few_decades(low, high, most)
     if log:  # less than a decade: round values between, at their logarithms
         inner = ticks(10**low, 10**high, most)
-        values = [value for value in inner.at if value > 0]
+        values = [value for value in inner.at if value > 0 and low <= math.log10(value) <= high]
         return Ticks(tuple(math.log10(value) for value in values), tuple(short(value) for value in values))
     if high / 2 - low / 2 > 1e307:  # a difference would overflow
         return Ticks((low, high), (short(low), short(high)))
@@ -84,12 +83,25 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
         at_list.append(0.0 if abs(value) < step * 1e-6 else value)
         count += 1
     at = tuple(at_list)
-    labels = tuple(duration(value) if time else short(value) for value in at)
+    labels = tuple(short(value) for value in at)
     if len(set(labels)) < len(labels):  # 1e9 + 0.001 and its like: tell the differences
         base = at[0]
         labels = ("0", *(f"+{short(value - base)}" for value in at[1:]))
         return Ticks(at, labels, f"{base:.10g}")
     return Ticks(at, labels)
+
+
+def _few_decades(low: float, high: float, most: int) -> Ticks:
+    """Return 1, 2, 5 of each decade, or 1, 3, or 1 alone: as many as fit."""
+    logs: list[float] = []
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        logs = [decade + math.log10(factor) for decade in decades for factor in factors]
+        logs = [value for value in logs if low - 1e-9 <= value <= high + 1e-9]
+        if len(logs) <= most + 1:
+            break
+    logs = logs[: most + 1]
+    return Ticks(tuple(logs), tuple(short(10.0**value) for value in logs))
 
 
 def _step(rough: float) -> float:

@@ -91,20 +91,20 @@ class Dots:
         self.add(plane, look)
 
     def band(self, columns: Ints, upper: Floats, lower: Floats, look: int, sparse: bool = False) -> None:
-        """Fill each column between two rows; missing columns between two present ones are filled across.
+        """Fill each column between two rows; missing columns between two present ones are filled across;
+        a NaN leaves a gap.
 
         `sparse` sets every other dot only, for where a colour cannot tell a band from a line.
         """
-        usable = np.isfinite(upper) & np.isfinite(lower)
-        columns, upper, lower = columns[usable], upper[usable], lower[usable]
         if len(columns) == 0 or self.rows == 0:
             return
         every = np.arange(columns[0], columns[-1] + 1)
-        top = np.clip(np.round(np.interp(every, columns, upper)), -1, self.rows)
-        bottom = np.clip(np.round(np.interp(every, columns, lower)), -1, self.rows)
+        top, bottom = (
+            np.clip(np.round(_between(every, columns, edge)), -1, self.rows) for edge in (upper, lower)
+        )
         height = np.arange(self.rows)[:, None]
         plane = self.layer()
-        inside = (every >= 0) & (every < self.columns)
+        inside = (every >= 0) & (every < self.columns) & np.isfinite(top) & np.isfinite(bottom)
         filled = (height >= top[inside]) & (height <= bottom[inside])
         if sparse:
             filled &= (height + every[inside]) % 2 == 0
@@ -114,6 +114,13 @@ class Dots:
     def onto(self, frame: Frame, x: int, y: int) -> None:
         """Copy the picture into a frame with its upper left cell at (x, y)."""
         frame.blit(x, y, SIGNS[self.marker][self.bits], self.looks)
+
+
+def _between(every: Ints, columns: Ints, values: Floats) -> Floats:
+    """Interpolate linearly; next to a NaN there is nothing but the known points themselves."""
+    out = np.interp(every, columns, values)
+    out[columns - columns[0]] = values
+    return np.asarray(out)
 
 
 def trace(columns: Floats, rows: Floats, width: int, height: int) -> tuple[Ints, Ints]:

@@ -13,17 +13,17 @@ from rich.style import Style
 Marker = Literal["braille", "quadrant", "ascii"]
 Colours = Literal["truecolor", "256", "16", "none"]
 
-# Okabe & Ito (2008), ordered for a dark ground; the light variant leaves out yellow.
-LINES = ("#56b4e9", "#e69f00", "#2fbf8f", "#e8703a", "#d98cb8", "#f0e442", "#8c9cff", "#b0b0b0")
-LINES_LIGHT = ("#0072b2", "#b35900", "#007a5e", "#c23b00", "#9c3d78", "#6b6b00", "#4b4fc4", "#5a5a5a")
-# Ten classes: Petroff, arXiv:2107.02270, the darkest ones lightened for a dark ground.
+# Okabe & Ito (2008) for lines, Petroff (arXiv:2107.02270) for ten classes, on a dark and on a light ground.
+# Lightness was then moved, as little as that takes, until normal, deutan and protan eyes keep them apart.
+LINES = ("#56b4eb", "#e69000", "#2fbf8f", "#e86f3f", "#b68cae", "#f0e442", "#8c9cff", "#b0b0b0")
+LINES_LIGHT = ("#0072b8", "#b48100", "#007d5d", "#9a4900", "#9c3c7d", "#6b4629", "#4b4fc4", "#5a5a5a")
 CLASSES = (
-    "#3f90da", "#ffa90e", "#e2453c", "#b5bdbb", "#a05cd6",
-    "#b8806c", "#ff7a1a", "#d6c98a", "#8a8fa3", "#92dadd",
+    "#3f94da", "#ffa90e", "#e2453c", "#b5bdbb", "#a05ae2",
+    "#b8806c", "#fc771a", "#d6c98a", "#8a8fa3", "#92dae3",
 )  # fmt: skip
 CLASSES_LIGHT = (
-    "#3f90da", "#d98a00", "#bd1f01", "#7c8a88", "#832db6",
-    "#a96b59", "#e76300", "#8f8445", "#5d606b", "#2f9aa0",
+    "#3f90da", "#dd8a00", "#bd1f01", "#7c8c88", "#832db6",
+    "#a96b59", "#d75b00", "#8f8445", "#5d606b", "#2f9aa5",
 )  # fmt: skip
 ANSI = (
     "bright_cyan",
