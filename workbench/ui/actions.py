@@ -39,13 +39,13 @@ def shown_key(key: str) -> str:
 
 _SHOWN = {
     "question_mark": "?", "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]",
-    "slash": "/", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "pageup": "PgUp",
+    "slash": "/", "equals_sign": "=", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc", "pageup": "PgUp",
     "pagedown": "PgDn", "upper_r": "R", "comma": ",", "full_stop": ".",
 }  # fmt: skip
 
 _BENCH = ("bench",)
 _BENCH_COMPARE = ("bench", "compare")
-_LISTS = ("bench", "launch", "results", "table", "help")
+_LISTS = ("bench", "launch", "results", "compare", "table", "help")
 _SUB = ("launch", "results", "compare", "table", "help")
 
 ACTIONS: tuple[Action, ...] = (
@@ -101,8 +101,8 @@ ACTIONS: tuple[Action, ...] = (
     # Results
     Action("filter", ("slash",), "filter", "Filter: words, and terms such as state:finished model:lae data:mnist tag:best -word.", ("launch", "results"), "List", 3),
     Action("sort", ("s",), "sort", "Sort by the chosen column; again: the other way.", ("results",), "List", 4),
-    Action("column(-1)", ("left", "h"), "column", "Choose the column to the left.", ("results",), "List", palette=False),
-    Action("column(1)", ("right", "l"), "column", "Choose the column to the right.", ("results",), "List", 5, palette=False),
+    Action("column(-1)", ("left",), "column", "Choose the column to the left.", ("results", "table", "compare"), "Move", palette=False),
+    Action("column(1)", ("right",), "column", "Choose the column to the right.", ("results", "table", "compare"), "Move", 5, palette=False),
     Action("group", ("v",), "group", "Group runs that differ only in their seeds, or show them one by one.", ("results",), "List", 7),
     Action("mark", ("space",), "mark", "Mark the run, or take the mark away.", ("results",), "Runs", 1),
     Action("unmark", ("M",), "unmark all", "Take all marks away.", ("results",), "Runs"),

@@ -30,17 +30,18 @@ class TopBar(Widget):
     meters: reactive[tuple[str, ...]] = reactive(())
 
     def render(self) -> Text:
-        """Return the line; the store's path gives way first, from its beginning."""
+        """Return the line. Where it is narrow, meters give way first, then the beginning of the store's path."""
         width = self.size.width
-        right = fitting(self.meters, max(0, width - 44))
-        left = Text(f" workbench  {self.place}  ", style="bold", no_wrap=True)
+        text = Text(f" workbench  {self.place}  ", style="bold", no_wrap=True)
         tail = f"  {self.scheduler}" if self.scheduler else ""
-        room = width - left.cell_len - len(tail) - (len(right) + 2 if right else 0)
-        left.append(tail_of(self.store, room) if room >= 8 else "", style="not bold")
-        left.append(tail, style="not bold")
-        left.truncate(max(0, width - len(right)))
-        left.append(" " * max(0, width - left.cell_len - len(right) - 1) + right, style="not bold")
-        return left
+        least = min(len(self.store), 16)
+        meters = fitting(self.meters, width - text.cell_len - least - len(tail) - 3)
+        room = width - text.cell_len - len(tail) - (len(meters) + 3 if meters else 1)
+        text.append((tail_of(self.store, room) if room >= 6 else "") + tail, style="not bold")
+        text.truncate(max(0, width - (len(meters) + 1 if meters else 0)))
+        if meters:
+            text.append(" " * max(1, width - text.cell_len - len(meters) - 1) + meters, style="not bold")
+        return text
 
 
 def tail_of(text: str, width: int) -> str:

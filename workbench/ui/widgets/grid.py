@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from textual.strip import Strip
 from workbench.ui.words import fit
 
 GAP = "  "
+LEAD = 3  # cells before the first column: cursor, mark, space
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the cells of a row, one for each column."""
         raise NotImplementedError
 
-    def lead(self, row: int) -> str:
-        """Return the two signs before the first column, where a row is marked."""
-        return "  "
+    def mark(self, row: int) -> str:
+        """Return the sign before a marked row."""
+        return " "
 
     # what screens ask for
 
@@ -103,7 +105,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.count = count
         self.cursor = max(0, min(self.cursor, count - 1))
         self.column = min(self.column, len(columns) - 1)
-        width = 2 + sum(column.width for column in columns) + len(GAP) * max(0, len(columns) - 1)
+        width = LEAD + sum(column.width for column in columns) + len(GAP) * max(0, len(columns) - 1)
         self.virtual_size = Size(width, count + self.heading_lines)
         self.refresh()
 
@@ -134,10 +136,10 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.columns:
             return
         self.column = max(0, min(index, len(self.columns) - 1))
-        left = 2 + sum(column.width + len(GAP) for column in self.columns[: self.column])
+        left = LEAD + sum(column.width + len(GAP) for column in self.columns[: self.column])
         right = left + self.columns[self.column].width
-        if left < self.scroll_offset.x + 2:
-            self.scroll_to(x=max(0, left - 2), animate=False)
+        if left < self.scroll_offset.x + LEAD:
+            self.scroll_to(x=max(0, left - LEAD), animate=False)
         elif right > self.scroll_offset.x + self.size.width:
             self.scroll_to(x=right - self.size.width, animate=False)
         self.refresh()
@@ -174,7 +176,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _heading(self, y: int) -> Strip:
         style = self.get_component_rich_style("grid--heading")
-        segments = [Segment("  ", style)]
+        segments = [Segment(" " * LEAD, style)]
         for index, column in enumerate(self.columns):
             text = column.heading[y] if y < len(column.heading) else ""
             chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
@@ -185,8 +187,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         at_cursor = self.show_cursor and row == self.cursor
         base = self.get_component_rich_style("grid--cursor") if at_cursor else self.rich_style
         ground = Style(bgcolor=base.bgcolor, bold=at_cursor or None)
-        lead = self.lead(row)
-        segments = [Segment(("▸" if at_cursor else lead[0]) + lead[1], base)]
+        segments = [Segment(fit(("▸" if at_cursor else " ") + self.mark(row), LEAD), base)]
         for column, cell in zip(self.columns, self.cells(row), strict=False):
             style = self.get_component_rich_style(f"grid--{cell.style}") + ground if cell.style else base
             segments += [Segment(fit(cell.text, column.width, right=column.right), style), Segment(GAP, base)]
@@ -209,9 +210,24 @@ def strip_style(strip: Strip, base: Style) -> Style:
     return last if isinstance(last, Style) else base
 
 
-def widths(headings: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], most: int = 40) -> list[int]:
-    """Return for each column the width of its widest text among those given."""
+def columns_of(
+    keys: Sequence[str], headings: Sequence[tuple[str, str]], texts: Sequence[Sequence[str]], most: int = 48
+) -> list[GridColumn]:
+    """Return columns as wide as their widest text; label and unit are wrapped to that width, or to 12 cells."""
+    columns, parts = [], []
+    for (label, unit), column in zip(headings, texts, strict=True):
+        inside = max((cell_len(text) for text in column), default=0)
+        longest = max((cell_len(word) for word in label.split()), default=1)
+        width = min(most, max(inside, min(longest, 16), min(cell_len(label), 12)))
+        columns.append(width)
+        parts.append((wrap(label, width) or [""], wrap(unit, width)))
+    labels, units = (max((len(part[k]) for part in parts), default=0) for k in (0, 1))
     return [
-        min(most, max((cell_len(text) for text in (*heading, *column)), default=1))
-        for heading, column in zip(headings, texts, strict=True)
+        GridColumn(key, (*label, *[""] * (labels - len(label)), *unit, *[""] * (units - len(unit))), width)
+        for key, width, (label, unit) in zip(keys, columns, parts, strict=True)
     ]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return text in lines of at most `width` characters, broken at spaces and dashes where that can be."""
+    return textwrap.wrap(text, max(1, width), break_on_hyphens=True) if text else []

@@ -1,0 +1,79 @@
+"""Saves a picture (SVG) of a screen: `python -m workbench.ui.screenshot --store runs --size 160x48 --out bench.svg`.
+
+The app runs without a terminal, over a real store. `--run` chooses the run, `--keys` presses keys first
+("t" for the study's table), `--wait` is how long the panes may take to fill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.errors import USAGE, WorkbenchError
+
+
+async def picture(
+    store: Path, size: tuple[int, int], *, run: str = "", keys: Sequence[str] = (), wait: float = 10.0
+) -> str:
+    """Return the SVG of the screen once it shows the run, `keys` pressed. Raises WorkbenchError for an unknown run."""
+    from workbench.api.runs import find_run
+    from workbench.api.stores import open_store
+    from workbench.ui.app import WorkbenchApp
+    from workbench.ui.screens.bench import BenchScreen
+
+    opened = open_store(store, create=False)
+    run_id = find_run(opened, run).id if run else ""
+    app = WorkbenchApp(opened)
+    async with app.run_test(size=size) as pilot:
+        bench = app.screen
+        assert isinstance(bench, BenchScreen)
+        end = time.monotonic() + wait
+        while time.monotonic() < end:
+            await pilot.pause(0.05)
+            if run_id and bench.queue.chosen != run_id and app.rows:
+                bench.queue.following = False
+                bench.queue.choose(run_id)
+            shown = bench.deck.live is not None and bench.deck.live.id == bench.queue.chosen
+            if app.rows == [] or (bench.deck.panes and shown):
+                break
+        for key in keys:
+            await pilot.press(key)
+            await app.workers.wait_for_complete([w for w in app.workers if w.group != "feed"])
+        await pilot.pause(0.3)
+        app.meters = ()  # the load of this machine is no part of the picture
+        for page in app.pages:
+            page.meters_changed()
+        await pilot.pause(0.1)
+        return app.export_screenshot(title="workbench")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--store", type=Path, required=True, help="the folder of the runs")
+    parser.add_argument("--size", default="160x48", help="columns x rows")
+    parser.add_argument("--out", type=Path, required=True, help="the SVG to write")
+    parser.add_argument("--run", default="", help="id of the run to show; else the one at work or the newest")
+    parser.add_argument("--keys", nargs="*", default=[], help="keys to press first, by their Textual names")
+    parser.add_argument("--wait", type=float, default=10.0, help="seconds to wait for the panes")
+    chosen = parser.parse_args(arguments)
+    try:
+        columns, rows = (int(part) for part in chosen.size.lower().split("x"))
+    except ValueError:
+        sys.stderr.write(f"--size {chosen.size}: write it like 160x48.\n")
+        return USAGE
+    try:
+        svg = asyncio.run(picture(chosen.store, (columns, rows), run=chosen.run, keys=chosen.keys, wait=chosen.wait))
+    except WorkbenchError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    chosen.out.write_text(svg)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The settings of a spec as a list, made from the spec itself, and the list of presets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.ui.widgets.grid import Grid, GridCell, GridColumn
+from workbench.ui.words import line
+
+if TYPE_CHECKING:
+    from workbench.api.presets import FormField, Preset
+
+
+class SettingsList(Grid):
+    """One setting a line, by section. A star marks what differs from the preset."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.fields: list[FormField] = []
+        self.originals: dict[str, str] = {}
+
+    def show_fields(self, fields: list[FormField], originals: dict[str, str]) -> None:
+        """Show other settings, or the same ones with other values; the cursor stays on its setting."""
+        here = self.field.key if self.field is not None else ""
+        self.fields, self.originals = fields, originals
+        place = next((k for k, item in enumerate(fields) if item.key == here), self.cursor)
+        self.cursor = place
+        self.reshape(
+            [
+                GridColumn("section", ("",), 10),
+                GridColumn("name", ("",), 18),
+                GridColumn("value", ("",), 20),
+                GridColumn("unit", ("",), 14),
+            ],
+            len(fields),
+        )
+
+    @property
+    def heading_lines(self) -> int:
+        """The sections stand beside the settings; there is no heading."""
+        return 0
+
+    @property
+    def field(self) -> FormField | None:
+        """The setting under the cursor."""
+        return self.fields[self.cursor] if self.cursor < len(self.fields) else None
+
+    def changed(self, item: FormField) -> bool:
+        """Whether a setting differs from the preset's."""
+        return self.originals.get(item.key) != item.text
+
+    def cells(self, row: int) -> Sequence[GridCell]:
+        """Return a setting's cells; a section is named once."""
+        item = self.fields[row]
+        first = row == 0 or self.fields[row - 1].section != item.section
+        return (
+            GridCell(item.section if first else "", "faint"),
+            GridCell(item.name),
+            GridCell(line(item.text, 100), "best" if self.changed(item) else ""),
+            GridCell(item.unit, "faint"),
+        )
+
+    def mark(self, row: int) -> str:
+        """Return a star for what differs from the preset."""
+        return "*" if self.changed(self.fields[row]) else " "
+
+
+def described(item: FormField) -> str:
+    """Return what a setting is, what it may be, and its default."""
+    parts = [item.description]
+    if item.choices:
+        parts.append("one of " + ", ".join(item.choices))
+    elif item.limits:
+        parts.append(item.limits)
+    if item.default is not None:
+        parts.append(f"default {item.default_text}")
+    return line("; ".join(part for part in parts if part), 400)
+
+
+def next_choice(item: FormField) -> str | None:
+    """Return the choice after the present one, as it could be typed; None for a setting without choices."""
+    if item.type == "bool":
+        return "false" if item.value else "true"
+    if not item.choices:
+        return None
+    place = item.choices.index(str(item.value)) if str(item.value) in item.choices else -1
+    return item.choices[(place + 1) % len(item.choices)]
+
+
+class PresetList(Grid):
+    """The presets whose name, title or description holds every word of a filter."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.presets: list[Preset] = []
+        self.found: list[Preset] = []
+
+    def show_presets(self, presets: list[Preset]) -> None:
+        """Show these presets."""
+        self.presets = presets
+        self.filter("")
+
+    def filter(self, text: str) -> None:
+        """Keep the presets that hold every word."""
+        here = self.preset.name if self.preset is not None else ""
+        words = text.lower().split()
+        self.found = [
+            preset
+            for preset in self.presets
+            if all(word in f"{preset.name} {preset.title} {preset.description}".lower() for word in words)
+        ]
+        self.cursor = next((k for k, preset in enumerate(self.found) if preset.name == here), 0)
+        self.reshape([GridColumn("name", ("",), 40)], len(self.found))
+
+    @property
+    def heading_lines(self) -> int:
+        """There is no heading."""
+        return 0
+
+    @property
+    def preset(self) -> Preset | None:
+        """The preset under the cursor."""
+        return self.found[self.cursor] if self.cursor < len(self.found) else None
+
+    def cells(self, row: int) -> Sequence[GridCell]:
+        """Return the preset's name; one that cannot be used says so."""
+        preset = self.found[row]
+        return (GridCell(line(preset.name, 80) + (" (broken)" if preset.error else ""), "bad" if preset.error else ""),)

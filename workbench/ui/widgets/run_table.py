@@ -1,0 +1,96 @@
+"""The list of Results as a table: sorted, filtered, grouped, marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.ui.listing import Entry, Filter, ListColumn, columns_for, entries_of, sort_entries
+from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
+from workbench.ui.words import SIGNS
+
+if TYPE_CHECKING:
+    from workbench.api.runs import RunRow
+
+
+class RunTable(Grid):
+    """Runs, newest first unless sorted. Texts are made only for the lines that are seen."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.rows: Sequence[RunRow] = ()
+        self.entries: list[Entry] = []
+        self.filter = Filter("")
+        self.grouped = False
+        self.sorted_by = ""  # key of a column; empty: newest first
+        self.descending = False
+        self.marked: set[str] = set()
+        self._columns: list[ListColumn] = []
+
+    @property
+    def entry(self) -> Entry | None:
+        """What the cursor is on."""
+        return self.entries[self.cursor] if self.cursor < len(self.entries) else None
+
+    def update_rows(self, rows: Sequence[RunRow]) -> None:
+        """Take the newest rows; the cursor stays on its run."""
+        self.rows = rows
+        self.marked &= {row.id for row in rows}
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Filter, group and sort again."""
+        here = self.entry.row.id if self.entry is not None else None
+        column_key = self._columns[self.column].key if 0 <= self.column < len(self._columns) else ""
+        self._columns = columns_for(self.rows)
+        self.entries = entries_of(self.rows, self.filter, grouped=self.grouped)
+        for column in self._columns:
+            if column.key == self.sorted_by:
+                self.entries = sort_entries(self.entries, column, descending=self.descending)
+        self.column = next((k for k, column in enumerate(self._columns) if column.key == column_key), -1)
+        if here is not None:
+            place = next((k for k, entry in enumerate(self.entries) if here in entry.ids), None)
+            self.cursor = self.cursor if place is None else place
+        self.reshape([self._head(column) for column in self._columns], len(self.entries))
+
+    def _head(self, column: ListColumn) -> GridColumn:
+        sign = "" if column.key != self.sorted_by else "▾" if self.descending else "▴"
+        first, *more = wrap(column.label + sign, column.width) or [""]
+        return GridColumn(column.key, (first, " ".join(more)), column.width, column.right)
+
+    def sort_by_column(self) -> str:
+        """Sort by the chosen column, or the other way round; return in words what it is sorted by."""
+        column = self._columns[max(0, self.column)]
+        self.descending = not self.descending if column.key == self.sorted_by else column.key == "created"
+        self.sorted_by = column.key
+        self.rebuild()
+        return f"{column.label}, {'descending' if self.descending else 'ascending'}"
+
+    def cells(self, row: int) -> Sequence[GridCell]:
+        """Return a row's cells; texts are kept once made."""
+        entry = self.entries[row]
+        cells = []
+        for column in self._columns:
+            if column.key not in entry.texts:
+                entry.texts[column.key] = column.text(entry)
+            style = SIGNS.get(entry.row.state, ("", ""))[1] if column.key == "state" else ""
+            cells.append(GridCell(entry.texts[column.key], style))
+        return cells
+
+    def mark(self, row: int) -> str:
+        """Return the mark of a marked run."""
+        return "▪" if self.marked.issuperset(self.entries[row].ids) else " "
+
+    def toggle_mark(self) -> None:
+        """Mark what the cursor is on, or unmark it, and go on to the next."""
+        entry = self.entry
+        if entry is not None:
+            self.marked = self.marked - set(entry.ids) if self.marked.issuperset(entry.ids) else self.marked | set(entry.ids)
+            self.refresh_row(self.cursor)
+            self.move(1)
+
+    def chosen_ids(self) -> list[str]:
+        """Return the marked runs in the order of the list, or those under the cursor."""
+        if self.marked:
+            return [row.id for row in self.rows if row.id in self.marked]
+        return list(self.entry.ids) if self.entry is not None else []
