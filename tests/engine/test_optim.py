@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -29,6 +32,18 @@ def test_the_fused_optimiser_takes_the_textbook_step(kind: str) -> None:
             (parameter.square() * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
             optimiser.step()
     torch.testing.assert_close(fused, plain)
+
+
+def test_torchs_compiler_is_never_loaded() -> None:
+    """Its import would delay the first point of every run by more than a second."""
+    code = (
+        "import sys, torch; from workbench.engine.optim import Adam, SGD\n"
+        "p = torch.ones(2, requires_grad=True)\n"
+        "for o in (Adam([p], lr=0.1, betas=(0.9, 0.999)), SGD([p], lr=0.1)):\n"
+        "    p.square().sum().backward(); o.step(); o.zero_grad(); o.load_state_dict(o.state_dict())\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_clipping_looks_at_each_member_alone() -> None:
@@ -68,10 +83,11 @@ def test_rates_are_set_relative_to_where_each_began() -> None:
     assert second.param_groups[0]["lr"] == pytest.approx(0.1)
 
 
-def test_decoupled_decay_shrinks_weights_without_a_gradient() -> None:
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_decoupled_decay_shrinks_weights_without_a_gradient(kind: str) -> None:
     decayed, free = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
     optimiser = make_optimiser(
-        [{"params": [decayed], "weight_decay": 0.5}, {"params": [free]}], training(lr=0.1)
+        [{"params": [decayed], "weight_decay": 0.5}, {"params": [free]}], training(lr=0.1, optimiser=kind)
     )
     decayed.grad, free.grad = torch.zeros(2), torch.zeros(2)
     optimiser.step()

@@ -14,7 +14,7 @@ from workbench.engine.evaluation.quadrature import log_px_2d
 from workbench.engine.models import avb
 from workbench.engine.models.avb import AVB, PairInput, Residual, build
 from workbench.engine.models.contract import Batch, DataInfo
-from workbench.engine.optim import rate_factor, set_rates
+from workbench.engine.optim import SGD, Adam, rate_factor, set_rates
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
 from workbench.spec.schema import TrainingSettings
@@ -147,8 +147,8 @@ def test_the_encoder_is_pushed_through_t_and_through_the_decoder() -> None:
 def test_sgd_is_for_the_model_only_and_the_schedule_for_both() -> None:
     training = TRAINING.model_copy(update={"optimiser": "sgd", "lr": 0.5, "schedule": "linear"})
     model = make(training=training, adversary_lr=0.25)
-    assert isinstance(model.optimisers["model"], torch.optim.SGD)
-    assert isinstance(model.optimisers["adversary"], torch.optim.Adam)
+    assert isinstance(model.optimisers["model"], SGD)
+    assert isinstance(model.optimisers["adversary"], Adam)
     assert model.optimisers["adversary"].param_groups[0]["betas"][0] == 0.5
     set_rates(model.optimisers.values(), rate_factor(training, 10, 10))
     rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in model.optimisers.items()}

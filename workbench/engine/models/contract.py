@@ -18,6 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.optim import Optimiser
 from workbench.engine.streams import Streams
 
 Metrics = dict[str, Tensor]
@@ -56,7 +57,7 @@ class LatentModel(nn.Module):
 
     members: int  # S
     latent: int  # d
-    optimisers: dict[str, torch.optim.Optimizer]
+    optimisers: dict[str, Optimiser]
     # log_joint is normalised: ELBO and IWAE mean something. LEBM's prior is not.
     normalised: bool = True
     # what `evaluate` reports is a bound or an exact value (False: an estimate by T, say)

@@ -16,7 +16,7 @@ from torch import Tensor
 from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.optim import Optimiser, clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings
 from workbench.spec.schema import TrainingSettings
@@ -44,7 +44,7 @@ class VAE(LatentModel):
         self.matrices = [layer.weight for layer in self.modules() if isinstance(layer, Linear)]
         self.optimisers = {"model": self._optimiser()}
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _optimiser(self) -> Optimiser:
         if self.settings.l2_mode != "decoupled" or self.settings.l2 == 0:
             return make_optimiser(self.parameters(), self.training_settings)
         decayed = {id(weight) for weight in self.matrices}
