@@ -15,7 +15,7 @@ from workbench.spec.text import safe_text
 from workbench.store.rows import RunRow
 
 MARKERS = {False: ("braille", "•", "×"), True: ("*", "o", "x")}  # one a split, told apart without colour
-WIDTH, HEIGHT = (30, 400), (10, 200)  # what axes and labels need, and what is still a picture
+WIDTH, HEIGHT = (30, 1000), (10, 1000)  # what axes and labels need, and what is still a picture
 SIGNS = {
     "─": "-",
     "│": "|",
