@@ -35,18 +35,20 @@ class LAE(LatentModel):
         super().__init__()
         self.settings, self.training_settings, self.data = settings, training, data
         self.members, self.latent = len(streams.seeds), settings.latent
-        options = {"activation": settings.activation, "layer_norm": settings.layer_norm}
+        activation, norm = settings.activation, settings.layer_norm
         widths = [data.dimensions, *settings.encoder]
-        self.features = mlp(widths, streams=streams, last_activation=True, **options)  # type: ignore[arg-type]
-        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], streams=streams, **options)  # type: ignore[arg-type]
+        self.features = mlp(widths, activation, streams, layer_norm=norm, last_activation=True)
+        widths_back = [self.latent, *settings.decoder, data.dimensions]
+        self.decoder = mlp(widths_back, activation, streams, layer_norm=norm)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
         for layer in self.modules():
             if isinstance(layer, Linear):
                 orthogonal_(layer, streams)
         # no bias in the last layer: it would be outside the chain and never learn
         self.register_buffer("chain", orthogonal(streams, widths[-1], self.latent))
-        log_eta = torch.full((self.members,), math.log(settings.step_size))
-        self.register_buffer("log_eta", log_eta.to(streams.device, streams.dtype))
+        first = math.log(settings.step_size)
+        log_eta = torch.full((self.members,), first, device=streams.device, dtype=streams.dtype)
+        self.register_buffer("log_eta", log_eta)
         self.optimisers = {"model": make_optimiser(self.parameters(), training)}
         self.chain: Tensor
         self.log_eta: Tensor

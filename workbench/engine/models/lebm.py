@@ -10,12 +10,13 @@ No accept step, noise always on: a short-run chain is part of the model, not a s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from workbench.engine.ensemble import mlp
+from workbench.engine.gradients import input_gradient
 from workbench.engine.likelihoods import Gaussian
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
@@ -113,6 +114,12 @@ class LEBM(LatentModel):
         """Return −log p(z) up to a constant, ½‖z‖² − f(z), [S, B]."""
         return 0.5 * z.square().sum(-1) - self.f(z)
 
+    def prior_gradient(self, z: Tensor) -> Tensor:
+        """Return ∇ of `prior_energy`, z − ∇f(z), [S, B, d]."""
+        if self.prior is None:
+            return z.clone()
+        return z - input_gradient(self.prior, z, torch.ones_like)
+
     def prior_chain(self, count: int, streams: Streams) -> Tensor:
         """Return ends [S, count, d] of short-run prior chains from N(0, I).
 
@@ -124,9 +131,7 @@ class LEBM(LatentModel):
         settings = self.settings
         noises = noise_steps(streams, "prior chain", settings.prior_steps, count, self.latent)
         eta = eta_of_s(settings.prior_step)
-        return last(
-            ula(lambda z: gradient_of(self.prior_energy, z), start, eta, noises, clamp=settings.clamp)
-        )
+        return last(ula(self.prior_gradient, start, eta, noises, clamp=settings.clamp))
 
     def posterior_chain(self, x: Tensor, start: Tensor, streams: Streams, steps: int = 0) -> Iterator[Tensor]:
         """Yield the states [S, B, d] of posterior chains of x [S, B, D]; `steps` 0 takes the settings'."""
@@ -134,11 +139,14 @@ class LEBM(LatentModel):
         steps = steps or settings.posterior_steps
         noises = noise_steps(streams, "posterior chain", steps, *start.shape[1:])
 
-        def energy(z: Tensor) -> Tensor:
-            return self.prior_energy(z) - self.likelihood.log_prob(x, self.generator(z))
+        precision = settings.sigma**-2
+
+        def gradient(z: Tensor) -> Tensor:
+            misfit = input_gradient(self.generator, z, lambda out: out - x)
+            return self.prior_gradient(z).add_(misfit, alpha=precision)
 
         eta = eta_of_s(settings.posterior_step)
-        return ula(lambda z: gradient_of(energy, z), start, eta, noises, clamp=settings.clamp)
+        return ula(gradient, start, eta, noises, clamp=settings.clamp)
 
     # ---- judging and looking
 
@@ -183,14 +191,6 @@ class LEBM(LatentModel):
         """Return log p(x|z) + f(z) + log N(z; 0, I) [S, B]: log Z of the prior is missing."""
         normal = -self.prior_energy(z) - 0.5 * self.latent * LOG_2PI
         return normal + self.likelihood.log_prob(x, self.generator(z))
-
-
-def gradient_of(energy: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-    """Return ∂/∂z of the summed energy(z) [S, B], shaped like z; the weights' gradients are not formed."""
-    with torch.enable_grad():
-        leaf = z.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(energy(leaf).sum(), leaf)
-    return gradient
 
 
 def build(settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:

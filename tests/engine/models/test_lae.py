@@ -1,0 +1,302 @@
+"""The Langevin autoencoder against a textbook chain, an exact posterior, and its own book-keeping."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from workbench.engine.models.contract import Batch, DataInfo
+from workbench.engine.models.lae import LAE, orthogonal
+from workbench.engine.samplers.langevin import Point
+from workbench.engine.streams import Streams
+from workbench.spec.models.lae import LAESettings
+from workbench.spec.schema import TrainingSettings
+
+TRAINING = TrainingSettings(iterations=1, optimiser="sgd", lr=1e-4)
+SMALL: dict[str, Any] = {"latent": 3, "encoder": [24], "decoder": [16], "likelihood": "bernoulli"}
+SIDE, BATCH = 4, 12
+
+
+def make(
+    seeds: tuple[int, ...] = (0, 1), training: TrainingSettings = TRAINING, **changes: Any
+) -> tuple[LAE, Streams]:
+    streams = Streams(seeds, dtype=torch.float64)
+    data = DataInfo("noise", (SIDE, SIDE), "grey", 100, 20, 0)
+    return LAE(LAESettings(**{**SMALL, **changes}), training, data, streams), streams
+
+
+def batch(seeds: tuple[int, ...] = (0, 1), count: int = BATCH) -> Batch:
+    x = Streams(seeds, dtype=torch.float64).uniform("x", count, SIDE * SIDE)
+    index = torch.arange(count).expand(len(seeds), -1)
+    return Batch(x, torch.zeros_like(index), index)
+
+
+# ---- the chain
+
+
+def textbook_mala(
+    model: LAE, x: Tensor, h: Tensor, eta: float, noise: Tensor, uniform: Tensor
+) -> tuple[list[Tensor], list[list[bool]]]:
+    """Algorithm 2 as printed: every energy and gradient computed where it is used, nothing kept."""
+
+    def energy(state: Tensor) -> Tensor:
+        z = h @ state
+        return (0.5 * z.square().sum(-1) - model.likelihood.log_prob(x, model.decoder(z))).sum(1)
+
+    def gradient(state: Tensor) -> Tensor:
+        leaf = state.clone().requires_grad_()
+        return torch.autograd.grad(energy(leaf).sum(), leaf)[0]
+
+    def log_q(to: Tensor, origin: Tensor) -> Tensor:
+        return -(to - origin + eta * gradient(origin)).square().sum((1, 2)) / (4 * eta)
+
+    state, states, decisions = model.chain.clone(), [], []
+    for step in range(noise.shape[1]):
+        proposal = state - eta * gradient(state) + math.sqrt(2 * eta) * noise[:, step]
+        log_r = energy(state) - energy(proposal) + log_q(state, proposal) - log_q(proposal, state)
+        accept = uniform[:, step].log() < log_r.detach()
+        state = torch.where(accept[:, None, None], proposal, state).detach()
+        states.append(state)
+        decisions.append(accept.tolist())
+    return states, decisions
+
+
+def test_cached_and_textbook_chains_take_the_same_200_decisions() -> None:
+    steps, eta = 200, 4e-3
+    model, streams = make(transitions=steps, step_size=eta, adapt_step=False)
+    x = batch().x
+    h = model.features(x).detach()
+    again = Streams((0, 1), dtype=torch.float64)
+    noise, uniform = again.normal("chain", steps, 24, 3), again.uniform("acceptance", steps)
+    points, decisions = model.transitions(x, h, streams)
+    states, expected = textbook_mala(model, x, h, eta, noise, uniform)
+    taken = [decision.accepted.tolist() for decision in decisions]
+    assert taken == expected
+    share = torch.tensor(taken).double().mean(0)
+    assert ((share > 0.2) & (share < 0.9)).all()  # both kinds of decision were put to the test
+    for point, state in zip(points, states, strict=True):
+        torch.testing.assert_close(point.position, state, rtol=1e-9, atol=1e-10)
+
+
+def test_a_carried_point_is_bit_equal_to_a_fresh_evaluation() -> None:
+    model, streams = make(transitions=5, step_size=1e-3)
+    x = batch().x
+    h = model.features(x).detach()
+    points, _ = model.transitions(x, h, streams)
+    end: Point = points[-1]
+    fresh = model.evaluate_chain(end.position, x, h)
+    assert torch.equal(end.energies, fresh.energies)
+    assert torch.equal(end.gradient, fresh.gradient)
+    assert all(torch.equal(a, b) for a, b in zip(end.extras, fresh.extras, strict=True))
+
+
+@pytest.mark.parametrize(("transitions", "metropolis"), [(1, True), (2, True), (5, False)])
+def test_t_transitions_cost_t_plus_one_evaluations(transitions: int, metropolis: bool) -> None:
+    model, streams = make(transitions=transitions, metropolis=metropolis)
+    calls: list[int] = []
+    model.decoder.register_forward_hook(lambda *_: calls.append(1))
+    model.training_step(batch(), streams)
+    assert len(calls) == transitions + 1
+
+
+def test_gradients_average_the_states_after_transitions_one_and_two() -> None:
+    """V_0 is not among them, and a rejected state counts again."""
+    training = TrainingSettings(iterations=1, optimiser="sgd", lr=1.0)  # the update is the gradient
+    for eta in (1e-4, 1e3):  # always accepted; always rejected
+        model, streams = make(training=training, step_size=eta, adapt_step=False)
+        data = batch()
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        h = model.features(data.x)
+        points, _ = model.transitions(data.x, h.detach(), Streams((0, 1), dtype=torch.float64))
+        states = [point.position for point in points]
+        expected_loss = sum(model.energy(data.x, h @ state).mean(1) for state in states) / len(states)
+        assert isinstance(expected_loss, Tensor)
+        names = [name for name, _ in model.named_parameters()]
+        gradients = torch.autograd.grad(expected_loss.sum(), list(model.parameters()))
+        metrics = model.training_step(data, streams)
+        torch.testing.assert_close(metrics["loss"], expected_loss.detach())
+        after = dict(model.named_parameters())
+        for name, gradient in zip(names, gradients, strict=True):
+            torch.testing.assert_close(before[name] - after[name].detach(), gradient, rtol=1e-8, atol=1e-10)
+        assert torch.equal(model.chain, states[-1])
+        moved = not torch.equal(states[0], states[1])
+        assert moved == (eta < 1)
+
+
+def test_the_scale_of_the_pixels_learns_under_its_prior() -> None:
+    training = TrainingSettings(iterations=1, optimiser="sgd", lr=1.0)
+    model, streams = make(
+        training=training, likelihood="discretised-logistic", step_size=1e-5, adapt_step=False
+    )
+    data = batch()
+    assert model.likelihood.scale()[0].item() == pytest.approx(1.201, abs=5e-4)  # type: ignore[index]
+    h = model.features(data.x)
+    points, _ = model.transitions(data.x, h.detach(), Streams((0, 1), dtype=torch.float64))
+    logit = model.likelihood.logit_tau
+    energies = torch.stack([model.energy(data.x, h @ p.position).mean(1) for p in points]).mean(0)
+    prior = logit.flatten() + 2 * torch.nn.functional.softplus(-logit.flatten())
+    (gradient,) = torch.autograd.grad((energies + prior / 100).sum(), logit)  # 100 training examples
+    before = logit.detach().clone()
+    model.training_step(data, streams)
+    torch.testing.assert_close(before - logit.detach(), gradient)
+
+
+def test_without_noise_and_accept_step_the_chain_is_gradient_descent() -> None:
+    model, _ = make(transitions=1, metropolis=False, adapt_step=False, step_size=1e-3)
+    streams = Streams((0, 1), dtype=torch.float64)
+    streams.normal = lambda purpose, *shape: torch.zeros(2, *shape, dtype=torch.float64)  # type: ignore[method-assign]
+    x = batch().x
+    start = model.chain.clone().requires_grad_()
+    energy = model.energy(x, model.features(x).detach() @ start).sum()
+    (gradient,) = torch.autograd.grad(energy, start)
+    model.training_step(batch(), streams)
+    torch.testing.assert_close(model.chain, (start - 1e-3 * gradient).detach())
+
+
+def test_the_would_be_acceptance_is_reported_without_an_accept_step() -> None:
+    size = 2e-2
+    plain, streams = make(metropolis=False, adapt_step=False, step_size=size, transitions=1)
+    metrics = plain.training_step(batch(), streams)
+    judged, same = make(adapt_step=False, step_size=size, transitions=1)
+    _, (decision,) = judged.transitions(batch().x, judged.features(batch().x).detach(), same)
+    torch.testing.assert_close(metrics["acceptance"], decision.probability)
+    torch.testing.assert_close(metrics["log_ratio"], decision.log_ratio)
+    assert ((metrics["acceptance"] > 0) & (metrics["acceptance"] < 1)).any()
+
+
+def test_the_step_adapts_in_training_only() -> None:
+    model, streams = make(step_size=1e3)  # hopelessly large: every proposal is rejected
+    metrics = model.training_step(batch(), streams)
+    rate, target = model.settings.adapt_rate, model.settings.target_acceptance
+    expected = 1e3 * math.exp(-2 * rate * target)  # two rejections
+    assert metrics["step_size"].tolist() == pytest.approx([expected] * 2)
+    assert metrics["acceptance"].tolist() == [0.0, 0.0]
+    assert metrics["loss"].isfinite().all() and metrics["log_ratio"].isfinite().all()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.evaluate(batch().x, streams)
+    model.encode(batch().x, streams)
+    model.sample(5, streams)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_panes_numbers_are_what_their_names_say() -> None:
+    model, streams = make()
+    data = batch()
+    h = model.features(data.x).detach()
+    metrics = model.training_step(data, streams)
+    z = h @ model.chain  # h is from before the update, as in the metrics
+    torch.testing.assert_close(metrics["z_mean"], z.mean((1, 2)))
+    torch.testing.assert_close(metrics["z_variance"], z.flatten(1).var(1))
+    torch.testing.assert_close(metrics["weight_norm"], model.chain.square().sum((1, 2)).sqrt())
+    torch.testing.assert_close(metrics["latent_step"], metrics["step_size"] * h.square().sum(-1).mean(1))
+    prior = 0.5 * z.square().sum(-1).mean(1)
+    torch.testing.assert_close(metrics["energy"], metrics["reconstruction"] + prior)
+
+
+# ---- an exact posterior
+
+
+def conjugate(width: int, transitions: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the chain with a linear decoder and fixed features of `width`, 16 images, 24 chains.
+
+    Returns samples z [transitions, 24, 16, 2] after burn-in, and the exact posterior's mean [16, 2]
+    and covariance [2, 2]: z_i ~ N(M⁻¹Aᵀx_i, σ²M⁻¹), M = AᵀA + σ²I, independent over images if n ≤ d.
+    """
+    sigma, images, burn = 0.7, 16, 200
+    streams = Streams(range(24), dtype=torch.float64)
+    settings = LAESettings(
+        latent=2,
+        encoder=[width],
+        decoder=[],
+        likelihood="gaussian",
+        sigma=sigma,
+        transitions=transitions,
+        step_size=4e-4,
+        adapt_step=False,
+    )
+    model = LAE(settings, TRAINING, DataInfo("linear", (5,), "points", 16, 16, 0), streams)
+    one = Streams([99], dtype=torch.float64)
+    matrix, x, h = one.normal("A", 2, 5), 1.5 * one.normal("x", images, 5), one.normal("h", images, width)
+    with torch.no_grad():
+        model.decoder[0].weight.copy_(matrix.expand(24, -1, -1))
+        model.chain.mul_(0.1)
+    features = h.expand(24, -1, -1)
+    points, decisions = model.transitions(x.expand(24, -1, -1), features, streams)
+    accepted = torch.stack([decision.accepted for decision in decisions]).double().mean()
+    assert 0.3 < accepted < 0.95
+    samples = torch.stack([features @ point.position for point in points[burn:]])
+    precision = matrix[0] @ matrix[0].T + sigma**2 * torch.eye(2, dtype=torch.float64)
+    mean = x[0] @ matrix[0].T @ precision.inverse()
+    return samples, mean, sigma**2 * precision.inverse()
+
+
+def errors(samples: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+    """Return how many Monte Carlo errors (spread over chains) the means and variances are off, [2, 16, 2]."""
+    means = samples.mean(0)
+    squares = (samples - mean).square().mean(0)
+
+    def off(per_chain: Tensor, truth: Tensor) -> Tensor:
+        return (per_chain.mean(0) - truth).abs() / (per_chain.std(0) / math.sqrt(len(per_chain)))
+
+    return torch.stack([off(means, mean), off(squares, covariance.diagonal().expand_as(mean))])
+
+
+def test_wide_features_sample_each_images_exact_posterior() -> None:
+    samples, mean, covariance = conjugate(width=64, transitions=1500)
+    assert errors(samples, mean, covariance).max() < 4
+    deviations = (samples - mean)[..., 0].flatten(0, 1)
+    correlations = torch.corrcoef(deviations.T) - torch.eye(16, dtype=torch.float64)
+    assert correlations.abs().max() < 0.1  # independent across images
+
+
+def test_features_narrower_than_the_batch_cannot_and_this_check_sees_it() -> None:
+    """d = 8 < n = 16: the 16 latents of one axis move in 8 directions only (Theorem 1 needs d ≥ n)."""
+    samples, mean, covariance = conjugate(width=8, transitions=1500)
+    assert errors(samples, mean, covariance).max() > 20
+    one_axis = samples[..., 0].flatten(0, 1)
+    spread = torch.linalg.svdvals(one_axis - one_axis.mean(0))
+    assert spread[7] > 1e-3 * spread[0] and spread[8] < 1e-9 * spread[0]
+
+
+# ---- judging
+
+
+def test_evaluation_uses_the_closed_form_kl() -> None:
+    model, streams = make(encoder_std=0.05)
+    found = model.evaluate(batch().x, streams)
+    f = model.encode(batch().x, streams)
+    # per latent: −ln 0.05 − ½ + ½·0.05² = 2.4970, and half the squared mean
+    torch.testing.assert_close(found["kl"], 3 * 2.49698 + 0.5 * f.square().sum(-1), rtol=0, atol=1e-4)
+    assert (found["nelbo"] > found["kl"]).all()
+
+
+def test_the_bound_is_reached_where_q_is_the_posterior() -> None:
+    """log p(x, z) is normalised: with no data term at all, −NELBO − log q's KL vanish together."""
+    model, _ = make(latent=1)
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            parameter.zero_()  # p(x|z) no longer depends on z, so log p(x) = −D ln 2
+    x = batch().x.round()
+    grid = torch.linspace(-9, 9, 2001, dtype=torch.float64)
+    values = torch.stack([model.log_joint(x, z.expand(2, BATCH, 1)) for z in grid])
+    log_px = torch.logsumexp(values, 0) + math.log(18 / 2000)
+    torch.testing.assert_close(log_px, torch.full_like(log_px, -SIDE * SIDE * math.log(2)))
+
+
+def test_initial_weights_are_orthogonal_with_zero_biases() -> None:
+    model, streams = make(encoder=[24, 24])
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            assert (parameter == 0).all()
+        elif name.endswith("weight"):
+            w = parameter.detach() if parameter.shape[1] <= parameter.shape[2] else parameter.detach().mT
+            torch.testing.assert_close(w @ w.mT, torch.eye(w.shape[1]).double().expand(2, -1, -1))
+    wide = orthogonal(streams, 5, 400)
+    assert wide.shape == (2, 5, 400)
+    # uniform over orthogonal matrices: without the sign correction the first entry is never positive
+    first = torch.cat([orthogonal(streams, 6, 3)[:, 0, 0] for _ in range(40)])
+    assert 20 < (first > 0).sum() < 60

@@ -1,0 +1,29 @@
+"""Hand-written input gradients equal autograd's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from workbench.engine.ensemble import ACTIVATIONS, mlp
+from workbench.engine.gradients import input_gradient
+from workbench.engine.streams import Streams
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_agrees_with_autograd(activation: str) -> None:
+    streams = Streams((0, 1), dtype=torch.float64)
+    net = mlp([3, 7, 5, 4], activation, streams)
+    z, target = 3 * streams.normal("z", 11, 3), streams.normal("x", 11, 4)
+    leaf = z.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(0.5 * (net(leaf) - target).square().sum(), leaf)
+    found = input_gradient(net, z, lambda out: out - target)
+    torch.testing.assert_close(found, expected)
+    assert not found.requires_grad and all(p.grad is None for p in net.parameters())
+
+
+def test_a_net_without_hidden_layers_is_its_matrix() -> None:
+    streams = Streams((0,), dtype=torch.float64)
+    net = mlp([2, 1], "silu", streams)
+    found = input_gradient(net, streams.normal("z", 4, 2), torch.ones_like)
+    torch.testing.assert_close(found, net[0].weight.mT.expand(1, 4, 2))  # type: ignore[union-attr,operator]
