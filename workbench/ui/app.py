@@ -79,7 +79,11 @@ class WorkbenchApp(App[None]):
     def _start(self) -> None:
         """Look at the store once there is something on the screen."""
         self.run_worker(
-            lambda: self.feed.run(self._watch_terminal), thread=True, exit_on_error=False, name="feed", group="feed"
+            lambda: self.feed.run(self._watch_terminal),
+            thread=True,
+            exit_on_error=False,
+            name="feed",
+            group="feed",
         )
 
     def on_unmount(self) -> None:
@@ -113,9 +117,11 @@ class WorkbenchApp(App[None]):
 
     def on_feed_trouble(self, message: FeedTrouble) -> None:
         for page in self.pages[-1:]:
-            page.say(message.text, "trouble") if message.text else page.say("The store can be read again.", "good")
+            page.say(message.text, "trouble") if message.text else page.say(
+                "The store can be read again.", "good"
+            )
 
-    def watch(self, run_ids: Sequence[str]) -> None:
+    def watch_runs(self, run_ids: Sequence[str]) -> None:
         """Poll these runs for the panes."""
         self.feed.watch(run_ids)
 
@@ -160,7 +166,9 @@ class WorkbenchApp(App[None]):
         for action in actions_of(where):
             if action.palette:
                 yield SystemCommand(
-                    f"{action.label} ({action.key})", action.help, lambda name=action.name: self._do(name)  # type: ignore[misc]
+                    f"{action.label} ({action.key})",
+                    action.help,
+                    lambda name=action.name: self._do(name),
                 )
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
@@ -177,7 +185,7 @@ class WorkbenchApp(App[None]):
 
 
 def run_app(store: Store | Path | None = None, *, mouse: bool = True, ascii: bool = False) -> int:
-    """Show the screens until the user leaves; return the exit code. The terminal is one, the caller has checked.
+    """Show the screens until the user leaves; return the exit code. The caller has checked the terminal.
 
     SIGTERM leaves in order. A hang-up ends the process at once even where it came to us ignored (nohup): on a
     dead terminal the screens would spin for ever. Nothing is lost then; runs are other processes.

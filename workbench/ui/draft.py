@@ -37,7 +37,8 @@ class Plan:
         if self.forecast is None:
             return f"{runs}. Expected time: unknown on this machine yet."
         about = f"about {duration(self.forecast.seconds)}" + (" a run" if self.runs > 1 else "")
-        return f"{runs}. Expected time: {about}, from {plural(self.forecast.runs, 'run')} of {self.forecast.basis} here."
+        known = f"{plural(self.forecast.runs, 'run')} of {self.forecast.basis}"
+        return f"{runs}. Expected time: {about}, learnt from {known} here."
 
 
 @dataclass

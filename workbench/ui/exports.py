@@ -32,7 +32,9 @@ def export_everywhere(table: Table, folder: Path, name: str) -> list[Path]:
         for form, path in zip(FORMATS, paths, strict=True):
             write_export(table, form, path)
         return paths
-    raise WorkbenchError(f"{line(folder, 200)} is full of tables named {stem}.", "Choose another folder with E.", USAGE)
+    raise WorkbenchError(
+        f"{line(folder, 200)} is full of tables named {stem}.", "Choose another folder with E.", USAGE
+    )
 
 
 def told_paths(paths: list[Path]) -> str:

@@ -1,4 +1,4 @@
-"""Looks at the store in one thread and tells the screens what changed; the screens themselves never wait for a disk."""
+"""Looks at the store in a thread of its own and tells the screens what changed, so that they never wait."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from workbench.api.stores import Store
 
 SLOW = 2.0  # seconds between looks at the meters and at the terminal
-REST = 4.0  # rests at least this many times as long as a look took: a huge or slow store must not take the core
+REST = (
+    4.0  # rests at least this many times as long as a look took: a huge or slow store must not take the core
+)
 KEPT = 8  # runs whose curves stay in memory, to come back to
 
 
@@ -59,7 +61,7 @@ class Feed:
         self._bell.set()
 
     def run(self, watch_terminal: bool = False) -> None:
-        """Look again and again until `stop`. With `watch_terminal`, end the process when its terminal is gone."""
+        """Look again and again until `stop`. `watch_terminal` ends the process with its terminal."""
         while not self._stopped:
             begun = time.monotonic()
             self.look()

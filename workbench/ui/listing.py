@@ -1,4 +1,4 @@
-"""Which runs Results shows, in which order, singly or in groups: plain functions, so that 10,000 runs stay quick."""
+"""Which runs Results shows, in which order, singly or in groups: plain functions over 10,000 rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.results.table import number_cell
 from workbench.spec.metrics import METRICS, metric
@@ -60,7 +60,7 @@ class Entry:
 
 
 class Filter:
-    """Terms that must all hold: `word`, `state:word`, and `-` before either to exclude. Case does not count."""
+    """Terms that must all hold: `word`, `state:word`, `-` before either excludes. Case does not count."""
 
     def __init__(self, text: str) -> None:
         self.terms: list[tuple[bool, str, str]] = []
@@ -105,11 +105,15 @@ def _state(entry: Entry) -> str:
     states = list(dict.fromkeys(row.state for row in entry.rows))
     if len(states) == 1:
         return f"{SIGNS.get(states[0], ('?', ''))[0]} {states[0]}"
-    return " ".join(f"{SIGNS.get(s, ('?', ''))[0]}{sum(row.state == s for row in entry.rows)}" for s in states)
+    return " ".join(
+        f"{SIGNS.get(s, ('?', ''))[0]}{sum(row.state == s for row in entry.rows)}" for s in states
+    )
 
 
 def _took(entry: Entry) -> float | None:
-    known = [row.ended - row.started for row in entry.rows if row.ended is not None and row.started is not None]
+    known = [
+        row.ended - row.started for row in entry.rows if row.ended is not None and row.started is not None
+    ]
     return sum(known) if known else None
 
 
@@ -119,7 +123,9 @@ def _created(entry: Entry) -> str:
 
 PLAIN_COLUMNS: tuple[ListColumn, ...] = (
     ListColumn("state", "state", 11, _state, lambda entry: entry.row.state),
-    ListColumn("name", "name", 24, lambda entry: line(entry.row.name, 80), lambda entry: entry.row.name.lower()),
+    ListColumn(
+        "name", "name", 24, lambda entry: line(entry.row.name, 80), lambda entry: entry.row.name.lower()
+    ),
     ListColumn("model", "model", 6, lambda entry: line(entry.row.kind, 20), lambda entry: entry.row.kind),
     ListColumn("data", "data", 8, lambda entry: line(entry.row.data, 20), lambda entry: entry.row.data),
     ListColumn("seeds", "seeds", 5, lambda entry: str(entry.seeds), lambda entry: entry.seeds, right=True),
@@ -127,10 +133,12 @@ PLAIN_COLUMNS: tuple[ListColumn, ...] = (
 LAST_COLUMNS: tuple[ListColumn, ...] = (
     ListColumn("took", "took", 11, lambda entry: duration(_took(entry)), _took, right=True),
     ListColumn("created", "created", 16, _created, lambda entry: entry.row.created),
-    ListColumn("study", "study", 14, lambda entry: line(entry.row.study, 40), lambda entry: entry.row.study or None),
-    ListColumn("tags", "tags", 14, lambda entry: " ".join(line(t, 40) for t in entry.row.tags), lambda e: e.row.tags[0] if e.row.tags else None),
-    ListColumn("note", "note", 30, lambda entry: line(entry.row.note, 200), lambda entry: entry.row.note or None),
-)  # fmt: skip
+    ListColumn("study", "study", 14, lambda e: line(e.row.study, 40), lambda e: e.row.study or None),
+    ListColumn(
+        "tags", "tags", 14, lambda e: line(" ".join(e.row.tags), 80), lambda e: " ".join(e.row.tags) or None
+    ),
+    ListColumn("note", "note", 30, lambda e: line(e.row.note, 200), lambda e: e.row.note or None),
+)
 
 
 def metric_column(name: str) -> ListColumn:
@@ -168,6 +176,8 @@ def entries_of(rows: Sequence[RunRow], chosen: Filter, *, grouped: bool) -> list
 
 def sort_entries(entries: list[Entry], column: ListColumn, *, descending: bool) -> list[Entry]:
     """Return the entries in the order of a column; those without a value come last either way."""
-    keyed = [(column.order(entry), entry) for entry in entries]
-    have = sorted((pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=descending)  # type: ignore[arg-type,return-value]
-    return [entry for _, entry in have] + [entry for key, entry in keyed if key is None]
+    keyed: list[tuple[Any, Entry]] = [(column.order(entry), entry) for entry in entries]
+    known = sorted(
+        (pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=descending
+    )
+    return [entry for _, entry in known] + [entry for key, entry in keyed if key is None]

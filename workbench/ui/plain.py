@@ -1,4 +1,4 @@
-"""Where every sign becomes ASCII: one filter on the way to the terminal, for terminals that have no other signs."""
+"""Where every sign becomes ASCII: a filter on the way to terminals that have no other signs."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ class AsciiFilter(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
-            segment if segment.text.isascii() else Segment(ascii_only(segment.text), segment.style, segment.control)
+            segment
+            if segment.text.isascii()
+            else Segment(ascii_only(segment.text), segment.style, segment.control)
             for segment in segments
         ]

@@ -1,4 +1,4 @@
-"""Saves a picture (SVG) of a screen: `python -m workbench.ui.screenshot --store runs --size 160x48 --out bench.svg`.
+"""Saves a picture of a screen: `python -m workbench.ui.screenshot --store runs --out bench.svg`.
 
 The app runs without a terminal, over a real store. `--run` chooses the run, `--keys` presses keys first
 ("t" for the study's table), `--wait` is how long the panes may take to fill.
@@ -19,7 +19,10 @@ from workbench.errors import USAGE, WorkbenchError
 async def picture(
     store: Path, size: tuple[int, int], *, run: str = "", keys: Sequence[str] = (), wait: float = 10.0
 ) -> str:
-    """Return the SVG of the screen once it shows the run, `keys` pressed. Raises WorkbenchError for an unknown run."""
+    """Return the SVG of the screen once it shows the run and `keys` are pressed.
+
+    Raises WorkbenchError for an unknown run.
+    """
     from workbench.api.runs import find_run
     from workbench.api.stores import open_store
     from workbench.ui.app import WorkbenchApp
@@ -67,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"--size {chosen.size}: write it like 160x48.\n")
         return USAGE
     try:
-        svg = asyncio.run(picture(chosen.store, (columns, rows), run=chosen.run, keys=chosen.keys, wait=chosen.wait))
+        svg = asyncio.run(
+            picture(chosen.store, (columns, rows), run=chosen.run, keys=chosen.keys, wait=chosen.wait)
+        )
     except WorkbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

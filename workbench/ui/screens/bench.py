@@ -33,7 +33,11 @@ Runs go on when you quit or the connection drops; open workbench again to see th
 
 # What the queue is asked for, and how it is told. Only these states can take it.
 REQUESTS: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "pause": (("queued", "starting", "running"), "Pausing {name}: it writes a checkpoint first.", "can be paused"),
+    "pause": (
+        ("queued", "starting", "running"),
+        "Pausing {name}: it writes a checkpoint first.",
+        "can be paused",
+    ),
     "resume": (("paused",), "Resuming {name}.", "is paused"),
     "cancel": (("queued", "starting", "running", "paused"), "Cancelling {name}.", "can be cancelled"),
     "retry": (("failed", "cancelled"), "{name} is queued again.", "has failed or was cancelled"),
@@ -56,7 +60,9 @@ class BenchScreen(Page):
     def body(self) -> Iterable[Widget]:
         yield Static(EMPTY, id="empty", markup=False)
         yield Horizontal(
-            RunList(id="queue"), Vertical(RunHeader(), TabBar(NAMES), PaneDeck(id="deck"), id="view"), id="body"
+            RunList(id="queue"),
+            Vertical(RunHeader(), TabBar(NAMES), PaneDeck(id="deck"), id="view"),
+            id="body",
         )
 
     @property
@@ -110,7 +116,7 @@ class BenchScreen(Page):
         self._watch()
 
     def _watch(self) -> None:
-        self.bench.watch([self.queue.chosen] if self.queue.chosen else [])
+        self.bench.watch_runs([self.queue.chosen] if self.queue.chosen else [])
 
     # moving about
 
@@ -200,7 +206,10 @@ class BenchScreen(Page):
 
     def _queued(self, ids: list[str]) -> None:
         self.queue.following = True
-        self.say(f"Queued {plural(len(ids), 'run')}. They go on when you quit; t shows their table when they are done.", "good")
+        self.say(
+            f"Queued {plural(len(ids), 'run')}. They go on when you quit; t shows their table.",
+            "good",
+        )
         self.bench.feed.hurry()
 
     def _ask(self, verb: str, value: int | None = None, row: RunRow | None = None) -> None:
@@ -276,7 +285,10 @@ class BenchScreen(Page):
             self.queue.count_down(left)
         names = {row.id: line(row.name, 40) for row in self.queue.rows}
         for run_id, seconds in left.items():
-            self.say(f"Cancelling {names.get(run_id, run_id)} in {seconds} s: u keeps it, x again cancels now.", "trouble")
+            self.say(
+                f"Cancelling {names.get(run_id, run_id)} in {seconds} s: u keeps it, x again cancels now.",
+                "trouble",
+            )
 
     # further on
 
@@ -299,11 +311,14 @@ class BenchScreen(Page):
             self.say("There is nothing to export yet. s queues the starter study.", "trouble")
             return
         name, make = table_maker(self.bench.store, row, self.bench.rows or [])
-        self.in_thread(lambda: export_everywhere(make(), Path.cwd(), name), lambda paths: self.say(told_paths(paths), "good"))
+        self.in_thread(
+            lambda: export_everywhere(make(), Path.cwd(), name),
+            lambda paths: self.say(told_paths(paths), "good"),
+        )
 
 
 def table_maker(store: Any, row: RunRow, rows: list[RunRow]) -> tuple[str, Callable[[], Any]]:
-    """Return a name and a function that makes the table a run belongs to: its study's, else that of all runs."""
+    """Return a name and a function that makes the table a run belongs to: its study's, or all runs."""
 
     def make() -> Any:
         from workbench.api.tables import comparison, study_table

@@ -40,7 +40,7 @@ class CompareScreen(Page):
         self.in_thread(self._differing, self._show, group="differing")
 
     def on_screen_resume(self) -> None:
-        self.bench.watch(self.run_ids)
+        self.bench.watch_runs(self.run_ids)
 
     def _fill(self, kind: Any) -> None:
         self.pane = kind()
@@ -98,7 +98,8 @@ def labelled(runs: Sequence[tuple[str, str]]) -> list[str]:
     """Return a label for each (id, name); a name that several share gets the end of its id."""
     names = [name for _, name in runs]
     return [
-        f"{line(name, 40)} {run_id.rsplit('-', 1)[-1]}" if names.count(name) > 1 else line(name, 40) for run_id, name in runs
+        f"{line(name, 40)} {run_id.rsplit('-', 1)[-1]}" if names.count(name) > 1 else line(name, 40)
+        for run_id, name in runs
     ]
 
 

@@ -15,8 +15,8 @@ from workbench.ui.screens.page import Page
 from workbench.ui.words import SIGNS
 
 PLACES = {
-    "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table", "help": "Help",
-    EVERYWHERE: "Everywhere",
+    "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",
+    "help": "Help", EVERYWHERE: "Everywhere",
 }  # fmt: skip
 
 

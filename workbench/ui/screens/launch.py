@@ -47,10 +47,14 @@ class LaunchScreen(Page):
             Vertical(
                 Static("", id="about", markup=False),
                 SettingsList(id="settings"),
-                Horizontal(Label("", id="key", markup=False), Input(id="value", select_on_focus=True), classes="ask"),
+                Horizontal(
+                    Label("", id="key", markup=False), Input(id="value", select_on_focus=True), classes="ask"
+                ),
                 Static("", id="describe", markup=False),
                 Static("", id="fault", markup=False),
-                Horizontal(Label("grid "), Input(placeholder="model.latent=2,8,16", id="grid"), classes="ask"),
+                Horizontal(
+                    Label("grid "), Input(placeholder="model.latent=2,8,16", id="grid"), classes="ask"
+                ),
                 Horizontal(Label("seeds"), Input(placeholder="3, or 0,7,9", id="seeds"), classes="ask"),
                 Static("", id="count", markup=False),
             ),
@@ -102,7 +106,9 @@ class LaunchScreen(Page):
             return
         self.draft = draft
         self.note("about", f"{line(preset.title, 120)}\n{line(preset.description, 400)}".strip())
-        self.box("seeds").placeholder = ",".join(str(seed) for seed in preset.seeds or (0,)) + "  (3, or 0,7,9)"
+        self.box("seeds").placeholder = (
+            ",".join(str(seed) for seed in preset.seeds or (0,)) + "  (3, or 0,7,9)"
+        )
         self._show_field()
         self._plan()
 
@@ -180,9 +186,14 @@ class LaunchScreen(Page):
         item = self.settings.field
         pending = self.box("value").value
         if draft is None or plan is None:
-            self.say("The settings are still being checked." if draft is not None else "Choose a preset first.", "trouble")
+            self.say(
+                "The settings are still being checked." if draft is not None else "Choose a preset first.",
+                "trouble",
+            )
         elif item is not None and pending != item.text and draft.fault_of(item.key, pending):
-            self.say(f"{item.key} cannot be '{line(pending, 40)}': mend it, or esc leaves it as it was.", "trouble")
+            self.say(
+                f"{item.key} cannot be '{line(pending, 40)}': mend it, or esc leaves it as it was.", "trouble"
+            )
         elif plan.fault:
             self.say(line(plan.fault, 400), "trouble")
         elif plan.runs > MANY and not self.sure:
@@ -230,7 +241,11 @@ class LaunchScreen(Page):
         if name == "filter":
             self.presets.focus()
         elif name == "value":
-            if not self.draft or not (item := self.settings.field) or not self.draft.fault_of(item.key, message.value):
+            if (
+                not self.draft
+                or not (item := self.settings.field)
+                or not self.draft.fault_of(item.key, message.value)
+            ):
                 self.settings.focus()
                 self.settings.move(1)
         else:

@@ -1,4 +1,4 @@
-"""What every screen has: the lines around the body, work done in threads, and a stand-in when there is no room."""
+"""What every screen has: the lines around the body, work in threads, a stand-in when there is no room."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Page(Screen[None], inherit_bindings=False):
         """Show a sentence in the line for messages."""
         self.query_one(MessageLine).say(text, kind)
 
-    def in_thread(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None, *, group: str = "task") -> None:
+    def in_thread(
+        self, work: Callable[[], Any], then: Callable[[Any], None] | None = None, *, group: str = "task"
+    ) -> None:
         """Call `work` in a thread, then `then` with its value here. A WorkbenchError is told.
 
         Of several tasks of one group (but for "task") only the newest is heard.
@@ -79,7 +81,9 @@ class Page(Screen[None], inherit_bindings=False):
             except OSError as error:
                 done = Done(None, None, f"That did not work: {error.strerror or error}.")
             except Exception as error:  # a fault of ours must not take the screens down
-                done = Done(None, None, f"That did not work ({type(error).__name__}: {error}). Nothing was lost.")
+                done = Done(
+                    None, None, f"That did not work ({type(error).__name__}: {error}). Nothing was lost."
+                )
             if not newest or self._serial.get(group) == serial:
                 self.post_message(done)
 

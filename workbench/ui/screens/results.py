@@ -35,7 +35,9 @@ class ResultsScreen(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Horizontal(
-            Label("/"), Input(placeholder="state:finished model:lae data:mnist tag:best word -word", id="filter"), classes="ask"
+            Label("/"),
+            Input(placeholder="state:finished model:lae data:mnist tag:best word -word", id="filter"),
+            classes="ask",
         )
         yield RunTable(id="runs")
         yield Horizontal(Label("note"), Input(id="note"), classes="ask hidden", id="ask")
@@ -50,7 +52,7 @@ class ResultsScreen(Page):
         self.runs_changed()
 
     def on_screen_resume(self) -> None:
-        self.bench.watch([])
+        self.bench.watch_runs([])
 
     def runs_changed(self) -> None:
         super().runs_changed()
@@ -120,7 +122,9 @@ class ResultsScreen(Page):
         self.runs.grouped = not self.runs.grouped
         self.runs.rebuild()
         self._count()
-        self.say("One line for runs that differ only in their seeds." if self.runs.grouped else "One line a run.")
+        self.say(
+            "One line for runs that differ only in their seeds." if self.runs.grouped else "One line a run."
+        )
 
     def action_mark(self) -> None:
         self.runs.toggle_mark()
@@ -138,7 +142,10 @@ class ResultsScreen(Page):
         if len(ids) < 2:
             self.say("Mark two runs or more with space, then c compares them.", "trouble")
         elif len(ids) > MOST_CURVES:
-            self.say(f"{len(ids)} runs are marked; at most {MOST_CURVES} curves can be told apart. M unmarks all.", "trouble")
+            self.say(
+                f"{len(ids)} runs are marked; at most {MOST_CURVES} curves can be told apart. M unmarks all.",
+                "trouble",
+            )
         else:
             self.bench.open_compare(ids)
 
@@ -165,7 +172,10 @@ class ResultsScreen(Page):
             self.say("No run is listed.", "trouble")
             return
         name, make = self._table()
-        self.in_thread(lambda: export_everywhere(make(), Path.cwd(), name), lambda paths: self.say(told_paths(paths), "good"))
+        self.in_thread(
+            lambda: export_everywhere(make(), Path.cwd(), name),
+            lambda paths: self.say(told_paths(paths), "good"),
+        )
 
     def action_delete(self) -> None:
         ids = self.runs.chosen_ids()
@@ -212,7 +222,9 @@ class ResultsScreen(Page):
             return
         self.query_one("#ask").remove_class("hidden")
         box = self.query_one("#note", Input)
-        box.value = " ".join([line(entry.row.note, 2000), *(f"#{line(tag, 60)}" for tag in entry.row.tags)]).strip()
+        box.value = " ".join(
+            [line(entry.row.note, 2000), *(f"#{line(tag, 60)}" for tag in entry.row.tags)]
+        ).strip()
         box.focus()
 
     def _close_note(self) -> None:

@@ -64,7 +64,8 @@ class TableScreen(Page):
             self.say("The table is still being made.", "trouble")
             return
         self.in_thread(
-            lambda: export_everywhere(table, folder, self.named), lambda paths: self.say(told_paths(paths), "good")
+            lambda: export_everywhere(table, folder, self.named),
+            lambda paths: self.say(told_paths(paths), "good"),
         )
 
     def action_export(self) -> None:

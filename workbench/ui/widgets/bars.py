@@ -30,7 +30,7 @@ class TopBar(Widget):
     meters: reactive[tuple[str, ...]] = reactive(())
 
     def render(self) -> Text:
-        """Return the line. Where it is narrow, meters give way first, then the beginning of the store's path."""
+        """Return the line. Where it is narrow, meters give way first, then the store's path."""
         width = self.size.width
         text = Text(f" workbench  {self.place}  ", style="bold", no_wrap=True)
         tail = f"  {self.scheduler}" if self.scheduler else ""
@@ -125,7 +125,7 @@ class TabBar(Widget):
 
 
 class RunHeader(Widget):
-    """The chosen run in one line, and why it is in its state in a second one where there is something to say."""
+    """The chosen run in one line, and in a second one why it is in its state, if there is a reason."""
 
     DEFAULT_CSS = "RunHeader { height: auto; width: 1fr; }"
 
@@ -141,17 +141,21 @@ def run_header(row: RunRow) -> Text:
     sign, _ = SIGNS.get(row.state, ("?", ""))
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{sign} {line(row.name, 60)}", style="bold")
-    parts = [row.state]
+    parts: list[str] = [row.state]
     if row.state == "running":
         done = share(row)
-        parts.append(f"{line(row.phase, 20)} {row.step:,}/{row.total:,}" if row.total else line(row.phase, 20))
+        parts.append(
+            f"{line(row.phase, 20)} {row.step:,}/{row.total:,}" if row.total else line(row.phase, 20)
+        )
         parts.append(f"{done:.0%}" if done is not None else "")
         parts.append(f"{row.steps_per_second:,.0f} steps/s" if row.steps_per_second else "")
         parts.append(f"{clock(row.eta)} left" if row.eta is not None else "")
         parts.append(line(row.device, 20))
     elif row.state in ("finished", "starting"):
         parts.append(aside(row))
-    parts.append("seeds " + " ".join(str(seed) for seed in row.seeds[:8]) + ("…" if len(row.seeds) > 8 else ""))
+    parts.append(
+        "seeds " + " ".join(str(seed) for seed in row.seeds[:8]) + ("…" if len(row.seeds) > 8 else "")
+    )
     parts.append(line(row.study, 40))
     text.append(" · " + " · ".join(part for part in parts if part))
     if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):

@@ -9,20 +9,18 @@ from textual.containers import Container
 if TYPE_CHECKING:
     from workbench.api.live import LiveRun
     from workbench.ui.widgets.pane import Pane
+    from workbench.ui.widgets.text_pane import TextPane
+
+    AnyPane = Pane | TextPane
 
 NAMES = ("curves", "chain", "latents", "samples", "log", "config")
 
 
-def load_panes() -> list[type[Pane]]:
-    """Import the panes. They need numpy, which is slow to load: call it after the first paint, in a thread."""
-    from workbench.ui.widgets.chain_pane import ChainPane
-    from workbench.ui.widgets.config_pane import ConfigPane
-    from workbench.ui.widgets.curve_pane import CurvePane
-    from workbench.ui.widgets.log_pane import LogPane
-    from workbench.ui.widgets.sample_pane import SamplePane
-    from workbench.ui.widgets.scatter_pane import ScatterPane
+def load_panes() -> list[type[AnyPane]]:
+    """Import the panes. They need numpy, slow to load: call it in a thread, after the first paint."""
+    from workbench.ui.widgets.panes import PANES
 
-    return [CurvePane, ChainPane, ScatterPane, SamplePane, LogPane, ConfigPane]
+    return [PANES[name] for name in NAMES]
 
 
 class PaneDeck(Container):
@@ -30,12 +28,12 @@ class PaneDeck(Container):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.panes: list[Pane] = []
+        self.panes: list[AnyPane] = []
         self.current = 0
         self.single = False
         self.live: LiveRun | None = None
 
-    async def fill(self, kinds: list[type[Pane]]) -> None:
+    async def fill(self, kinds: list[type[AnyPane]]) -> None:
         """Mount the panes; each has a number in its title."""
         self.panes = [kind(id=name) for name, kind in zip(NAMES, kinds, strict=True)]
         await self.mount_all(self.panes)

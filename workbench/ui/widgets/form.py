@@ -126,4 +126,8 @@ class PresetList(Grid):
     def cells(self, row: int) -> Sequence[GridCell]:
         """Return the preset's name; one that cannot be used says so."""
         preset = self.found[row]
-        return (GridCell(line(preset.name, 80) + (" (broken)" if preset.error else ""), "bad" if preset.error else ""),)
+        return (
+            GridCell(
+                line(preset.name, 80) + (" (broken)" if preset.error else ""), "bad" if preset.error else ""
+            ),
+        )

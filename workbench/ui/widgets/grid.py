@@ -47,8 +47,8 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "grid--heading", "grid--cursor", "grid--good", "grid--bad", "grid--waiting", "grid--running", "grid--best",
-        "grid--faint",
+        "grid--heading", "grid--cursor", "grid--good", "grid--bad", "grid--waiting", "grid--running",
+        "grid--best", "grid--faint",
     }  # fmt: skip
 
     DEFAULT_CSS = """
@@ -213,7 +213,7 @@ def strip_style(strip: Strip, base: Style) -> Style:
 def columns_of(
     keys: Sequence[str], headings: Sequence[tuple[str, str]], texts: Sequence[Sequence[str]], most: int = 48
 ) -> list[GridColumn]:
-    """Return columns as wide as their widest text; label and unit are wrapped to that width, or to 12 cells."""
+    """Return columns as wide as their widest text; label and unit are wrapped to it."""
     columns, parts = [], []
     for (label, unit), column in zip(headings, texts, strict=True):
         inside = max((cell_len(text) for text in column), default=0)

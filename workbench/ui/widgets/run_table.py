@@ -85,7 +85,11 @@ class RunTable(Grid):
         """Mark what the cursor is on, or unmark it, and go on to the next."""
         entry = self.entry
         if entry is not None:
-            self.marked = self.marked - set(entry.ids) if self.marked.issuperset(entry.ids) else self.marked | set(entry.ids)
+            self.marked = (
+                self.marked - set(entry.ids)
+                if self.marked.issuperset(entry.ids)
+                else self.marked | set(entry.ids)
+            )
             self.refresh_row(self.cursor)
             self.move(1)
 

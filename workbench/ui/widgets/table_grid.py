@@ -21,7 +21,12 @@ class TableGrid(Grid):
         """Show another table."""
         headings = [(line(column.label, 60), line(column.unit, 60)) for column in table.columns]
         self._rows = [
-            [GridCell(line(cell.text, 200) + (f" {BEST}" if cell.best else ""), "best" if cell.best else "") for cell in row]
+            [
+                GridCell(
+                    line(cell.text, 200) + (f" {BEST}" if cell.best else ""), "best" if cell.best else ""
+                )
+                for cell in row
+            ]
             for row in table.rows
         ]
         texts = [[row[k].text for row in self._rows] for k in range(len(headings))]
