@@ -197,8 +197,22 @@ def test_bounds_appear_where_given_and_the_dash_says_why(bench: Bench) -> None:
     assert [cell.best for cell in table.column("test_iwae")] == [True, False, False]
     assert noted(table, "AVB has no test NELBO: its posterior is implicit")
     assert noted(table, "LEBM has no test NELBO or test IWAE: its prior is known only up to a constant")
-    assert noted(table, "k = 64 draws")
+    assert noted(table, "with k = 64 draws.")
     assert "log_px" not in [column.key for column in table.columns]
+
+
+def test_bounds_of_different_k_are_told_apart_and_not_ranked(bench: Bench) -> None:
+    bench.run("vae", test_iwae=(23.0, 23.1, 23.2))
+    set_spec(
+        bench.run("avb", test_iwae=(22.0, 22.1, 22.2)),
+        "importance_samples = 64",
+        "importance_samples = 100",
+        "x",
+    )
+    table = bench.table()
+    assert not any(cell.best for cell in table.column("test_iwae"))
+    assert noted(table, "with k = 64 draws (VAE), k = 100 draws (AVB).")
+    assert noted(table, "likelihood and number of draws k")
 
 
 def test_bounds_under_different_likelihoods_are_not_ranked(bench: Bench) -> None:

@@ -56,7 +56,7 @@ def example() -> Table:
     bound = [number_cell([-1.386, -1.391, -1.4], usual_n=3), *(number_cell([]) for _ in range(3))]
     tiny = [number_cell([1.2345678e-7, 1.24e-7, 1.25e-7], usual_n=3), *(number_cell([]) for _ in range(3))]
     null = [spread_cell(0.0001, 0.0016, 200) for _ in range(4)]
-    words = [("VAE", "vae-digits"), ("LAE", "a|b_c"), ("AVB", "=1+1"), ("LEBM", "50% & <b>")]
+    words = [("VAE", "vae-digits"), ("LAE", "a|b_c"), ("50% & <b>", "=1+1"), ("LEBM", "")]
     rows = tuple(
         (text_cell(a), text_cell(b), exact_cell(1e-3), *cells)
         for (a, b), *cells in zip(words, mse, bound, tiny, null, strict=True)
@@ -105,7 +105,7 @@ def test_all_formats_say_the_same_of_every_cell() -> None:
     for line, row, entry in zip(lines, table.rows, document["rows"], strict=True):
         for column, cell in zip(table.columns, row, strict=True):
             if cell.kind == "text":
-                assert line[column.key].removeprefix("'") == cell.text
+                assert (line[column.key].removeprefix("'") or "–") == cell.text
             elif column.exact:
                 assert float(line[column.key]) == cell.mean == entry[column.key]["value"]
             else:

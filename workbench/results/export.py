@@ -17,7 +17,7 @@ from typing import Any
 
 from workbench.errors import USAGE, WorkbenchError, did_you_mean
 from workbench.results.statistics import confidence_interval
-from workbench.results.table import Cell, Column, Table
+from workbench.results.table import NOTHING, Cell, Column, Table
 
 SCHEMA = 1
 SUFFIXES = {
@@ -58,8 +58,8 @@ def clean(text: str) -> str:
 def to_csv(table: Table) -> str:
     """Return comma-separated lines. Numbers are raw: an estimate takes the columns mean, std, se and n.
 
-    Words that a spreadsheet would take for a formula get a leading apostrophe. Title, notes and best
-    marks are left out. Source of the quoting: RFC 4180, with line feeds alone.
+    Words that a spreadsheet would take for a formula get a leading apostrophe; what does not exist is an
+    empty field. Title, notes and best marks are left out. Quoted as RFC 4180 says, with line feeds alone.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -77,7 +77,7 @@ def to_csv(table: Table) -> str:
             elif cell.kind == "number":
                 line.append(_raw(cell.mean))
             else:
-                line.append(_csv_text(cell.text))
+                line.append("" if cell.text == NOTHING else _csv_text(cell.text))
         writer.writerow(line)
     return out.getvalue()
 

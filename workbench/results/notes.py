@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.results.pool import NULL, RUNTIME, Group
+from workbench.results.pool import DRAWS, NULL, RUNTIME, Group
 from workbench.results.table import ALIKE, NOTHING, Cell
 from workbench.spec.metrics import NATS, metric
 from workbench.spec.text import safe_text
@@ -75,9 +75,15 @@ def _meaning(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[st
             "Training time is that of a run, its seeds trained together, evaluation excluded; "
             f"its n counts runs{_shapes(groups)}."
         )
-    ks = {str(group.settings.get("evaluation.importance_samples")) for group in groups}
     if "test_iwae" in columns:
-        notes.append(f"IWAE: negative importance-weighted bound with k = {', '.join(sorted(ks))} draws.")
+        ks: dict[str, list[str]] = {}
+        for group in groups:
+            if group.has("test_iwae"):
+                ks.setdefault(str(group.settings.get(DRAWS, "?")), []).append(group.title)
+        told = [f"k = {k} draws" for k in ks]
+        if len(ks) > 1:
+            told = [f"k = {k} draws ({', '.join(dict.fromkeys(titles))})" for k, titles in ks.items()]
+        notes.append(f"IWAE: negative importance-weighted bound with {', '.join(told)}.")
     return notes
 
 
@@ -105,8 +111,12 @@ def _comparing(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[
             continue
         if key == RUNTIME:
             why = "the same device, machine, threads and number of seeds a run"
+        elif key == "test_iwae":
+            why = "the same data treatment, likelihood and number of draws k"
         elif metric(key).unit == NATS:
             why = "the same data treatment and likelihood"
+        elif key == "knn_accuracy":
+            why = "the same data treatment and number of neighbours"
         else:
             why = "the same data treatment"
         notes.append(f"{metric(key).label}: rows are ranked only among those with {why}.")

@@ -17,6 +17,7 @@ from workbench.store.rows import RunRow
 
 RUNTIME = "training_seconds"  # one value a run, whatever the number of seeds in it
 NULL = "energy_distance_null"  # one value for all seeds, its spread over random splits of real data
+DRAWS = "evaluation.importance_samples"  # k of the importance-weighted bound
 OUTSIDE = ("name", "seeds", "schema_number")  # keys that runs of one group may differ in
 OUTSIDE_SECTION = "resources."
 
@@ -102,7 +103,7 @@ class Group:
             if self.settings.get("model.likelihood", "gaussian") == "gaussian":
                 wanted += ["model.sigma", "model.learn_sigma"]
         if key == "test_iwae":
-            wanted.append("evaluation.importance_samples")
+            wanted.append(DRAWS)
         if key == "knn_accuracy":
             wanted.append("evaluation.neighbours")
         return (self.rows[0].data, *((name, str(self.settings.get(name))) for name in wanted))
