@@ -22,6 +22,11 @@ def test_misspelt_verb_gets_a_suggestion_and_no_traceback(cli):
     assert "show" in answer.err and "Traceback" not in answer.err
 
 
+def test_a_global_option_after_the_verb_is_told_its_place(cli):
+    answer = cli("runs", "ls", "--store", "x")
+    assert answer.code == USAGE and "workbench --store … VERB" in answer.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

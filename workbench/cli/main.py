@@ -18,6 +18,7 @@ from workbench.cli import doctor, export, plot, presets, queue, run, runs, sched
 from workbench.errors import STORE, TERMINAL, WorkbenchError
 from workbench.spec.text import safe_text
 
+GLOBAL_OPTIONS = ("--store", "--mouse", "--no-mouse", "--ascii")
 app = typer.Typer(
     name="workbench",
     help="A terminal lab bench for latent-variable generative models. Without a verb: the screens.",
@@ -109,6 +110,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of the parser
             error.show()
+            if getattr(error, "option_name", "") in GLOBAL_OPTIONS:
+                typer.echo(f"It stands before the verb: workbench {error.option_name} … VERB", err=True)
             return int(error.exit_code)
         if os.environ.get("WORKBENCH_DEBUG"):
             raise
