@@ -133,20 +133,19 @@ class LEBM(LatentModel):
         eta = eta_of_s(settings.prior_step)
         return last(ula(self.prior_gradient, start, eta, noises, clamp=settings.clamp))
 
+    def posterior_gradient(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return −∇ log p(x, z) with respect to z, z − ∇f(z) − Jᵀ(x − g(z))/σ², [S, B, d]."""
+        misfit = input_gradient(self.generator, z, lambda out: out - x)
+        return self.prior_gradient(z).add_(misfit, alpha=self.settings.sigma**-2)
+
     def posterior_chain(self, x: Tensor, start: Tensor, streams: Streams, steps: int = 0) -> Iterator[Tensor]:
         """Yield the states [S, B, d] of posterior chains of x [S, B, D]; `steps` 0 takes the settings'."""
         settings = self.settings
         steps = steps or settings.posterior_steps
         noises = noise_steps(streams, "posterior chain", steps, *start.shape[1:])
 
-        precision = settings.sigma**-2
-
-        def gradient(z: Tensor) -> Tensor:
-            misfit = input_gradient(self.generator, z, lambda out: out - x)
-            return self.prior_gradient(z).add_(misfit, alpha=precision)
-
         eta = eta_of_s(settings.posterior_step)
-        return ula(gradient, start, eta, noises, clamp=settings.clamp)
+        return ula(lambda z: self.posterior_gradient(x, z), start, eta, noises, clamp=settings.clamp)
 
     # ---- judging and looking
 
