@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,6 +86,7 @@ class LiveRun:
         self._samples: dict[int, tuple[Any, Samples | None]] = {}
         self._latents: dict[int, tuple[Any, Latents | None]] = {}
         self._log: list[str] = []
+        self._reading = Lock()  # snapshots are read by the thread that polls and by the one that draws
         self.spec_text, self.spec = self._read_spec()
 
     def _read_spec(self) -> tuple[str, RunSpec | None]:
@@ -220,13 +222,17 @@ class LiveRun:
         """Return the samples drawn at `step` (default: the newest), or None where there are none to read."""
         if step is None:
             step = self._sample_steps[-1] if self._sample_steps else None
-        return None if step is None else _cached(self._samples, self.paths.samples, step, read_samples)
+        return None if step is None else self._read(self._samples, self.paths.samples, step, read_samples)
 
     def latents(self, step: int | None = None) -> Latents | None:
         """Return the latents kept at `step` (default: the newest), or None where there are none to read."""
         if step is None:
             step = self._latent_steps[-1] if self._latent_steps else None
-        return None if step is None else _cached(self._latents, self.paths.latents, step, read_latents)
+        return None if step is None else self._read(self._latents, self.paths.latents, step, read_latents)
+
+    def _read(self, cache: dict[int, tuple[Any, Any]], folder: Path, step: int, read: Any) -> Any:
+        with self._reading:
+            return _cached(cache, folder, step, read)
 
     def log_lines(self, n: int = 1000) -> list[str]:
         """Return the last `n` lines of the worker's log, safe to show."""

@@ -1,4 +1,4 @@
-"""One metric over training, a value per seed: grows by appending, is thinned to a pane's width to be drawn."""
+"""One metric over training, a value per seed: grows by appending, is thinned to a pane's width."""
 
 from __future__ import annotations
 

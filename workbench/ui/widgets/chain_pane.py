@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
 from workbench.ui.widgets.curve_pane import SMOOTH, newest
-from workbench.ui.widgets.pane import Pane, PaneAction, message, waiting
+from workbench.ui.widgets.pane import Pane, message, waiting
 
 SIDE_BY_SIDE = 64  # columns from which the step size gets a plot of its own
 
@@ -21,10 +21,6 @@ class ChainPane(Pane):
     """Acceptance over training (all seeds, or one by one), with the step size η beside it."""
 
     TITLE = "chain"
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (
-        PaneAction("toggle_seeds", "b", "each seed"),
-        PaneAction("toggle_smooth", "s", "smooth"),
-    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from workbench.spec.forms import FormField
 from workbench.spec.text import safe_text
-from workbench.ui.widgets.pane import PaneAction
 from workbench.ui.widgets.text_pane import Line, TextPane
 
 DESCRIBED_FROM = 40  # column at which a setting's description begins
@@ -17,7 +16,6 @@ class ConfigPane(TextPane):
 
     TITLE = "config"
     NOTHING = "This run's spec.toml cannot be read."
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (PaneAction("toggle_changed", "d", "differences only"),)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from workbench.ui.canvas.axes import short
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
-from workbench.ui.widgets.pane import Pane, PaneAction, message, waiting
+from workbench.ui.widgets.pane import Pane, message, waiting
 
 SMOOTH = 0.9  # decay of the moving average, per point
 NAMES = {"step": "step", "epoch": "epoch", "time": "training time"}
@@ -31,13 +31,6 @@ class CurvePane(Pane):
     """One metric of one run (train and test), or of several runs (one split)."""
 
     TITLE = "curves"
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (
-        PaneAction("next_metric", "m", "metric"),
-        PaneAction("toggle_log", "l", "log y"),
-        PaneAction("next_axis", "x", "x axis"),
-        PaneAction("toggle_smooth", "s", "smooth"),
-        PaneAction("next_band", "b", "band"),
-    )
 
     def __init__(self, metric: str = "", **options: Any) -> None:
         super().__init__(**options)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from workbench.ui.widgets.pane import PaneAction
 from workbench.ui.widgets.text_pane import Line, TextPane
 
 
@@ -13,8 +12,6 @@ class LogPane(TextPane):
 
     TITLE = "log"
     NOTHING = "The worker has written nothing yet."
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (PaneAction("to_end", "end", "follow the end"),)
-
     MOST = 5000  # lines kept
 
     def source(self) -> Any:

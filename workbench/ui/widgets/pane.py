@@ -5,7 +5,7 @@ How a screen uses a pane (all of them: CurvePane, ChainPane, ScatterPane, Sample
     pane.show(live)          a LiveRun, or None for the empty state; cheap to call with the same one again
     pane.refresh_data()      after LiveRun.poll() returned True; does nothing while the pane is hidden
     pane.border_title        set; border_subtitle tells the options in force
-    pane.ACTIONS             PaneAction(method, key, label); getattr(pane, method)() does it
+    pane.next_metric() …     options are methods without arguments; keys are given in ui/actions.py
     app.look                 optional Look(marker, colours) that overrides what was detected
     app.ascii_only           True for `workbench --ascii`
 """
@@ -13,7 +13,6 @@ How a screen uses a pane (all of them: CurvePane, ChainPane, ScatterPane, Sample
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual.geometry import Region
@@ -23,15 +22,6 @@ from textual.widget import Widget
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Look, Palette, detect
-
-
-@dataclass(frozen=True)
-class PaneAction:
-    """Something a pane can do. `method` is a method of the pane without arguments; `key` is a suggestion."""
-
-    method: str
-    key: str
-    label: str
 
 
 def look_of(app: Any) -> Look:
@@ -53,7 +43,6 @@ class Pane(Widget, can_focus=True):
     Subclasses fill a frame in `draw`; it is called only for a pane that is on screen.
     """
 
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = ()
     TITLE: ClassVar[str] = ""
     strict: ClassVar[bool] = (
         False  # tests set it: let an error in `draw` out instead of telling it in the pane

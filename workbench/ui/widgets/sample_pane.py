@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.pixels import SCALES, fit, grid, paint
 from workbench.ui.canvas.plot import Points
 from workbench.ui.canvas.scatter import scatter
-from workbench.ui.widgets.pane import PaneAction, message, waiting
+from workbench.ui.widgets.pane import message, waiting
 from workbench.ui.widgets.snapshot_pane import SnapshotPane
 
 
@@ -22,10 +22,6 @@ class SamplePane(SnapshotPane):
     """Samples of one seed at one step."""
 
     TITLE = "samples"
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (
-        *SnapshotPane.ACTIONS,
-        PaneAction("next_scale", "plus", "size"),
-    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

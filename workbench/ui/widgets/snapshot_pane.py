@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from workbench.ui.widgets.pane import Pane, PaneAction
+from workbench.ui.widgets.pane import Pane
 
 
 class SnapshotPane(Pane):
     """Shows one seed at one step: the newest until the user steps back."""
-
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = (
-        PaneAction("next_seed", "right_square_bracket", "next seed"),
-        PaneAction("previous_seed", "left_square_bracket", "seed before"),
-        PaneAction("older", "comma", "older"),
-        PaneAction("newer", "full_stop", "newer"),
-    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

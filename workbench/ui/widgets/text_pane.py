@@ -12,15 +12,14 @@ from textual.strip import Strip
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Look, Palette
-from workbench.ui.widgets.pane import PaneAction, look_of, message, waiting
+from workbench.ui.widgets.pane import look_of, message, waiting
 
 Line = tuple[tuple[str, str], ...]  # (text, style name) pieces; style names are methods of Palette
 
 
 class TextPane(ScrollView, can_focus=True):
-    """Base of the log and config panes. It is used like a Pane: `show`, `refresh_data`, ACTIONS."""
+    """Base of the log and config panes. It is used like a Pane: `show`, `refresh_data`."""
 
-    ACTIONS: ClassVar[tuple[PaneAction, ...]] = ()
     TITLE: ClassVar[str] = ""
     NOTHING: ClassVar[str] = ""
     WIDEST: ClassVar[int] = 2000
