@@ -110,8 +110,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of the parser
             error.show()
-            if getattr(error, "option_name", "") in GLOBAL_OPTIONS:
-                typer.echo(f"It stands before the verb: workbench {error.option_name} … VERB", err=True)
+            option = getattr(error, "option_name", "")
+            if option in GLOBAL_OPTIONS:
+                typer.echo(f"It stands before the verb: workbench {option} … VERB", err=True)
             return int(error.exit_code)
         if os.environ.get("WORKBENCH_DEBUG"):
             raise
