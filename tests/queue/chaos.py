@@ -100,10 +100,7 @@ class Storm:
 
     def end(self) -> None:
         """End all processes of this store."""
-        for _ in range(3):
-            for pid in chain(*processes(self.store).values()):
-                _kill(pid)
-            time.sleep(0.05)
+        end_processes(self.store)
         if self._person is not None:
             self._person.wait()
 
@@ -170,6 +167,14 @@ def starts(store: Store) -> int:
     """Return how often any worker was started."""
     ledgers = [store.run(run_id).root / "ledger.jsonl" for run_id in run_ids(store.root)]
     return sum(path.read_text().count('"start"') for path in ledgers if path.exists())
+
+
+def end_processes(store: Store) -> None:
+    """Kill whatever works on this store, and what that has started meanwhile."""
+    for _ in range(3):
+        for pid in chain(*processes(store).values()):
+            _kill(pid)
+        time.sleep(0.05)
 
 
 def _kill(pid: int) -> None:

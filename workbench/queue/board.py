@@ -74,7 +74,7 @@ class Board:
             self._look_at_over(run_id, seen)
         for entry in list(self.live.values()):
             self._notice_claim(entry)
-            self._apply_requests(entry)
+            self.apply_requests(entry)
         return True
 
     def signs(self) -> tuple[int, int]:
@@ -113,7 +113,7 @@ class Board:
             state, need = load_state(paths), read_need(paths)
             if need is not None:
                 entry = Entry(paths, state, need, _created(paths))
-                self._apply_requests(entry)
+                self.apply_requests(entry)
                 if entry.state.state not in OVER:
                     self.live[run_id] = entry
                     del self._over[run_id]
@@ -133,7 +133,7 @@ class Board:
             with contextlib.suppress(OSError):
                 entry.save(started_state(entry.state, number, device, time.time()))
 
-    def _apply_requests(self, entry: Entry) -> None:
+    def apply_requests(self, entry: Entry) -> None:
         """Apply the waiting requests in order; the file goes only when the new state is on disk."""
         for request in read_requests(entry.paths):
             answer = apply(entry.state, request.verb, request.value, time.time())

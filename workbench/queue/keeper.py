@@ -109,6 +109,7 @@ class Keeper:
             entry.stop_sent = None
             text = f" ({state.reason})" if state.reason else ""
             self.say(f"{entry.key}: ended, now {state.state}{text}")
+            self.board.apply_requests(entry)  # those that had to wait for the end
             self.board.over(entry)
 
     def _stop(self) -> None:

@@ -1,0 +1,67 @@
+"""A store, and a scheduler in this process that starts real shims with the torch-free trainer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.queue.chaos import end_processes
+from tests.queue.person import tiny_spec
+from workbench.queue.keeper import Keeper, Options
+from workbench.queue.recovery import Limits, load_state
+from workbench.store.runs import create_run
+from workbench.store.state import RunState, Verb, write_request
+from workbench.store.stores import Store, open_store
+
+TRAINER = (sys.executable, "-S", str(Path(__file__).with_name("trainer.py")))
+OPTIONS = Options(slots=2, worker=TRAINER, grace=0.5, limits=Limits(crash_delay=0.0))
+
+
+class Bench:
+    """A keeper over a store, ticked by hand."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.keeper = Keeper(store, OPTIONS)
+
+    def submit(self, name: str = "tiny", steps: int = 20, **resources: object) -> str:
+        return create_run(self.store.paths, tiny_spec(name, steps, **resources))
+
+    def ask(self, run_id: str, verb: Verb, value: int | None = None) -> None:
+        write_request(self.store.run(run_id), verb, value)
+        (self.store.paths.bell).write_bytes(b"")
+
+    def state(self, run_id: str) -> RunState:
+        return load_state(self.store.run(run_id))
+
+    def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
+        """Tick until `condition` holds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "the condition never held"
+            self.keeper.tick()
+            time.sleep(0.02)
+
+    def until_state(self, run_id: str, state: str) -> RunState:
+        self.until(lambda: self.state(run_id).state == state)
+        return self.state(run_id)
+
+    def until_step(self, run_id: str, step: int) -> None:
+        metrics = self.store.run(run_id).metrics
+        self.until(lambda: metrics.exists() and metrics.read_bytes().count(b"\n") >= step)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "runs")
+
+
+@pytest.fixture
+def bench(store: Store) -> Iterator[Bench]:
+    made = Bench(store)
+    yield made
+    end_processes(store)

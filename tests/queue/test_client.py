@@ -1,0 +1,154 @@
+"""The scheduler as a process: started on demand, one per store, outliving whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, processes
+from tests.queue.person import tiny_spec
+from workbench.errors import WorkbenchError
+from workbench.queue import client
+from workbench.queue.liveness import lock_held
+from workbench.queue.recovery import load_state
+from workbench.store.runs import create_run
+from workbench.store.stores import Store, open_store
+
+QUICK = ("--worker", WORKER, "--slots", "2", "--idle", "0.3")
+STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")
+
+
+@pytest.fixture(autouse=True)
+def _clean(store: Store) -> Iterator[None]:
+    yield
+    end_processes(store)
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.02)
+
+
+def finished(store: Store, run_id: str) -> bool:
+    return load_state(store.run(run_id)).state == "finished"
+
+
+def test_it_starts_on_demand_and_ends_when_idle(store: Store) -> None:
+    run = create_run(store.paths, tiny_spec("tiny", 5))
+    client.ensure_scheduler(store, QUICK)
+    until(lambda: client.scheduler_status(store).pid > 0)
+    until(lambda: finished(store, run))
+    until(lambda: not client.scheduler_status(store).running)
+    assert not store.paths.scheduler.exists()
+
+
+def test_of_many_started_at_once_one_stays(store: Store) -> None:
+    command = [*client.COMMAND, "--store", str(store.root), *STAY]
+    started = [subprocess.Popen(command, stderr=subprocess.DEVNULL, env=ENV) for _ in range(4)]
+    until(lambda: sum(process.poll() is None for process in started) == 1)
+    assert [process.poll() for process in started].count(0) == 3
+    assert client.scheduler_status(store).pid in [process.pid for process in started]
+    assert client.stop_scheduler(store)
+    for process in started:
+        process.wait(5)
+
+
+def test_a_run_that_comes_as_the_scheduler_ends_is_not_left(store: Store) -> None:
+    """Submit right at the end of its idle time, many times over."""
+    for k in range(6):
+        client.ensure_scheduler(store, ("--worker", WORKER, "--idle", "0.2"))
+        time.sleep(0.45 + 0.06 * k)
+        run = create_run(store.paths, tiny_spec("tiny", 1))
+        client.ensure_scheduler(store, ("--worker", WORKER, "--idle", "0.2"))
+        until(lambda run=run: finished(store, run), 8)  # type: ignore[misc]
+
+
+def test_stopping_it_leaves_the_workers_alone(store: Store) -> None:
+    run = create_run(store.paths, tiny_spec("tiny", 120))
+    client.ensure_scheduler(store, STAY)
+    until(lambda: store.run(run).metrics.exists())
+    assert client.stop_scheduler(store)
+    assert not client.stop_scheduler(store)
+    assert len(processes(store)["worker"]) == 1
+    client.ensure_scheduler(store, STAY)
+    until(lambda: finished(store, run))
+    assert check_run(store, run, 120) == []
+    assert (store.run(run).root / "ledger.jsonl").read_text().count('"start"') == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_runs_go_on_when_the_clients_whole_session_dies(store: Store, number: signal.Signals) -> None:
+    """As when the terminal closes: the signal goes to every process of the session."""
+    code = (
+        "import sys, time; from pathlib import Path; from workbench.queue import client;"
+        "from workbench.store.stores import open_store; from workbench.store.runs import create_run;"
+        "from tests.queue.person import tiny_spec; store = open_store(Path(sys.argv[1]));"
+        "print(create_run(store.paths, tiny_spec('tiny', 150)), flush=True);"
+        "client.ensure_scheduler(store, sys.argv[2:]); time.sleep(60)"
+    )
+    person = subprocess.Popen(
+        [sys.executable, "-c", code, str(store.root), *STAY],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        env=ENV,
+        cwd=HERE.parents[1],
+        text=True,
+    )
+    assert person.stdout is not None
+    run = person.stdout.readline().strip()
+    person.stdout.close()
+    until(lambda: store.run(run).metrics.exists())
+    os.killpg(person.pid, number)
+    person.wait()
+    until(lambda: finished(store, run))
+    assert check_run(store, run, 150) == []
+
+
+def test_the_first_worker_starts_soon_after_submission(store: Store) -> None:
+    run = create_run(store.paths, tiny_spec("tiny", 5))
+    client.ensure_scheduler(store, STAY)
+    until(lambda: finished(store, run))
+    second = create_run(store.paths, tiny_spec("slow", 50))
+    since = time.monotonic()
+    client.ensure_scheduler(store, STAY)
+    until(lambda: store.run(second).metrics.exists())
+    assert time.monotonic() - since < 3.0  # about 0.3 s; the rest is for a busy machine
+
+
+def test_status_tells_a_stale_address_from_a_living_scheduler(store: Store) -> None:
+    store.paths.scheduler.write_text(json.dumps({"schema": 1, "pid": os.getpid(), "host": "here"}))
+    assert client.scheduler_status(store) == client.SchedulerStatus(False)
+    assert not client.stop_scheduler(store)
+
+
+def test_a_store_that_is_only_readable_gets_no_scheduler(store: Store) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        client.ensure_scheduler(Store(store.root, "--store", read_only=True))
+    assert caught.value.exit_code == 5
+    assert not lock_held(store.paths.scheduler_lock)
+
+
+def test_it_ends_by_itself_when_its_store_is_gone(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "short")
+    client.ensure_scheduler(store, STAY)
+    until(lambda: client.scheduler_status(store).pid > 0)
+    store.root.rename(tmp_path / "moved")
+    until(lambda: not lock_held(tmp_path / "moved/.workbench/scheduler.lock"))
+
+
+def test_one_command_line_error_is_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*client.COMMAND, "--store", str(tmp_path / "none")], capture_output=True, text=True, env=ENV
+    )
+    assert done.returncode == 3
+    assert "There is no store" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,147 @@
+"""What follows from the end of an attempt, from made-up run folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.queue.person import tiny_spec
+from workbench.queue.recovery import Limits, last_checkpoint, load_state, settle
+from workbench.store.files import create_json, write_json
+from workbench.store.paths import RunPaths
+from workbench.store.runs import create_run
+from workbench.store.state import RunState
+from workbench.store.stores import open_store
+
+LIMITS = Limits(crash=2, lost=3)
+RUNNING = RunState(state="running", attempt=1, device="cpu")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunPaths:
+    store = open_store(tmp_path / "runs")
+    paths = store.run(create_run(store.paths, tiny_spec("tiny", 5)))
+    paths.attempt(1).root.mkdir()
+    return paths
+
+
+def ended(run: RunPaths, code: int | None, state: RunState = RUNNING, **claim: object) -> RunState:
+    """Settle an attempt that was claimed and ended with `code` (None: the shim died too)."""
+    create_json(run.attempt(1).claim, {"schema": 1, "pid": 1, **claim})
+    if code is not None:
+        number = code - 128 if code > 128 else 0
+        create_json(run.attempt(1).exit, {"schema": 1, "code": code, "signal": number})
+    after = settle(run, state, now=50.0, limits=LIMITS)
+    assert after is not None
+    return after
+
+
+def checkpoint(run: RunPaths, step: int) -> None:
+    run.checkpoints.mkdir(exist_ok=True)
+    write_json(run.checkpoints / f"{step}.json", {"schema": 1, "step": step})
+
+
+@pytest.mark.parametrize("code", [0, 1, 75, 137, None])
+def test_a_result_counts_whatever_the_exit_code(run: RunPaths, code: int | None) -> None:
+    write_json(run.result, {"schema": 1, "outcome": "finished"})
+    after = ended(run, code)
+    assert (after.state, after.failure, after.ended) == ("finished", "", 50.0)
+
+
+def test_a_diverged_result_is_a_failure_with_advice(run: RunPaths) -> None:
+    write_json(run.result, {"schema": 1, "outcome": "diverged"})
+    after = ended(run, 0)
+    assert (after.state, after.failure) == ("failed", "diverged")
+    assert after.next
+
+
+def test_an_attempt_that_nobody_claimed_becomes_void_and_does_not_count(run: RunPaths) -> None:
+    after = settle(run, RunState(state="starting", attempt=1), 50.0, LIMITS)
+    assert after is not None and (after.state, after.tries) == ("queued", 0)
+    # a shim that comes late finds the claim taken
+    assert not create_json(run.attempt(1).claim, {"schema": 1, "pid": 7})
+
+
+@pytest.mark.parametrize(("code", "failure"), [(77, "device"), (78, "bad-input"), (127, "crash")])
+def test_what_would_fail_again_is_never_tried_again(run: RunPaths, code: int, failure: str) -> None:
+    run.log.write_text("Traceback …\nThe data set is not here.\n\n")
+    after = ended(run, code)
+    assert (after.state, after.failure, after.reason) == ("failed", failure, "The data set is not here.")
+
+
+def test_out_of_memory_is_tried_once_more_alone(run: RunPaths) -> None:
+    again = ended(run, 75)
+    assert (again.state, again.alone, again.failure) == ("queued", True, "out-of-memory")
+    assert ended(run, 75, RunState(state="running", attempt=1, alone=True)).state == "failed"
+
+
+def test_a_crash_at_the_same_place_twice_is_enough(run: RunPaths) -> None:
+    run.log.write_text("RuntimeError: no\x1b[31m\n")
+    first = ended(run, 1)
+    assert (first.state, first.failure, first.tries) == ("queued", "crash", 1)
+    assert "\x1b" not in first.reason
+    second = ended(run, 1, RunState(state="running", attempt=1, tries=1))
+    assert (second.state, second.failure) == ("failed", "crash")
+
+
+def test_an_attempt_that_got_further_starts_the_count_anew(run: RunPaths) -> None:
+    checkpoint(run, 40)
+    after = ended(run, 1, RunState(state="running", attempt=1, tries=1, checkpoint=20))
+    assert (after.state, after.tries, after.checkpoint) == ("queued", 1, 40)
+
+
+def test_a_crash_while_evaluating_is_told_as_such(run: RunPaths) -> None:
+    write_json(run.progress, {"schema": 1, "phase": "evaluating"})
+    assert ended(run, 1).failure == "evaluation"
+
+
+@pytest.mark.parametrize("code", [137, None])
+def test_a_killed_worker_is_lost_and_goes_on_from_its_checkpoint(run: RunPaths, code: int | None) -> None:
+    checkpoint(run, 40)
+    after = ended(run, code)
+    assert (after.state, after.failure) == ("queued", "lost")
+    assert "checkpoint" in after.next
+    worn = RunState(state="running", attempt=1, tries=2, checkpoint=40)
+    assert ended(run, code, worn).state == "failed"
+
+
+@pytest.mark.parametrize(("stopping", "state"), [("cancel", "cancelled"), ("pause", "paused")])
+@pytest.mark.parametrize("code", [76, 143, 1, None])
+def test_a_run_that_was_asked_to_stop_has_stopped_however_it_ended(
+    run: RunPaths, stopping: str, state: str, code: int | None
+) -> None:
+    after = ended(run, code, RunState(state="running", attempt=1, stopping=stopping))
+    assert (after.state, after.stopping, after.failure) == (state, "", "")
+
+
+def test_stopped_from_outside_is_queued_again_but_paused_at_a_terminal(run: RunPaths) -> None:
+    assert ended(run, 76).state == "queued"
+    run.attempt(1).claim.unlink()
+    assert ended(run, 76, inline=True).state == "paused"
+
+
+def test_a_run_in_the_foreground_is_not_retried(run: RunPaths) -> None:
+    assert ended(run, 1, inline=True).state == "failed"
+
+
+def test_a_damaged_result_stops_the_run_for_a_person_to_look(run: RunPaths) -> None:
+    run.result.write_text("{")
+    after = ended(run, 0)
+    assert (after.state, "result.json" in after.reason) == ("failed", True)
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '{"state": "flying"}', '{"state": 3}'])
+def test_a_damaged_state_file_never_uses_an_attempt_number_again(run: RunPaths, body: str) -> None:
+    run.state.write_text(body)
+    run.attempt(7).root.mkdir()
+    state = load_state(run)
+    assert (state.state, state.attempt) == ("starting", 7)  # the attempt's own files then tell the rest
+
+
+def test_only_complete_checkpoints_count(run: RunPaths) -> None:
+    assert last_checkpoint(run) == -1
+    checkpoint(run, 5)
+    (run.checkpoints / "9.pt").write_bytes(b"half")
+    (run.checkpoints / "x.json").write_text("{}")
+    assert last_checkpoint(run) == 5

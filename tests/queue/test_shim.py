@@ -1,0 +1,155 @@
+"""The process between scheduler and worker, run for real with tiny workers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.queue import shim
+from workbench.queue.liveness import holders, lock_held
+from workbench.store.files import create_json
+from workbench.store.paths import AttemptPaths
+
+
+def job(tmp_path: Path, code: str, **changes: Any) -> list[str]:
+    """Return the shim's command for a worker that is a line of Python."""
+    attempt = AttemptPaths(tmp_path)
+    value = {
+        "key": "run.1",
+        "argv": [sys.executable, "-S", "-c", code],
+        "lock": str(attempt.lock),
+        "claim": str(attempt.claim),
+        "exit": str(attempt.exit),
+        "log": str(tmp_path / "worker.log"),
+        "progress": str(tmp_path / "progress.json"),
+        "log_limit": 8 << 20,
+        **changes,
+    }
+    return [sys.executable, "-I", "-S", shim.__file__, json.dumps(value)]
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.01)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("code", [0, 3, 75, 78])
+def test_the_exit_code_is_kept(tmp_path: Path, code: int) -> None:
+    assert subprocess.run(job(tmp_path, f"raise SystemExit({code})")).returncode == 0
+    assert read(tmp_path / "exit.json")["code"] == code
+    claim = read(tmp_path / "claim.json")
+    assert claim["key"] == "run.1"
+    assert claim["pid"] > 0 and claim["start_time"] > 0 and claim["boot_id"]
+
+
+def test_a_signal_is_kept_apart_from_a_code(tmp_path: Path) -> None:
+    subprocess.run(job(tmp_path, "import os; os.kill(os.getpid(), 9)"))
+    assert (read(tmp_path / "exit.json")["code"], read(tmp_path / "exit.json")["signal"]) == (137, 9)
+
+
+def test_output_goes_to_the_log_and_progress_says_starting(tmp_path: Path) -> None:
+    (tmp_path / "progress.json").write_text('{"step": 40, "total": 90}')
+    subprocess.run(job(tmp_path, "import sys; print('out'); print('err', file=sys.stderr)"))
+    assert set((tmp_path / "worker.log").read_text().split()) == {"out", "err"}
+    progress = read(tmp_path / "progress.json")
+    assert (progress["phase"], progress["step"], progress["total"]) == ("starting", 40, 90)
+
+
+def test_a_void_or_taken_attempt_starts_nothing(tmp_path: Path) -> None:
+    create_json(tmp_path / "claim.json", {"schema": 1, "void": "too late"})
+    assert subprocess.run(job(tmp_path, "print('never')")).returncode == shim.TAKEN
+    assert not (tmp_path / "worker.log").exists()
+    assert not (tmp_path / "exit.json").exists()
+
+
+def test_of_many_shims_for_one_attempt_one_runs(tmp_path: Path) -> None:
+    command = job(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
+    shims = [subprocess.Popen(command) for _ in range(6)]
+    codes = sorted(process.wait() for process in shims)
+    assert codes == [0, *[shim.TAKEN] * 5]
+    assert (tmp_path / "ran").read_text() == "x"
+
+
+def test_a_killed_shim_leaves_the_worker_its_lock(tmp_path: Path) -> None:
+    process = subprocess.Popen(job(tmp_path, "import time; time.sleep(60)"))
+    lock = tmp_path / "lock"
+    until(lambda: len(holders(lock)) == 2)
+    process.kill()
+    process.wait()
+    assert lock_held(lock)
+    (worker,) = holders(lock)
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: not lock_held(lock))
+    assert not (tmp_path / "exit.json").exists()
+
+
+def test_sigterm_reaches_the_worker_and_its_answer_is_kept(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys, time; signal.signal(15, lambda *a: sys.exit(76));"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(job(tmp_path, code))
+    log = tmp_path / "worker.log"
+    until(lambda: log.exists() and "up" in log.read_text())
+    process.terminate()
+    process.wait(10)
+    assert read(tmp_path / "exit.json")["code"] == 76
+
+
+def test_grandchildren_end_with_the_worker(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys;"
+        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
+    )
+    subprocess.run(job(tmp_path, code))
+    child = int((tmp_path / "worker.log").read_text())
+    until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text())
+
+
+def test_a_worker_that_cannot_start_is_told_in_the_log(tmp_path: Path) -> None:
+    subprocess.run(job(tmp_path, "", argv=["/no/such/program"]))
+    assert read(tmp_path / "exit.json")["code"] == 127
+    assert "cannot start the worker" in (tmp_path / "worker.log").read_text()
+
+
+def test_a_long_log_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
+    code = (
+        "import time\nfor k in range(20000): print('line', k)\n"
+        "import sys; sys.stdout.flush(); time.sleep(1.0); print('the end')"
+    )
+    subprocess.run(job(tmp_path, code, log_limit=40_000))
+    log = (tmp_path / "worker.log").read_text().splitlines()
+    assert (log[0], log[-2], log[-1]) == ("line 0", "line 19999", "the end")
+    assert sum("left out" in line for line in log) == 1
+    assert (tmp_path / "worker.log").stat().st_size < 40_000
+
+
+def test_files_are_private(tmp_path: Path) -> None:
+    with contextlib.suppress(OSError):
+        os.umask(0o022)
+    subprocess.run(job(tmp_path, "open('/dev/null')"))
+    for name in ("lock", "claim.json", "exit.json", "worker.log", "progress.json"):
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+
+
+def test_the_shim_starts_with_few_modules() -> None:
+    """It waits beside every worker, so it stays small: nothing outside the standard library."""
+    code = f"import runpy, sys; runpy.run_path({shim.__file__!r}, run_name='shim'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True).stdout
+    assert not {"workbench", "numpy", "pydantic", "torch", "asyncio"} & set(loaded.split())
