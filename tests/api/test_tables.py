@@ -54,6 +54,8 @@ def test_a_misspelt_study(store: Store) -> None:
 
 def test_settings_and_runs(store: Store) -> None:
     assert "model.kind" in [row[0].text for row in differing(store, ["run-vae", "run-lae"]).rows]
+    with pytest.raises(WorkbenchError, match="Did you mean 'run-lae'"):
+        differing(store, ["run-vae", "run-lea"])
     assert len(runs_table(store, list_runs(store)).rows) == 5
 
 

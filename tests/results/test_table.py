@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from workbench.results.export import export
 from workbench.results.table import Cell, Column, Table, exact_cell, mark_best, number_cell, text_cell
 
 
@@ -84,3 +88,32 @@ def test_settings_are_written_as_they_are() -> None:
     assert exact_cell(1e-4).text == "0.0001"
     assert exact_cell(12).text == "12"
     assert exact_cell(math.inf).kind == "text"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.one_of(st.none(), st.floats(width=64)), max_size=4), min_size=1, max_size=4))
+def test_any_numbers_can_be_shown_ranked_and_exported(rows: list[list[float | None]]) -> None:
+    cells = mark_best([number_cell(values, usual_n=3, se=0.1) for values in rows], "lower", ["x"] * len(rows))
+    table = Table("t", (Column("a", "a"),), tuple((cell,) for cell in cells))
+    for cell, values in zip(cells, rows, strict=True):
+        assert cell.n + cell.missing == len(values)
+        assert (cell.text == "–") == (cell.n == 0)
+        assert "nan" not in cell.text
+        assert "inf" not in cell.text
+    assert sum(cell.best for cell in cells) <= 1
+    for form in ("csv", "md", "latex", "json"):
+        export(table, form).encode()
+    for row in json.loads(export(table, "json"))["rows"]:
+        assert row["a"]["p"] is None or 0 <= row["a"]["p"] <= 1
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))
+def test_the_text_rounds_the_number_it_stands_for(centre: float, spread: float) -> None:
+    cell = number_cell([centre - spread, centre, centre + spread])
+    assert cell.mean is not None
+    assert cell.std is not None
+    mean, std = (
+        (float(part) for part in cell.text.split(" ± ")) if "e" not in cell.text else (cell.mean, cell.std)
+    )
+    assert mean == pytest.approx(cell.mean, abs=cell.std / 20 + 1e-9)
+    assert std == pytest.approx(cell.std, rel=0.051)

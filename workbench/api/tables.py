@@ -66,8 +66,13 @@ def study_table(store: Store, study_id: str) -> Table:
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:
-    """Return the settings that are not the same in all of these runs, a row each, a column per run."""
-    return differing_table(store.paths, run_ids)
+    """Return the settings that are not the same in all of these runs, a row each, a column per run.
+
+    Raises WorkbenchError (exit code 3) for a run that is not in the store.
+    """
+    from workbench.api.runs import find_run
+
+    return differing_table(store.paths, [find_run(store, run_id).id for run_id in run_ids])
 
 
 def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:

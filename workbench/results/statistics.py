@@ -32,6 +32,8 @@ def summarise(values: Iterable[float | None]) -> Summary:
     known = finite(given)
     mean = _mean(known) if known else None
     std = _std(known) if len(known) > 1 else None
+    if std is not None and not math.isfinite(std):  # beyond the largest float
+        std = None
     return Summary(mean, std, len(known), len(given) - len(known))
 
 
@@ -47,7 +49,8 @@ def confidence_interval(values: Iterable[float | None], level: float = 0.95) -> 
         return None
     centre = _mean(known)
     half = t_quantile(level, len(known) - 1) * _std(known) / math.sqrt(len(known))
-    return centre - half, centre + half
+    low, high = centre - half, centre + half
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 def welch(first: Iterable[float | None], second: Iterable[float | None]) -> float | None:
@@ -62,6 +65,8 @@ def welch(first: Iterable[float | None], second: Iterable[float | None]) -> floa
         return None
     ea, eb = _std(a) / math.sqrt(len(a)), _std(b) / math.sqrt(len(b))
     gap, error = abs(_mean(a) - _mean(b)), math.hypot(ea, eb)
+    if not math.isfinite(error) or not math.isfinite(gap):
+        return None
     if error == 0:
         return 1.0 if gap == 0 else 0.0
     shares = ((ea / error) ** 2, (eb / error) ** 2)

@@ -100,7 +100,7 @@ def number_cell(
     `usual_n` is the number of seeds that the row says already; another n is written into the text.
     `se` (standard error over examples) is kept only where a single value leaves no spread over seeds.
     """
-    given = tuple(values)
+    given = tuple(v if v is not None and math.isfinite(v) else None for v in values)
     found = summarise(given)
     error = se if found.n == 1 and se is not None and math.isfinite(se) else None
     cell = Cell(
