@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 LONGEST = 400  # lines of a module
 APP = ROOT / "workbench" / "ui" / "app.py"
 WIDEST = 110  # characters of a line
+PRAGMA = re.compile(r"\s*# (noqa|type:|pragma:).*$")  # words to a tool, as ruff sees it too
 PACKAGE = sorted((ROOT / "workbench").rglob("*.py"))
 EVERYTHING = [*PACKAGE, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
@@ -44,7 +45,7 @@ def test_no_line_is_too_wide() -> None:
         f"{name(path)}:{number}"
         for path in EVERYTHING
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if len(line) > WIDEST
+        if len(PRAGMA.sub("", line)) > WIDEST
     ]
     assert wide == []
 
