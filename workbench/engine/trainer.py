@@ -194,7 +194,7 @@ class Trainer:
     def _mark_bad_weights(self) -> None:
         """A last update may have spoilt weights that no loss has met yet."""
         for parameter in self.model.parameters():
-            bad = torch.isfinite(parameter.detach()).view(self.model.members, -1).all(1).logical_not()
+            bad = torch.isfinite(parameter.detach()).reshape(self.model.members, -1).all(1).logical_not()
             self._first_bad.masked_fill_(bad & (self._first_bad == 0), self.step)
 
     # ---- checkpoints

@@ -126,8 +126,11 @@ def record_environment(paths: RunPaths, seeds: list[int], device: str) -> None:
     """Write environment.json, once per run."""
     from workbench.engine.environment import capture
 
-    if not paths.environment.exists():
-        write_json(paths.environment, capture(seeds, device))
+    try:
+        if not paths.environment.exists():
+            write_json(paths.environment, capture(seeds, device))
+    except OSError as problem:  # in a thread of its own: training goes on, and will meet a full disk itself
+        say(f"The environment could not be recorded ({problem}).")
 
 
 def out_of_memory(problem: Exception) -> bool:
