@@ -135,6 +135,8 @@ def test_a_damaged_result_stops_the_run_for_a_person_to_look(run: RunPaths) -> N
 def test_a_damaged_state_file_never_uses_an_attempt_number_again(run: RunPaths, body: str) -> None:
     run.state.write_text(body)
     run.attempt(7).root.mkdir()
+    create_json(run.attempt(7).claim, {"schema": 1, "pid": 1})
+    run.attempt(8).root.mkdir()  # never claimed, so still free
     state = load_state(run)
     assert (state.state, state.attempt) == ("starting", 7)  # the attempt's own files then tell the rest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
-from platform import node
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 from workbench.store.files import read_json
@@ -58,7 +58,7 @@ def _here(store: Store, rows: list[RunRow]) -> list[RunRow]:
     kept = []
     for row in rows[: 5 * ENOUGH]:
         claim = read_json(store.run(row.id).attempt(row.attempt).claim)
-        if isinstance(claim, dict) and claim.get("host", node()) == node():
+        if isinstance(claim, dict) and claim.get("host") == gethostname():
             kept.append(row)
         if len(kept) == ENOUGH:
             break

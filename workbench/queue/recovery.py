@@ -68,9 +68,10 @@ def final_state(paths: RunPaths, state: RunState, now: float) -> RunState | None
 
 
 def last_attempt(paths: RunPaths) -> int:
-    """Return the highest attempt number in use, 0 if there was none."""
+    """Return the highest attempt number that has been claimed, 0 if none has."""
     try:
-        return max((int(p.name) for p in paths.attempts.iterdir() if p.name.isdecimal()), default=0)
+        numbers = [int(p.name) for p in paths.attempts.iterdir() if p.name.isdecimal()]
+        return max((n for n in numbers if paths.attempt(n).claim.exists()), default=0)
     except OSError:
         return 0
 

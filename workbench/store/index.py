@@ -118,7 +118,7 @@ class RunIndex:
         """Take the rows that the database remembers; damaged ones are read from their folders instead."""
         with contextlib.suppress(sqlite3.Error):
             for name, stamp, body in self._database.execute("SELECT id, signature, row FROM run"):
-                with contextlib.suppress(ValueError, TypeError):
+                with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
                     self._rows[name] = _decode(body)
                     self._signatures[name] = stamp
 
@@ -231,6 +231,8 @@ def _encode(row: RunRow) -> str:
 
 def _decode(body: str) -> RunRow:
     values: dict[str, Any] = json.loads(body)
+    if values.keys() != {item.name for item in _FIELDS}:
+        raise ValueError("written by a version with other fields")
     values["seeds"] = tuple(values["seeds"])
     values["tags"] = tuple(values["tags"])
     values["summary"] = {name: tuple(column) for name, column in values["summary"].items()}

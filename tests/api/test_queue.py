@@ -1,0 +1,214 @@
+"""Submitting, requests that make sense and that do not, and forecasts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+import pytest
+
+from tests.queue.person import tiny_spec
+from tests.stores import make_run
+from workbench.api import queue
+from workbench.api.runs import list_runs, spec_of
+from workbench.errors import WorkbenchError
+from workbench.queue import client
+from workbench.queue.devices import Gpu, check_device, visible
+from workbench.spec.models.vae import VAESettings
+from workbench.store.files import read_json, write_json
+from workbench.store.state import RunState, State, read_requests, write_state
+from workbench.store.stores import Store, open_store
+
+
+HERE = gethostname()
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store whose scheduler is only counted, not started."""
+    store = open_store(tmp_path / "runs")
+    calls: list[Store] = []
+    monkeypatch.setattr(queue, "ensure_scheduler", calls.append)
+    monkeypatch.setattr(client, "ensure_scheduler", calls.append)
+    monkeypatch.setattr(Store, "started", calls, raising=False)
+    return store
+
+
+def started(store: Store) -> int:
+    return len(store.started)  # type: ignore[attr-defined]
+
+
+def test_submitted_runs_lie_queued_in_the_order_given(store: Store) -> None:
+    specs = [tiny_spec(name, 5) for name in ("a", "b", "c")]
+    ids = queue.submit(store, specs, preset="tiny", overrides=["x=1"], study="s", study_id="s-1", priority=2)
+    rows = list_runs(store)
+    assert [row.id for row in reversed(rows)] == ids
+    assert {(row.state, row.preset, row.study_id, row.priority) for row in rows} == {
+        ("queued", "tiny", "s-1", 2)
+    }
+    assert spec_of(store, ids[1]) == specs[1]
+    assert started(store) == 1
+
+
+def test_a_held_run_starts_no_scheduler(store: Store) -> None:
+    queue.submit(store, [tiny_spec("a", 5)], inline=True)
+    assert list_runs(store)[0].state == "paused"
+    assert started(store) == 0
+
+
+def test_a_family_that_does_not_stack_becomes_one_run_per_seed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tiny_spec("a", 5).model_copy(update={"seeds": [4, 5, 6]})
+    assert len(queue.submit(store, [spec])) == 1
+    monkeypatch.setattr(VAESettings, "stackable", False)
+    ids = queue.submit(store, [spec])
+    assert [spec_of(store, run_id).seeds for run_id in ids] == [[4], [5], [6]]
+    assert len({row.group for row in list_runs(store)}) == 1
+
+
+def test_a_device_that_is_not_here_stops_all_before_the_first(store: Store) -> None:
+    with pytest.raises(WorkbenchError, match="cuda:55 is not on this machine") as caught:
+        queue.submit(store, [tiny_spec("a", 5), tiny_spec("b", 5, device="cuda:55")])
+    assert caught.value.exit_code == 6
+    assert list_runs(store) == []
+
+
+def test_a_full_disk_is_told_with_what_was_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, count = queue.create_run, 0
+
+    def sometimes(*arguments: Any, **named: Any) -> str:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(queue, "create_run", sometimes)
+    with pytest.raises(WorkbenchError, match="No space left") as caught:
+        queue.submit(store, [tiny_spec("a", 5)] * 3)
+    assert (caught.value.exit_code, "1 of 3" in caught.value.hint) == (5, True)
+    assert started(store) == 1  # for the one that was written
+
+
+def test_settings_of_the_submitter_go_with_the_run_but_no_secrets(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORKBENCH_DOWNLOAD", "WORKBENCH_API_TOKEN", "WORKBENCH_STORE", "OTHER"):
+        monkeypatch.setenv(name, "no")
+    (run_id,) = queue.submit(store, [tiny_spec("a", 5)])
+    variables = read_json(store.run(run_id).origin)["variables"]
+    assert variables["WORKBENCH_DOWNLOAD"] == "no"
+    assert not {"WORKBENCH_API_TOKEN", "WORKBENCH_STORE", "OTHER"} & set(variables)
+
+
+def test_a_request_is_left_for_the_scheduler(store: Store) -> None:
+    (run_id,) = queue.submit(store, [tiny_spec("a", 5)])
+    queue.request(store, run_id[-4:], "priority", 7)
+    queue.request(store, run_id, "cancel")
+    found = [(request.verb, request.value) for request in read_requests(store.run(run_id))]
+    assert found == [("priority", 7), ("cancel", None)]
+    assert started(store) == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "verb"),
+    [
+        ("finished", "cancel"),
+        ("finished", "retry"),
+        ("queued", "resume"),
+        ("failed", "pause"),
+        ("running", "retry"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(store: Store, state: State, verb: Any) -> None:
+    run = make_run(store.root, state=state)
+    with pytest.raises(WorkbenchError, match=f"is {state}") as caught:
+        queue.request(store, run.id, verb)
+    assert verb in caught.value.hint
+    assert read_requests(run) == []
+
+
+def test_a_resume_may_be_asked_while_the_run_is_still_stopping(store: Store) -> None:
+    run = make_run(store.root, state="running")
+    write_state(run, RunState("running", 1, stopping="pause"))
+    queue.request(store, run.id, "resume")
+    assert [request.verb for request in read_requests(run)] == ["resume"]
+
+
+def test_a_diverged_run_is_not_retried(store: Store) -> None:
+    run = make_run(store.root, state="running")
+    write_json(run.result, {"schema": 1, "outcome": "diverged"})
+    with pytest.raises(WorkbenchError, match="diverged"):
+        queue.request(store, run.id, "retry")
+
+
+@pytest.mark.parametrize("value", [None, 10_000, -10_000])
+def test_priorities_have_a_range(store: Store, value: int | None) -> None:
+    run = make_run(store.root, state="queued")
+    with pytest.raises(WorkbenchError, match="whole number"):
+        queue.request(store, run.id, "priority", value)
+
+
+def test_unknown_verbs_and_runs_get_suggestions(store: Store) -> None:
+    run = make_run(store.root, state="queued")
+    with pytest.raises(WorkbenchError) as caught:
+        queue.request(store, run.id, "cancle")  # type: ignore[arg-type]
+    assert "cancel" in caught.value.hint
+    with pytest.raises(WorkbenchError) as caught:
+        queue.request(store, run.id[:-1] + "x", "cancel")
+    assert run.id in caught.value.hint
+
+
+def test_nothing_is_submitted_to_a_store_that_can_only_be_read(store: Store) -> None:
+    reader = Store(store.root, "--store", read_only=True)
+    with pytest.raises(WorkbenchError, match="can only be read"):
+        queue.submit(reader, [tiny_spec("a", 5)])
+
+
+def finished(store: Store, number: int, kind: str, seconds: float, steps: int, host: str = HERE) -> None:
+    """Write a finished run of `seconds`, claimed on `host`."""
+    run = make_run(store.root, f"20261121-14253{number}-{kind}-digits-aaaa", kind=kind, created=number)
+    write_state(run, RunState("finished", 1, started=100.0, ended=100.0 + seconds))
+    write_json(run.result, {"schema": 1, "outcome": "finished", "step": steps, "finished": 100.0 + seconds})
+    write_json(run.attempt(1).claim, {"schema": 1, "host": host})
+
+
+def test_a_forecast_is_the_median_of_the_same_settings_here(store: Store) -> None:
+    for number, seconds in enumerate([8.0, 9.0, 30.0]):
+        finished(store, number, "vae", seconds, 1820)
+    finished(store, 7, "vae", 500.0, 1820, host="another machine")
+    spec = spec_of(store, list_runs(store)[0].id)
+    expected = queue.forecast(store, spec)
+    assert expected is not None
+    assert (expected.seconds, expected.runs, expected.basis) == (9.0, 3, "the same settings")
+
+
+def test_else_the_same_model_and_data_scaled_by_iterations(store: Store) -> None:
+    finished(store, 1, "vae", 10.0, 1000)
+    spec = spec_of(store, list_runs(store)[0].id)
+    longer = spec.model_copy(update={"training": spec.training.model_copy(update={"iterations": 3000})})
+    expected = queue.forecast(store, longer)
+    assert expected is not None
+    assert (expected.seconds, expected.basis) == (30.0, "the same model and data")
+
+
+def test_without_experience_there_is_no_forecast(store: Store) -> None:
+    finished(store, 1, "lae", 10.0, 1000)
+    make_run(store.root, "20261121-142530-vae-digits-run1", state="running")
+    assert queue.forecast(store, tiny_spec("a", 5)) is None
+
+
+def test_visible_devices_are_respected_and_devices_checked() -> None:
+    two = [Gpu(k, f"GPU-{k}abc", "H", 1 << 34, 0, None) for k in range(2)]
+    assert visible(two, None) == tuple(two)
+    assert visible(two, "") == ()
+    assert visible(two, "1") == (two[1],)
+    assert visible(two, "GPU-1a,0") == (two[1], two[0])
+    assert visible(two, "0,7,1") == (two[0],)  # as CUDA does: nothing counts after a bad one
+    check_device("cuda:1", tuple(two))
+    check_device("auto", ())
+    with pytest.raises(WorkbenchError, match="cuda:2") as caught:
+        check_device("cuda:2", tuple(two))
+    assert "cuda:0 (H), cuda:1 (H)" in caught.value.hint

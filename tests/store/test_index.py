@@ -1,0 +1,223 @@
+"""The list of runs: always what the folders say, whatever happens to the cache."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.stores import make_run
+from workbench.store import index as index_module
+from workbench.store.files import write_json
+from workbench.store.index import RunIndex, database_path, on_network
+from workbench.store.paths import RunPaths
+from workbench.store.runs import read_row
+from workbench.store.state import RunState, write_state
+from workbench.store.stores import Store, open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "runs")
+
+
+def age(*runs: RunPaths) -> None:
+    """Make folders old enough to be trusted by their time."""
+    for run in runs:
+        past = time.time() - 60
+        os.utime(run.root, (past, past))
+
+
+def three(store: Store) -> list[RunPaths]:
+    return [make_run(store.root, f"20261121-14253{k}-vae-digits-aaa{k}", created=100.0 + k) for k in range(3)]
+
+
+def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(paths: RunPaths) -> None:
+        raise AssertionError(f"{paths.id} was read again")
+
+    monkeypatch.setattr(index_module, "read_row", never)
+
+
+def test_newest_first(store: Store) -> None:
+    runs = three(store)
+    assert [row.id for row in RunIndex(store).rows()] == [run.id for run in reversed(runs)]
+
+
+def test_unchanged_runs_are_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    age(*three(store))
+    index = RunIndex(store)
+    before = index.rows()
+    forbid_reading(monkeypatch)
+    assert index.rows() == before
+
+
+def test_a_new_process_starts_from_the_cache(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    age(*three(store))
+    before = RunIndex(store).rows()
+    forbid_reading(monkeypatch)
+    assert RunIndex(store).rows() == before  # equal in every field, tuples included
+
+
+def test_each_change_of_a_run_shows_at_once(store: Store) -> None:
+    run = make_run(store.root, state="running")
+    index = RunIndex(store)
+    assert index.rows()[0].state == "running"
+    write_state(run, RunState("paused"))
+    assert index.rows()[0].state == "paused"
+    write_json(run.notes, {"schema": 1, "note": "odd", "tags": ["a"]})
+    assert (index.rows()[0].note, index.rows()[0].tags) == ("odd", ("a",))
+    write_json(run.result, {"schema": 1, "outcome": "finished"})
+    assert index.rows()[0].state == "finished"
+
+
+def test_a_change_in_the_same_tick_of_the_clock_is_not_missed(store: Store) -> None:
+    """Folder times are coarse: two changes may share one. Young folders are therefore always read."""
+    run = make_run(store.root, state="running")
+    index = RunIndex(store)
+    stamp = run.root.stat().st_mtime_ns
+    index.rows()
+    write_state(run, RunState("paused"))
+    os.utime(run.root, ns=(stamp, stamp))
+    assert index.rows()[0].state == "paused"
+
+
+def test_removed_and_returned_runs_follow(store: Store, tmp_path: Path) -> None:
+    runs = three(store)
+    index = RunIndex(store)
+    assert len(index.rows()) == 3
+    runs[1].root.rename(tmp_path / "away")
+    assert [row.id for row in index.rows()] == [runs[2].id, runs[0].id]
+    assert len(RunIndex(store).rows()) == 2
+    (tmp_path / "away").rename(runs[1].root)
+    assert len(index.rows()) == 3
+
+
+def test_the_cache_can_be_deleted_at_any_time(store: Store) -> None:
+    runs = three(store)
+    index = RunIndex(store)
+    before = index.rows()
+    for path in store.paths.hidden.glob("index.db*"):
+        path.unlink()
+    write_state(runs[0], RunState("paused"))
+    assert len(index.rows()) == 3
+    assert len(RunIndex(store).rows()) == len(before)
+
+
+@pytest.mark.parametrize("body", [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_damaged_cache_is_made_anew(store: Store, body: bytes) -> None:
+    age(*three(store))
+    first = RunIndex(store)
+    before = first.rows()
+    first.close()
+    for suffix in ("-wal", "-shm"):
+        Path(f"{store.paths.index}{suffix}").unlink(missing_ok=True)
+    store.paths.index.write_bytes(body)
+    assert RunIndex(store).rows() == before
+    assert RunIndex(store).rows() == before
+    assert sqlite3.connect(store.paths.index).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_damaged_row_is_read_from_its_folder(store: Store) -> None:
+    age(*three(store))
+    before = RunIndex(store).rows()
+    database = sqlite3.connect(store.paths.index)
+    database.execute("UPDATE run SET row = '{\"id\": 1}'")
+    database.commit()
+    assert RunIndex(store).rows() == before
+
+
+def test_the_cache_of_a_newer_version_is_left_alone(store: Store) -> None:
+    three(store)
+    database = sqlite3.connect(store.paths.index)
+    database.execute("PRAGMA user_version=99")
+    database.close()
+    assert len(RunIndex(store).rows()) == 3
+    assert sqlite3.connect(store.paths.index).execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_store_that_can_only_be_read_gets_no_cache(store: Store) -> None:
+    three(store)
+    index = RunIndex(Store(store.root, "--store", read_only=True))
+    assert len(index.rows()) == 3
+    assert not store.paths.index.exists()
+
+
+def test_a_busy_cache_costs_nothing_but_the_cache(store: Store) -> None:
+    age(*three(store))
+    index = RunIndex(store)
+    index._database.execute("PRAGMA busy_timeout=10")
+    other = sqlite3.connect(store.paths.index, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert len(index.rows()) == 3
+    other.execute("ROLLBACK")
+
+
+def test_several_threads_may_ask(store: Store) -> None:
+    runs = three(store)
+    index = RunIndex(store)
+    wrong: list[int] = []
+
+    def ask() -> None:
+        wrong.extend(n for n in (len(index.rows()) for _ in range(20)) if n != 3)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for k in range(20):
+        write_state(runs[k % 3], RunState("paused", attempt=k))
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_what_is_no_run_is_left_out(store: Store) -> None:
+    good = make_run(store.root)
+    (store.root / "20261121-000000-link-aaaa").symlink_to(good.root)
+    (store.root / "empty").mkdir()
+    (store.root / ".new-1").mkdir()
+    index = RunIndex(store)
+    assert [row.id for row in index.rows()] == [good.id]
+    assert [row.id for row in index.rows()] == [good.id]
+
+
+def test_on_a_network_disk_the_cache_goes_to_a_local_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "on_network", lambda path: path == store.root)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    place = database_path(store.paths)
+    assert place.is_relative_to(tmp_path / "state")
+    three(store)
+    assert len(RunIndex(store).rows()) == 3
+    assert place.exists() and not store.paths.index.exists()
+
+
+def test_the_file_system_is_told_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = (
+        "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:5 / /home rw - nfs4 server:/home rw\n"
+        "3 2 0:6 / /home/me/local rw - xfs /dev/sdb rw\n4 1 0:7 / /cloud rw - fuse.sshfs x rw\n"
+    )
+    real = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda self, *a, **k: mounts if "mountinfo" in str(self) else real(self, *a, **k)
+    )
+    found = {
+        p: on_network(Path(p)) for p in ("/tmp", "/home/me/runs", "/home/me/local/runs", "/cloud/a", "/homes")
+    }
+    assert found == {
+        "/tmp": False,
+        "/home/me/runs": True,
+        "/home/me/local/runs": False,
+        "/cloud/a": True,
+        "/homes": False,
+    }
+
+
+def test_rows_equal_what_the_folders_say(store: Store) -> None:
+    runs = three(store)
+    assert RunIndex(store).rows() == [read_row(run) for run in reversed(runs)]

@@ -1,0 +1,71 @@
+"""The state file and the request files, as they lie on disk."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench.store.paths import RunPaths
+from workbench.store.state import RunState, read_requests, read_state, write_request, write_state
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunPaths:
+    (tmp_path / "run").mkdir()
+    return RunPaths(tmp_path / "run")
+
+
+def test_a_state_comes_back_as_it_was_written(run: RunPaths) -> None:
+    state = RunState(
+        "running", 3, 2, -1, "because", "lost", "soon", "cuda:1", 1.0, 2.5, None, 9.0, "cancel", 7, True
+    )
+    write_state(run, state)
+    assert read_state(run) == state
+    assert run.state.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_older_file_without_some_fields_takes_the_defaults(run: RunPaths) -> None:
+    run.state.write_text('{"schema": 1, "state": "paused", "attempt": 2, "colour": "red", "tries": "many"}')
+    assert read_state(run) == RunState(state="paused", attempt=2)
+
+
+@pytest.mark.parametrize("body", ["", "null", "[1]", '{"state": "gone"}', '{"attempt": 1}', "\x00\x00"])
+def test_a_damaged_file_counts_as_absent(run: RunPaths, body: str) -> None:
+    run.state.write_text(body)
+    assert read_state(run) is None
+
+
+def test_requests_come_back_in_the_order_of_asking(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 5)  # all in the same tick of the clock
+    verbs = ["pause", "resume", "cancel", "retry", "priority"]
+    for verb in verbs:
+        write_request(run, verb, 3 if verb == "priority" else None)  # type: ignore[arg-type]
+    names = [path.name for path in sorted(run.control.iterdir())]
+    assert names[0].startswith("00000000000000000005-")
+    assert sorted(request.verb for request in read_requests(run)) == sorted(verbs)
+
+
+def test_requests_of_later_moments_sort_later(run: RunPaths) -> None:
+    for verb in ("retry", "cancel", "pause", "cancel"):
+        write_request(run, verb)  # type: ignore[arg-type]
+    assert [request.verb for request in read_requests(run)] == ["retry", "cancel", "pause", "cancel"]
+
+
+def test_requests_that_make_no_sense_are_deleted(run: RunPaths) -> None:
+    run.control.mkdir()
+    for name, body in {"1-x.json": "{", "2-x.json": '{"verb": "explode"}', "3-x.json": "[]"}.items():
+        (run.control / name).write_text(body)
+    (run.control / ".half.tmp").write_text("{")  # somebody is writing it just now
+    write_request(run, "cancel")
+    assert [request.verb for request in read_requests(run)] == ["cancel"]
+    assert len(list(run.control.iterdir())) == 2
+
+
+def test_a_value_that_is_no_number_is_none(run: RunPaths) -> None:
+    run.control.mkdir()
+    (run.control / "1-priority.json").write_text(json.dumps({"verb": "priority", "value": "high"}))
+    (request,) = read_requests(run)
+    assert request.value is None
