@@ -32,6 +32,7 @@ class Series:
         self._x = np.empty((3, 64))  # step, epoch, seconds
         self._values = np.empty((64, self.seeds))
         self._rows = np.empty((4, 64))  # mean, std, min, max over the finite seeds
+        self._broken = np.zeros(64, bool)
         self._smooth: dict[float, _Smooth] = {}
 
     def __len__(self) -> int:
@@ -55,6 +56,9 @@ class Series:
         self._x[:, here] = steps, epochs, seconds
         self._values[here] = values
         self._rows[:, here] = _over_seeds(values, bad)
+        before = np.isnan(self._values[self._n - 1 : self._n]) if self._n else np.zeros((1, self.seeds), bool)
+        begins = bad & ~np.concatenate([before, bad[:-1]])
+        self._broken[here] = begins.any(1) | bad.all(1)
         self.nonfinite += bad.sum(0)
         self._n += k  # last: a reader in another thread never sees a half-written point
 
@@ -67,6 +71,7 @@ class Series:
         self._x = _grown(self._x, size)
         self._rows = _grown(self._rows, size)
         self._values = _grown(self._values.T, size).T
+        self._broken = np.concatenate([self._broken, np.zeros(size - len(self._broken), bool)])
 
     def x(self, axis: Axis = "step") -> Floats:
         """Return the positions [n] in parameter updates, epochs, or seconds of training."""
@@ -117,10 +122,7 @@ class Series:
 
     def broken(self) -> NDArray[np.bool_]:
         """Return which points [n] to mark: every seed is NaN, or one has just stopped being finite."""
-        bad = np.isnan(self.values)
-        begins = bad.copy()
-        begins[1:] &= ~bad[:-1]
-        return np.asarray(begins.any(1) | bad.all(1))
+        return self._broken[: self._n]
 
 
 class _Smooth:

@@ -58,6 +58,13 @@ class Frame:
             x += cells
         return x
 
+    def column(self, x: int, y: int, height: int, sign: str, style: Style) -> None:
+        """Repeat a sign downwards from cell (x, y)."""
+        if 0 <= x < self.width:
+            here = slice(max(0, y), max(0, y + height)), x
+            self.codes[here] = ord(plain_ascii(sign) if self._ascii else sign)
+            self.looks[here] = self.style_number(style)
+
     def blit(self, x: int, y: int, codes: NDArray[np.uint32], looks: NDArray[np.intp]) -> None:
         """Copy a block of signs, leaving cells whose code is a space as they are; looks are style numbers."""
         left, top = max(0, x), max(0, y)
@@ -69,22 +76,30 @@ class Frame:
         self.codes[top:bottom, left:right][seen] = codes[part][seen]
         self.looks[top:bottom, left:right][seen] = looks[part][seen]
 
-    def strips(self) -> list[Strip]:
-        """Return one strip a row, each exactly `width` cells, each segment with an explicit style."""
+    def changed_rows(self, before: Frame | None) -> list[int] | None:
+        """Return the rows that differ from those of `before`; None if the two cannot be compared."""
+        if before is None or before.codes.shape != self.codes.shape or before.styles != self.styles:
+            return None
+        differ = ((self.codes != before.codes) | (self.looks != before.looks)).any(1)
+        return np.flatnonzero(differ).tolist()
+
+    def strips(self, rows: list[int] | None = None) -> list[Strip]:
+        """Return a strip for each of `rows` (default: all), `width` cells each, each segment with a style."""
+        codes, looks = (self.codes, self.looks) if rows is None else (self.codes[rows], self.looks[rows])
         if self.width == 0:
-            return [Strip([], 0) for _ in range(self.height)]
-        text = self.codes.astype("<u4").tobytes().decode("utf-32-le", "replace")
-        ends = np.zeros((self.height, self.width), bool)
-        ends[:, :-1] = self.looks[:, 1:] != self.looks[:, :-1]
+            return [Strip([], 0) for _ in range(len(codes))]
+        text = codes.astype("<u4").tobytes().decode("utf-32-le", "replace")
+        ends = np.zeros(codes.shape, bool)
+        ends[:, :-1] = looks[:, 1:] != looks[:, :-1]
         ends[:, -1] = True
-        rows: list[list[Segment]] = [[] for _ in range(self.height)]
+        parts: list[list[Segment]] = [[] for _ in range(len(codes))]
         begin, width, styles = 0, self.width, self.styles
         flat = np.flatnonzero(ends)
-        wide = bool((self.codes == CONTINUED).any())
-        for end, look in zip(flat.tolist(), self.looks.ravel()[flat].tolist(), strict=True):
+        wide = bool((codes == CONTINUED).any())
+        for end, look in zip(flat.tolist(), looks.ravel()[flat].tolist(), strict=True):
             part = text[begin : end + 1]
             if wide:
                 part = part.replace("\0", "")
-            rows[end // width].append(Segment(part, styles[look]))
+            parts[end // width].append(Segment(part, styles[look]))
             begin = end + 1
-        return [Strip(row, width) for row in rows]
+        return [Strip(row, width) for row in parts]

@@ -93,8 +93,7 @@ def plot(
             if 0 <= row < rows:
                 shown = label[: gutter - 1]
                 frame.put(area.x + gutter - 1 - len(shown), area.y + row, shown, axis)
-        for row in range(rows):
-            frame.put(area.x + gutter - 1, area.y + row, "│", axis)
+        frame.column(area.x + gutter - 1, area.y, rows, "│", axis)
         if base:
             frame.put(area.x + gutter + 1, area.y, base, axis, area.x + area.width)
     if with_x:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -107,8 +108,9 @@ class CurvePane(Pane):
             message(frame, palette, waiting(self.live, "The first point of the curves is on its way."))
             return
         curves, entries = [], []
+        longest = max(len(series) for _, series, _, _ in found)
         for label, series, colour, dash in found:
-            curves.append(self._curve(palette, series, colour, dash, alone=len(found) == 1))
+            curves.append(self._curve(palette, series, colour, dash, longest))
             entries.append((label, series, curves[-1]))
         top = self._header(frame, palette, name, entries)
         plot(frame, palette, Area(
@@ -132,20 +134,22 @@ class CurvePane(Pane):
         many = [(label, live.series(name, split)) for label, live in self.runs]
         return [(f"{label} {split}", series, k, k) for k, (label, series) in enumerate(many) if len(series)]
 
-    def _curve(self, palette: Palette, series: Series, colour: int, dash: int, alone: bool) -> Curve:
+    def _curve(self, palette: Palette, series: Series, colour: int, dash: int, longest: int) -> Curve:
         n = len(series)
         low, high = series.band(self.band)
         mean, banded = series.mean[:n], series.seeds > 1
+        # The average spans the same stretch of training for all: sparse test points are averaged less.
+        decay = SMOOTH**2 ** round(math.log2(longest / n))
         return Curve(
             x=series.x(self.axis)[:n],
-            y=series.ema(SMOOTH)[:n] if self.smooth else mean,
+            y=series.ema(decay)[:n] if self.smooth else mean,
             style=palette.line(colour),
             low=low[:n] if banded else None,
             high=high[:n] if banded else None,
             band_style=palette.line(colour, 0.3) if banded else None,
             raw=mean if self.smooth else None,
             raw_style=palette.line(colour, 0.5) if self.smooth else None,
-            dash=0 if palette.look.distinct and not alone and len(self.runs) > 1 else dash,
+            dash=0 if palette.look.distinct and len(self.runs) > 1 else dash,
             marks=series.broken()[:n],
         )
 

@@ -14,6 +14,10 @@ class LogPane(TextPane):
     NOTHING = "The worker has written nothing yet."
     MOST = 5000  # lines kept
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._follow = True
+
     def source(self) -> Any:
         live = self.live
         return live and (live.versions["log"], None if self.lines else live.version)
@@ -22,13 +26,21 @@ class LogPane(TextPane):
         lines = self.live.log_lines(self.MOST) if self.live is not None else []
         return [((line, "warn" if _grave(line) else "text"),) for line in lines]
 
-    def _take(self) -> None:
-        self._follow = not self.lines or self.is_vertical_scroll_end
-        super()._take()
+    def reset(self) -> None:
+        self._follow = True
 
     def after_read(self) -> None:
         if self._follow:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self.to_end()
+
+    def on_resize(self) -> None:
+        if self._follow:
+            self.to_end()
+
+    def watch_scroll_y(self, old: float, new: float) -> None:
+        """Scrolling up ends the following, scrolling to the end begins it again."""
+        super().watch_scroll_y(old, new)
+        self._follow = self.is_vertical_scroll_end
 
     def to_end(self) -> None:
         """Go to the end and follow it."""

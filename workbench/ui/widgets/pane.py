@@ -56,6 +56,7 @@ class Pane(Widget, can_focus=True):
         super().__init__(**options)
         self.border_title = self.TITLE
         self.live: LiveRun | None = None
+        self._frame: Frame | None = None
         self._strips: list[Strip] = []
         self._drawn: tuple[Any, ...] | None = None  # what the strips were drawn from
         self._palette: Palette | None = None
@@ -105,8 +106,8 @@ class Pane(Widget, can_focus=True):
             self._palette = Palette(base, look)
         return self._palette
 
-    def build(self) -> list[Strip]:
-        """Draw into strips of the pane's present size; an error becomes a sentence in the pane."""
+    def build(self) -> Frame:
+        """Draw into a frame of the pane's present size; an error becomes a sentence in the pane."""
         palette = self.palette()
         frame = Frame(self.size.width, self.size.height, palette)
         try:
@@ -117,7 +118,7 @@ class Pane(Widget, can_focus=True):
             frame = Frame(self.size.width, self.size.height, palette)
             what = type(error).__name__
             message(frame, palette, f"This pane could not be drawn ({what}). The run is not affected.")
-        return frame.strips()
+        return frame
 
     def _state(self) -> tuple[Any, ...]:
         return (self.size, self._changes, self.source(), self.palette().base)
@@ -127,11 +128,14 @@ class Pane(Widget, can_focus=True):
         state = self._state()
         if state == self._drawn:
             return []
-        same_form = self._drawn is not None and self._drawn[0] == state[0] and self._drawn[3] == state[3]
-        before, self._strips, self._drawn = self._strips, self.build(), state
-        if not same_form or len(before) != len(self._strips):
-            return None
-        return [y for y, (old, new) in enumerate(zip(before, self._strips, strict=True)) if old != new]
+        before, self._frame, self._drawn = self._frame, self.build(), state
+        rows = self._frame.changed_rows(before)
+        if rows is None:
+            self._strips = self._frame.strips()
+        else:
+            for y, strip in zip(rows, self._frame.strips(rows), strict=True):
+                self._strips[y] = strip
+        return rows
 
     def _repaint(self) -> None:
         rows = self._renew()
@@ -143,8 +147,11 @@ class Pane(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return one row of the pane."""
-        if self._drawn != self._state() and self._renew():
-            self.call_later(self.refresh)  # other rows may come from Textual's own cache
+        if self._drawn != self._state():
+            # At another size Textual asks for every row; else it may keep old ones of its own.
+            all_asked = self._drawn is None or self._drawn[0] != self.size
+            if self._renew() != [] and not all_asked:
+                self.call_later(self.refresh)
         if 0 <= y < len(self._strips):
             return self._strips[y]
         return Strip.blank(self.size.width, self.palette().base)

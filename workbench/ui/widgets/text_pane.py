@@ -25,7 +25,7 @@ class TextPane(ScrollView, can_focus=True):
     WIDEST: ClassVar[int] = 2000
 
     DEFAULT_CSS = """
-    TextPane { width: 1fr; height: 1fr; overflow: auto; scrollbar-size: 1 1; }
+    TextPane { width: 1fr; height: 1fr; overflow: auto; scrollbar-size: 0 1; }
     """
 
     def __init__(self, **options: Any) -> None:
@@ -42,8 +42,12 @@ class TextPane(ScrollView, can_focus=True):
             self.live = live
             self._seen_version = None
             self.lines = []
-            self.scroll_to(0, 0, animate=False)
+            self.reset()
         self.changed()
+
+    def reset(self) -> None:
+        """Begin anew with another run."""
+        self.scroll_to(0, 0, animate=False, immediate=True)
 
     def refresh_data(self) -> None:
         """Take in what is new, if there is something and the pane can be seen."""
@@ -55,7 +59,7 @@ class TextPane(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         if look_of(self.app).marker == "ascii":  # a scroll bar is made of block signs
-            self.styles.scrollbar_size_vertical = self.styles.scrollbar_size_horizontal = 0
+            self.styles.scrollbar_size_vertical = 0
         self._take()
 
     def changed(self) -> None:

@@ -1,0 +1,493 @@
+"""The live panes: empty states, odd data, options, hostile text, and little sent to the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.style import Style
+from textual.geometry import Region
+from textual.widgets import Label
+
+from tests.stores import make_run, make_store
+from tests.ui.pane_app import FOUR, RUN, PaneApp, live_run, pane_text, screen_text
+from workbench.api.live import LiveRun
+from workbench.store.files import write_json
+from workbench.store.paths import RunPaths
+from workbench.ui.canvas.frame import Frame
+from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.widgets.chain_pane import ChainPane
+from workbench.ui.widgets.config_pane import ConfigPane
+from workbench.ui.widgets.curve_pane import CurvePane
+from workbench.ui.widgets.log_pane import LogPane
+from workbench.ui.widgets.pane import Pane
+from workbench.ui.widgets.panes import PANES
+from workbench.ui.widgets.sample_pane import SamplePane
+from workbench.ui.widgets.scatter_pane import ScatterPane
+
+SIZES = [(0, 0), (1, 1), (3, 2), (10, 3), (30, 10), (80, 24), (240, 60)]
+LOOKS = [Look(), Look("braille", "none"), Look("quadrant", "16"), Look("ascii", "none")]
+OPTIONS = ("toggle_log", "toggle_smooth", "next_axis", "next_band", "toggle_seeds")
+DRAWN: dict[str, Callable[[], Any]] = {name: PANES[name] for name in FOUR}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "runs")
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let errors out of the panes: outside tests they become a sentence."""
+    monkeypatch.setattr(Pane, "strict", True)
+
+
+def drawn(pane: Pane, width: int = 80, height: int = 24, look: Look | None = None) -> str:
+    palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), look or Look())
+    frame = Frame(width, height, palette)
+    pane.draw(frame, palette)
+    strips = frame.strips()
+    assert [strip.cell_length for strip in strips] == [width] * height
+    assert all(part.style is not None for strip in strips for part in strip)
+    return "\n".join(strip.text for strip in strips)
+
+
+def at_every_size(pane: Pane) -> None:
+    for look in LOOKS:
+        for width, height in SIZES:
+            text = drawn(pane, width, height, look)
+            assert look.marker != "ascii" or text.isascii()
+
+
+def showing(kind: Callable[[], Any], live: LiveRun | None) -> Any:
+    pane = kind()
+    pane.show(live)
+    return pane
+
+
+def run_with(root: Path, values: list[Any], names: tuple[str, ...] = ("loss",), **options: Any) -> LiveRun:
+    """A run whose metrics all have the given values, one row a step; `None` stands for null."""
+    paths = make_run(root, RUN, state="running", points=0, **options)
+    with paths.metrics.open("a") as file:
+        for step, value in enumerate(values):
+            row = {"step": step, "epoch": step, "seconds": step, "split": "train"}
+            file.write(json.dumps({**row, "values": dict.fromkeys(names, value)}) + "\n")
+    return live_run(root)
+
+
+NAN, INF = float("nan"), float("inf")
+ODD: dict[str, list[Any]] = {
+    "nothing": [],
+    "one point": [[1.0]],
+    "constant": [[2.0]] * 40,
+    "all zero": [[0.0]] * 40,
+    "one null": [[1.0]] * 20 + [[None]] + [[2.0]] * 20,
+    "first null": [[None]] + [[2.0]] * 20,
+    "all null": [[None]] * 40,
+    "NaN and infinities": [[NAN], [1.0], [INF], [2.0], [-INF]],
+    "1e300 alternating": [[1e300], [-1e300]] * 20,
+    "1e-300": [[1e-300 * k] for k in range(40)],
+    "1e9 + 1e-3 i": [[1e9 + 1e-3 * k] for k in range(40)],
+    "negative": [[-1.0 * k] for k in range(40)],
+    "one seed lost": [[1.0, 2.0, 3.0]] * 20 + [[1.0, None, 3.0]] * 20,
+    "all seeds lost": [[1.0, 2.0, 3.0]] * 20 + [[None, None, None]] * 20,
+    "seeds far apart": [[1e-300, 1.0, 1e300]] * 20,
+    "other numbers of seeds": [[1.0], [1.0, 2.0], [], [3.0]],
+}
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_odd_metrics_draw_in_every_pane_size_and_look(root: Path, name: str) -> None:
+    live = run_with(root, ODD[name], ("loss", "acceptance", "step_size", "log_ratio"), kind="lae")
+    for kind in (CurvePane, ChainPane):
+        pane = showing(kind, live)
+        at_every_size(pane)
+        for option in OPTIONS:
+            if hasattr(pane, option):
+                getattr(pane, option)()
+                drawn(pane)
+        at_every_size(pane)
+
+
+ARRAYS: dict[str, dict[str, Any]] = {
+    "no examples": {"z": np.zeros((2, 0, 3)), "images": np.zeros((2, 0, 4, 4), np.uint8)},
+    "one example": {"z": np.ones((1, 1, 3)), "images": np.full((1, 1, 1, 1), 255, np.uint8)},
+    "all equal": {"z": np.ones((2, 50, 8)), "images": np.zeros((2, 5, 3, 7), np.uint8)},
+    "NaN": {"z": np.full((2, 50, 8), NAN), "points": np.full((2, 50, 2), NAN)},
+    "some infinite": {
+        "z": np.where(np.eye(50, 8) > 0, INF, 1.0)[None],
+        "points": np.array([[[INF, 1.0], [0, 1]]]),
+    },
+    "huge": {"z": np.eye(50, 8)[None] * 3e38, "points": np.eye(50, 2)[None] * 3e38},
+    "one dimension": {"z": np.arange(50.0).reshape(1, 50, 1), "points": np.arange(50.0).reshape(1, 50, 1)},
+    "pictures wider than the pane": {"images": np.full((1, 3, 300, 500), 7, np.uint8)},
+    "RGB": {"images": np.random.default_rng(0).integers(0, 256, (2, 9, 32, 32, 3), dtype=np.uint8)},
+    "one-hot points": {"points": np.eye(4)[None], "data": np.eye(4)},
+}
+
+
+@pytest.mark.parametrize("name", list(ARRAYS))
+def test_odd_snapshots_draw_in_every_pane_size_and_look(root: Path, name: str) -> None:
+    paths = make_run(root, RUN)
+    arrays = {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in ARRAYS[name].items()}
+    for folder in (paths.samples, paths.latents):
+        for file in folder.iterdir():
+            file.unlink()
+        np.savez(folder / "5.npz", **arrays)
+    live = live_run(root)
+    for kind in (ScatterPane, SamplePane):
+        pane = showing(kind, live)
+        at_every_size(pane)
+        for option in ("next_seed", "older", "newer", *["next_scale"] * 3):
+            if hasattr(pane, option):
+                getattr(pane, option)()
+                drawn(pane)
+        at_every_size(pane)
+
+
+@pytest.mark.parametrize("name", list(DRAWN))
+def test_empty_states_say_what_to_do_or_what_goes_on(root: Path, name: str) -> None:
+    assert "No run is chosen" in drawn(showing(DRAWN[name], None))
+    paths = make_run(root, RUN, kind="lae", state="queued")
+    assert "lae-digits is waiting in the queue." in drawn(showing(DRAWN[name], live_run(root)))
+    write_json(paths.state, {"state": "running"})
+    write_json(paths.progress, {"phase": "loading torch"})
+    assert "loading torch…" in drawn(showing(DRAWN[name], live_run(root)))
+    write_json(paths.progress, {"phase": "training"})
+    assert "on its way" in drawn(showing(DRAWN[name], live_run(root))) or "on their way" in drawn(
+        showing(DRAWN[name], live_run(root))
+    )
+    write_json(paths.state, {"state": "failed", "reason": "Out of memory on cuda:0."})
+    text = drawn(showing(DRAWN[name], live_run(root)))
+    assert "failed" in text and "Out of memory on cuda:0." in text
+
+
+def test_a_model_without_a_chain_is_told_kindly(root: Path) -> None:
+    make_run(root, RUN, kind="vae")
+    assert "VAE has no Markov chain" in drawn(showing(ChainPane, live_run(root)))
+
+
+def test_the_chain_shows_acceptance_target_step_size_and_log_ratio(root: Path) -> None:
+    live = run_with(root, [[0.5, 0.6, 0.7]] * 30, ("acceptance", "step_size", "log_ratio"), kind="lae")
+    pane = showing(ChainPane, live)
+    first = drawn(pane, 120).splitlines()[0]
+    assert first.startswith("acceptance 0.6 ± 0.1 · target 0.574 · step size η 0.6 · log ratio 0.6")
+    before = drawn(pane)
+    pane.toggle_seeds()
+    assert drawn(pane) != before
+
+
+def test_curves_tell_metric_unit_band_and_newest_values(root: Path) -> None:
+    paths = make_run(root, RUN, state="running", points=0)
+    rows = [("train", k, [10.0, 11.0, 12.0]) for k in range(9)] + [("test", 8, [20.0, 20.0, 23.0])]
+    with paths.metrics.open("a") as file:
+        for split, step, values in rows:
+            row = {
+                "step": step,
+                "epoch": step / 4,
+                "seconds": step * 60,
+                "split": split,
+                "values": {"loss": values},
+            }
+            file.write(json.dumps(row) + "\n")
+    pane = showing(CurvePane, live_run(root))
+    title, legend = drawn(pane, 100).splitlines()[:2]
+    assert title.startswith("loss, nats per example · mean of 3 seeds, band min–max")
+    assert "━━ train 11 ± 1" in legend and "┄┄ test 21 ± 1.7" in legend
+    assert drawn(pane).split()[-1] == "step"
+    pane.next_axis()
+    pane.next_axis()
+    assert drawn(pane).endswith("training time") and "6min" in drawn(pane)
+    pane.next_band()
+    assert "band ±std" in drawn(pane)
+
+
+def test_smoothing_keeps_the_raw_line_behind(root: Path) -> None:
+    pane = showing(CurvePane, run_with(root, [[float(k % 2)] for k in range(60)]))
+    raw = drawn(pane)
+    pane.toggle_smooth()
+    smooth = drawn(pane)
+    assert smooth != raw and "smoothed, raw behind" in smooth
+    heights = {y for y, row in enumerate(smooth.splitlines()[2:-2]) if row.partition("│")[2].strip()}
+    assert {min(heights), max(heights)} == {
+        0,
+        len(smooth.splitlines()) - 5,
+    }  # the raw line still reaches 0 and 1
+
+
+def test_log_axis_says_how_much_it_cannot_show(root: Path) -> None:
+    pane = showing(CurvePane, run_with(root, [[-1.0], [0.0], [10.0], [1000.0]]))
+    pane.toggle_log()
+    assert "2 values ≤ 0 have no logarithm" in drawn(pane, 120)
+
+
+def test_lost_seeds_are_told_and_marked(root: Path) -> None:
+    text = drawn(showing(CurvePane, run_with(root, ODD["one seed lost"])))
+    assert "× 1 of 3 seeds" in text
+    assert text.splitlines()[-2].count("×") == 1
+
+
+def test_metrics_step_round_with_the_loss_first(root: Path) -> None:
+    pane = showing(CurvePane, run_with(root, [[1.0]] * 3, ("kl", "loss", "mse")))
+    assert pane.metrics() == ["loss", "kl", "mse"]
+    titles = []
+    for _ in range(4):
+        titles.append(drawn(pane).split(",")[0].split(" · ")[0].splitlines()[0].strip())
+        pane.next_metric()
+    assert titles == ["loss", "KL", "MSE", "loss"]
+
+
+def test_several_runs_over_each_other(tmp_path: Path) -> None:
+    lives = []
+    for name in ("a", "b"):
+        store = make_store(tmp_path / name)
+        make_run(store, RUN)
+        lives.append((f"run {name}\x1b[2J", live_run(store)))
+    pane = CurvePane()
+    pane.show_many(lives)
+    text = drawn(pane)
+    assert "run a" in text and "run b" in text and "test" in text and "\x1b" not in text
+    pane.show_many([])
+    assert "No run is chosen" in drawn(pane)
+
+
+def test_scatter_steps_through_seeds_and_snapshots_in_one_basis(root: Path) -> None:
+    paths = make_run(root, RUN, state="running")
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 20)
+    first = rng.normal(size=(3, 60, 5)) + 5 * np.eye(5)[labels]
+    for file in paths.latents.iterdir():
+        file.unlink()
+    np.savez(paths.latents / "10.npz", z=first.astype(np.float32), labels=labels)
+    np.savez(paths.latents / "20.npz", z=(2 * first).astype(np.float32), labels=labels)
+    pane = showing(ScatterPane, live_run(root))
+    newest = drawn(pane)
+    assert newest.startswith("step 20 · seed 0 (1 of 3) · PCA of 5-d z at step 10")
+    assert newest.splitlines()[1].startswith("●0 ●1 ●2")
+    pane.older()
+    assert drawn(pane).startswith("step 10, snapshot 1 of 2")
+    pane.newer()
+    assert drawn(pane) == newest
+    pane.next_seed()
+    other = drawn(pane)
+    assert "seed 1 (2 of 3)" in other and other != newest
+    pane.previous_seed()
+    assert drawn(pane) == newest
+    letters = drawn(pane, look=Look("braille", "none"))
+    assert {"0", "1", "2"} <= set("".join(letters.splitlines()[3:-2]))
+
+
+def test_samples_show_real_pictures_above_and_fall_back_to_shades(root: Path) -> None:
+    make_run(root, RUN)
+    pane = showing(SamplePane, live_run(root))
+    assert "↑ real   ↓ samples" in drawn(pane) and "▀" in drawn(pane)
+    shades = drawn(pane, look=Look("braille", "none"))
+    pictures = [row for row in shades.splitlines()[1:] if "real" not in row]
+    assert set("".join(pictures)) <= set(" ░▒▓█") and "▓" in shades
+    assert drawn(pane, look=Look("ascii", "none")).isascii()
+
+
+def test_a_white_picture_is_white_and_a_black_one_black(root: Path) -> None:
+    paths = make_run(root, RUN)
+    for file in paths.samples.iterdir():
+        file.unlink()
+    images = np.zeros((1, 2, 2, 2), np.uint8)
+    images[0, 1] = 255
+    np.savez(paths.samples / "1.npz", images=images)
+    pane = showing(SamplePane, live_run(root))
+    pane.scale = 1.0
+    palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), Look())
+    frame = Frame(20, 5, palette)
+    pane.draw(frame, palette)
+    colours = [
+        part.style.bgcolor.get_truecolor().hex
+        for part in frame.strips()[1]
+        if part.style and part.style.bgcolor
+    ]
+    assert colours[0] == "#000000" and "#ffffff" in colours
+
+
+# In an app
+
+
+def fill_log(paths: RunPaths, lines: int) -> None:
+    paths.log.write_text("".join(f"line {k}\n" for k in range(lines)))
+
+
+async def test_panes_live_through_every_size(root: Path) -> None:
+    make_run(root, RUN, kind="lae", points=40)
+    app = PaneApp(live_run(root), tuple(PANES))
+    async with app.run_test(size=(120, 40)) as pilot:
+        for size in ((80, 24), (30, 10), (10, 3), (1, 1), (240, 60), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert len(screen_text(app)) == size[1]
+            if size[0] > 3:  # a border alone takes two columns
+                assert {len(row) for row in screen_text(app)} == {size[0]}
+        assert "acceptance" in "\n".join(screen_text(app))
+
+
+async def test_only_changed_rows_are_painted_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = make_run(root, RUN, state="running", points=40)
+    live = live_run(root)
+    app = PaneApp(live, ("curves", "latents"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        painted: dict[str, list[Region]] = {"curves": [], "latents": []}
+        for name, seen in painted.items():
+            pane = app.query_one(f"#{name}", Pane)
+            monkeypatch.setattr(pane, "refresh", lambda *regions, seen=seen, **_: seen.extend(regions))
+        row = {"step": 911, "epoch": 65, "seconds": 5, "split": "train", "values": {"loss": [25.0] * 3}}
+        with paths.metrics.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        assert live.poll()
+        for pane in app.query(Pane):
+            pane.refresh_data()
+        assert painted["latents"] == []  # no news for it
+        assert 0 < len(painted["curves"]) < app.query_one("#curves").size.height / 2
+        assert all(region.height == 1 for region in painted["curves"])
+        painted["curves"].clear()
+        app.query_one("#curves", Pane).refresh_data()
+        assert painted["curves"] == []
+
+
+async def test_a_hidden_pane_draws_nothing_and_is_up_to_date_when_shown(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = make_run(root, RUN, state="running", points=5)
+    live = live_run(root)
+    app = PaneApp(live, ("curves", "log"))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await pilot.pause()
+        pane = app.query_one(CurvePane)
+        pane.display = False
+        await pilot.pause()
+        drawings: list[int] = []
+        draw = CurvePane.draw
+
+        def counted(pane: CurvePane, frame: Frame, palette: Palette) -> None:
+            drawings.append(1)
+            draw(pane, frame, palette)
+
+        monkeypatch.setattr(CurvePane, "draw", counted)
+        row = {"step": 5000, "epoch": 65, "seconds": 5, "split": "train", "values": {"loss": [777.0] * 3}}
+        with paths.metrics.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        live.poll()
+        pane.refresh_data()
+        await pilot.pause()
+        assert drawings == []
+        pane.display = True
+        await pilot.pause()
+        assert "777" in "\n".join(screen_text(app))
+
+
+async def test_panes_work_without_colours(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    make_run(root, RUN, kind="lae", points=40)
+    app = PaneApp(live_run(root), tuple(PANES))
+    del app.look  # found out from the app
+    async with app.run_test(size=(120, 45)) as pilot:
+        await pilot.pause()
+        assert app.query_one(CurvePane).palette().look.colours == "none"
+        assert "acceptance" in "\n".join(screen_text(app))
+
+
+async def test_an_error_in_a_pane_is_told_there_and_ends_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Pane, "strict", False)
+    monkeypatch.setattr(CurvePane, "draw", fails)
+    make_run(root, RUN)
+    app = PaneApp(live_run(root), ("curves",))
+    async with app.run_test(size=(180, 20)) as pilot:
+        await pilot.pause()
+        assert "could not be drawn (ZeroDivisionError)" in "\n".join(screen_text(app))
+
+
+async def test_the_log_follows_its_end_until_the_user_scrolls_up(root: Path) -> None:
+    paths = make_run(root, RUN, state="running")
+    fill_log(paths, 100)
+    live = live_run(root)
+    app = PaneApp(live, ("log",))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        pane = app.query_one(LogPane)
+        assert "line 99" in pane_text(pane)
+        fill_log(paths, 150)
+        live.poll()
+        pane.refresh_data()
+        await pilot.pause()
+        assert "line 149" in pane_text(pane)
+        pane.scroll_to(0, 0, animate=False)
+        await pilot.pause()
+        fill_log(paths, 200)
+        live.poll()
+        pane.refresh_data()
+        await pilot.pause()
+        assert pane_text(pane).startswith("line 0 ")
+        pane.to_end()
+        await pilot.pause()
+        assert "line 199" in pane_text(pane)
+
+
+async def test_hostile_text_reaches_no_terminal(root: Path) -> None:
+    paths = make_run(root, RUN, state="running", points=3)
+    paths.log.write_bytes(b"\x1b[31mred\x1b[0m \x9b2J [bold]not markup[/bold] \xe2\x80\xae\x07\n")
+    spec = paths.spec.read_text().replace('name = "vae-digits"', 'name = "\\u001b[2J[red]vae"', 1)
+    paths.spec.write_text(spec)
+    app = PaneApp(live_run(root), ("log", "config"))
+    async with app.run_test(size=(140, 20)) as pilot:
+        await pilot.pause()
+        text = "\n".join(screen_text(app))
+        assert "[bold]not markup[/bold]" in text and "[red]vae" in text
+        assert text.replace("\n", "").replace("\xa0", "").isprintable()
+
+
+async def test_settings_that_differ_are_marked_and_can_stand_alone(root: Path) -> None:
+    make_run(root, RUN)
+    app = PaneApp(live_run(root), ("config",))
+    async with app.run_test(size=(160, 70)) as pilot:
+        await pilot.pause()
+        pane = app.query_one(ConfigPane)
+        text = pane_text(pane)
+        assert "  lr = 0.001" in text and "▸ latent = 8" in text
+        pane.toggle_changed()
+        await pilot.pause()
+        text = pane_text(pane)
+        assert "lr = 0.001" not in text and "▸ latent = 8" in text and "[model]" in text
+        assert "kind = vae" in text
+
+
+async def test_a_spec_of_a_newer_layout_is_shown_as_it_stands(root: Path) -> None:
+    paths = make_run(root, RUN)
+    paths.spec.write_text("schema_number = 99\n[quantum]\nqubits = 3\n")
+    app = PaneApp(live_run(root), ("config",))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        assert "qubits = 3" in pane_text(app.query_one(ConfigPane))
+
+
+async def test_changing_the_run_forgets_the_old_one(root: Path, tmp_path: Path) -> None:
+    make_run(root, RUN)
+    other = make_store(tmp_path / "other")
+    make_run(other, RUN, state="queued")
+    app = PaneApp(live_run(root), tuple(PANES))
+    async with app.run_test(size=(160, 60)) as pilot:
+        await pilot.pause()
+        for pane in app.query("Grid > *"):
+            assert not isinstance(pane, Label)
+            pane.show(live_run(other))  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert "\n".join(screen_text(app)).count("is waiting in the queue") == 5  # all but the settings
+        for pane in app.query("Grid > *"):
+            pane.show(None)  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert "\n".join(screen_text(app)).count("No run is chosen") == 6

@@ -1,0 +1,56 @@
+"""Pictures of a page with four panes, against those checked in (`pytest --snapshot-update` renews them)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.stores import make_run, make_store
+from tests.ui.pane_app import FOUR, RUN, PaneApp, live_run
+from workbench.ui.canvas.look import Look
+
+
+def _rings() -> dict[str, Any]:
+    """Pictures of rings in four greys: even ones, so that the pictures checked in stay small."""
+    y, x = np.mgrid[:8, :8] - 3.5
+    rings = [np.digitize(np.abs(np.hypot(x, y) - radius), (0.8, 1.6, 2.4)) for radius in (0.5, 1.5, 2.5, 3.5)]
+    images = (255 - 85 * np.stack(rings)).astype(np.uint8)
+    return {"images": np.stack([images, images]), "data": images}
+
+
+def _spokes() -> dict[str, Any]:
+    """Latents of ten classes, each on a spoke of its own."""
+    labels = np.repeat(np.arange(10), 12)
+    radius = np.tile(np.linspace(1, 3, 12), 10)
+    z = np.stack([radius * np.cos(labels * 0.628), radius * np.sin(labels * 0.628)], -1)
+    return {"z": np.stack([z, -z]).astype(np.float32), "labels": labels}
+
+
+@pytest.mark.parametrize(
+    ("size", "look", "kind"),
+    [
+        pytest.param((80, 24), Look(), "lae", id="80x24"),
+        pytest.param((160, 48), Look(), "lae", id="160x48"),
+        pytest.param((80, 24), Look("ascii", "16"), "vae", id="ascii"),
+        pytest.param((80, 24), Look("braille", "none"), "lae", id="no-colour"),
+    ],
+)
+def test_four_panes(
+    snap_compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: Any, look: Look, kind: str
+) -> None:
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
+        monkeypatch.delenv(name, raising=False)
+    if look.colours == "none":
+        monkeypatch.setenv("NO_COLOR", "1")
+    root = make_store(tmp_path / "runs")
+    paths = make_run(root, RUN, kind=kind, points=120)
+    for folder in (paths.samples, paths.latents):
+        next(folder.iterdir()).unlink()
+    np.savez(paths.samples / "500.npz", **_rings())
+    np.savez(paths.latents / "500.npz", **_spokes())
+    app = PaneApp(live_run(root), FOUR, look)
+    app.TITLE = "panes"
+    assert snap_compare(app, terminal_size=size)
