@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from workbench.engine.ensemble import ACTIVATIONS, mlp
-from workbench.engine.gradients import input_gradient
+from workbench.engine.gradients import add_weight_gradients, input_gradient, traced
 from workbench.engine.streams import Streams
 
 
@@ -27,3 +27,20 @@ def test_a_net_without_hidden_layers_is_its_matrix() -> None:
     net = mlp([2, 1], "silu", streams)
     found = input_gradient(net, streams.normal("z", 4, 2), torch.ones_like)
     torch.testing.assert_close(found, net[0].weight.mT.expand(1, 4, 2))  # type: ignore[union-attr,operator]
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_weight_gradients_can_be_had_later(layer_norm: bool) -> None:
+    """Two traces added with a scale equal autograd on the scaled sum of both."""
+    streams = Streams((0, 1), dtype=torch.float64)
+    net = mlp([3, 7, 5, 4], "elu", streams, layer_norm=layer_norm)
+    both = [streams.normal("z", 6, 3) for _ in range(2)]
+    loss = sum(0.3 * net(z).square().sum() for z in both)
+    expected = torch.autograd.grad(loss, list(net.parameters()))  # type: ignore[arg-type]
+    for z in both:
+        out, inputs, outputs = traced(net, z)
+        slopes = torch.autograd.grad(out.square().sum(), outputs)
+        assert not any(x.requires_grad for x in inputs)
+        add_weight_gradients(net, inputs, slopes, 0.3)
+    for parameter, gradient in zip(net.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)

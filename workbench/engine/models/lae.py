@@ -9,11 +9,13 @@ over the states after transitions 1..T. All images of a member's batch are accep
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from workbench.engine.ensemble import Linear, mlp
+from workbench.engine.gradients import add_gradient, add_weight_gradients, traced
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
@@ -57,30 +59,30 @@ class LAE(LatentModel):
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Move the chain by T transitions, then the weights by one step. T + 1 evaluations in all."""
-        examples = batch.x.shape[1]
         h = self.features(batch.x)
-        points, decisions = self.transitions(batch.x, h.detach(), streams)
-        # θ: mean over states of the mean over the batch; a rejected state counts again
-        scale = 1.0 / (len(points) * examples)
-        weights = list(self._weights())
-        totals = [sum_of([point.extras[1 + k] for point in points]).mul_(scale) for k in range(len(weights))]
-        # ψ: V reaches h through z = h W only, so dV/dh is dV/dz Wᵀ and needs no decoder again
-        slopes = [torch.bmm(point.extras[0], point.position.transpose(1, 2)) for point in points]
-        penalty = self.likelihood.penalty() / self.data.train_size
+        scale = 1.0 / (self.settings.transitions * batch.x.shape[1])  # means over states and the batch
         self.zero_grad()
-        for weight, total in zip(weights, totals, strict=True):
-            weight.grad = total
-        torch.autograd.backward([h], [sum_of(slopes).mul_(scale)])
+        decisions, energies, h_slope = [], [], torch.zeros_like(h)
+        for point, decision in self.transitions(batch.x, h.detach(), streams):
+            self._add_gradients(point, scale)  # of θ; a rejected state counts again
+            # ψ: V reaches h through z = h W only, so dV/dh is dV/dz Wᵀ and needs no decoder
+            h_slope.baddbmm_(point.extras[0], point.position.transpose(1, 2), alpha=scale)
+            decisions.append(decision)
+            energies.append(point.energies.mean(1))
+        h.backward(h_slope)
+        penalty = self.likelihood.penalty()
+        loss = torch.stack(energies).mean(0)
         if isinstance(penalty, Tensor):
+            penalty = penalty / self.data.train_size
             penalty.sum().backward()
+            loss = loss + penalty.detach()
         clip_gradients(self.parameters(), self.training_settings.clip)
         self.optimisers["model"].step()
-        self.chain.copy_(points[-1].position)
-        loss = torch.stack([point.energies for point in points]).mean((0, 2)) + penalty
-        return self._metrics(loss.detach(), h.detach(), points[-1], decisions)
+        self.chain.copy_(point.position)
+        return self._metrics(loss, h.detach(), point, decisions)
 
-    def transitions(self, x: Tensor, h: Tensor, streams: Streams) -> tuple[list[Point], list[Decision]]:
-        """Return the states after transitions 1..T on the batch x [S, B, D] with features h [S, B, width].
+    def transitions(self, x: Tensor, h: Tensor, streams: Streams) -> Iterator[tuple[Point, Decision]]:
+        """Yield state and decision of transitions 1..T on x [S, B, D] with features h [S, B, width].
 
         Adapts the step size, if the settings say so. Does not store the state: `training_step` does.
         """
@@ -88,9 +90,7 @@ class LAE(LatentModel):
         count = settings.transitions
         uniforms = streams.uniform("acceptance", count)
         noises = noise_steps(streams, "chain", count, *self.chain.shape[1:])
-        # with an accept step the first state may be kept, so its gradients are needed too
-        current = self.evaluate_chain(self.chain, x, h, weights=settings.metropolis)
-        points, decisions = [], []
+        current = self.evaluate_chain(self.chain, x, h)
         for uniform, noise in zip(uniforms.unbind(1), noises, strict=True):
             current, decision = transition(
                 lambda state: self.evaluate_chain(state, x, h),
@@ -100,35 +100,40 @@ class LAE(LatentModel):
                 uniform,
                 metropolis=settings.metropolis,
             )
-            points.append(current)
-            decisions.append(decision)
             if settings.adapt_step:
                 moved = adapted(
                     self.log_eta, decision.probability, settings.target_acceptance, settings.adapt_rate
                 )
                 self.log_eta.copy_(moved)
-        return points, decisions
+            yield current, decision
 
-    def evaluate_chain(self, state: Tensor, x: Tensor, h: Tensor, *, weights: bool = True) -> Point:
-        """Return V at W = state [S, width, d] with its gradients, from one forward and one backward pass.
+    def evaluate_chain(self, state: Tensor, x: Tensor, h: Tensor) -> Point:
+        """Return V and dV/dW at W = state [S, width, d], from one forward and half a backward pass.
 
-        The extras are dV/dz [S, B, d] and, with `weights`, dV/dθ for each decoder weight.
+        The extras are dV/dz [S, B, d] and what `_add_gradients` needs. The weights' gradients are
+        the other half of the backward pass; only states that are kept pay for it.
         """
         with torch.enable_grad():
             z = torch.bmm(h, state).requires_grad_()
-            energies = self.energy(x, z)
-            inputs = [z, *self._weights()] if weights else [z]
-            slope, *rest = torch.autograd.grad(energies.sum(), inputs)
+            out, inputs, outputs = traced(self.decoder, z)
+            energies = 0.5 * z.square().sum(-1) - self.likelihood.log_prob(x, out)
+            wanted = [z, *outputs, *self.likelihood.parameters()]
+            slope, *rest = torch.autograd.grad(energies.sum(), wanted)
         gradient = torch.bmm(h.transpose(1, 2), slope)
-        return Point(state, energies.detach(), gradient, (slope, *rest))
+        return Point(state, energies.detach(), gradient, (slope, *inputs, *rest))
+
+    def _add_gradients(self, point: Point, scale: float) -> None:
+        """Add scale · dV/dθ at an evaluated point to the weights' `grad`."""
+        own = list(self.likelihood.parameters())
+        _, *trace = point.extras
+        layers = (len(trace) - len(own)) // 2
+        add_weight_gradients(self.decoder, trace[:layers], trace[layers : 2 * layers], scale)
+        for parameter, gradient in zip(own, trace[2 * layers :], strict=True):
+            add_gradient(parameter, gradient, scale)
 
     def energy(self, x: Tensor, z: Tensor) -> Tensor:
         """Return V's terms −log p(x|z) + ½‖z‖² [S, B] in nats."""
         return 0.5 * z.square().sum(-1) - self.likelihood.log_prob(x, self.decoder(z))
-
-    def _weights(self) -> list[nn.Parameter]:
-        """Return θ: what p(x|z) depends on."""
-        return [*self.decoder.parameters(), *self.likelihood.parameters()]
 
     @torch.no_grad()
     def _metrics(self, loss: Tensor, h: Tensor, end: Point, decisions: list[Decision]) -> Metrics:
@@ -200,14 +205,6 @@ class LAE(LatentModel):
         """Return mean f(x) and standard deviation s [S, B, d] of the q(z|x) used at evaluation."""
         mean = self.encode(x, streams)
         return mean, torch.full_like(mean, self.settings.encoder_std)
-
-
-def sum_of(tensors: list[Tensor]) -> Tensor:
-    """Return the sum of tensors of one shape, as a new tensor."""
-    total = tensors[0].clone()
-    for tensor in tensors[1:]:
-        total.add_(tensor)
-    return total
 
 
 def orthogonal(streams: Streams, inputs: int, outputs: int) -> Tensor:
