@@ -69,7 +69,8 @@ def rows(trainer: Trainer) -> list[dict[str, Any]]:
 def run_attempt(family: str, folder: Path, stop_at: int | None) -> Trainer:
     """Train in `folder` from its newest checkpoint, up to `stop_at` or the end."""
     folder.mkdir(exist_ok=True)
-    spec = small_spec(family, SEEDS[:2], training={"checkpoint_every": 8, "precision": "float32"})
+    training = {"checkpoint_every": 8, "log_every": 4, "precision": "float32"}
+    spec = small_spec(family, SEEDS[:2], training=training)
     trainer = session.prepare(spec, load_data(spec), Recorder(RunPaths(folder)))
     trainer.stop = lambda: trainer.step == stop_at
     outcome = trainer.run()
