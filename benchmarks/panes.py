@@ -36,7 +36,7 @@ sys.path.insert(0, str(ROOT))  # for tests/stores.py, which makes the store
 
 POINTS = 10_000
 PRESSES = 25
-ROUNDS = 5
+ROUNDS = 7
 RUN = "20261121-142530-lae-digits-k3f9"
 ESCAPE = re.compile(rb"\x1b(\[[0-9;?<>=]*[a-zA-Z]|[()][A-Z0-9]|[=>78])")
 
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def make_big_store(root: Path) -> Path:
-    """Make a store with one LAE run at work: loss (train, test), acceptance and η of 3 seeds, 10 000 points."""
+    """Make a store with an LAE run at work: loss, acceptance and η of 3 seeds, 10 000 points each."""
     from tests.stores import make_run, make_store
 
     paths = make_run(make_store(root), RUN, kind="lae", state="running", points=0)
@@ -229,8 +229,13 @@ def show_key_latency(root: Path, rate: int) -> None:
 
 def show_first_paint(root: Path) -> None:
     """Print the wall time from start to first paint, alternating with an empty Textual app."""
-    workbench = [sys.executable, "-c", "from workbench.cli.main import main; main()", "--store", str(root)]
-    commands = {"empty Textual app": [sys.executable, "-c", EMPTY_APP], "workbench": workbench}
+    screens = f"from pathlib import Path; from workbench.ui.app import run_app; run_app(Path({str(root)!r}))"
+    command_line = "from workbench.cli.main import main; main()"
+    commands = {
+        "empty Textual app": [sys.executable, "-c", EMPTY_APP],
+        "the screens": [sys.executable, "-c", screens],
+        "the command `workbench`": [sys.executable, "-c", command_line, "--store", str(root)],
+    }
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():
@@ -239,8 +244,11 @@ def show_first_paint(root: Path) -> None:
                 times[name].append(terminal.wait_for(b"Bench") - terminal.begun)
             finally:
                 terminal.close()
-    empty, ours = (statistics.median(values) for values in times.values())
-    print(f"first paint: empty Textual app {empty:.2f} s, workbench {ours:.2f} s, ratio {ours / empty:.2f}")
+    empty = statistics.median(times["empty Textual app"])
+    for name, values in times.items():
+        print(
+            f"first paint, {name:<24} {statistics.median(values):6.2f} s   {statistics.median(values) / empty:.2f} ×"
+        )
 
 
 def serve(mode: str, root: Path, rate: float) -> None:
