@@ -209,9 +209,8 @@ ACTIONS: tuple[Action, ...] = (
 
 def actions_of(where: str) -> list[Action]:
     """Return what can be done on a screen, in the order of the table; then what can be done everywhere."""
-    return [action for action in ACTIONS if where in action.where] + [
-        action for action in ACTIONS if EVERYWHERE in action.where
-    ]
+    here = [action for action in ACTIONS if where in action.where and EVERYWHERE not in action.where]
+    return here + [action for action in ACTIONS if EVERYWHERE in action.where]
 
 
 def bindings(where: str) -> list[BindingType]:

@@ -14,7 +14,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from workbench.api.stores import Store, open_store
-from workbench.ui.actions import EVERYWHERE, bindings
+from workbench.ui.actions import EVERYWHERE, actions_of, bindings
 from workbench.ui.feed import Feed
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
 from workbench.ui.plain import AsciiFilter
@@ -30,7 +30,7 @@ class WorkbenchApp(App[None]):
     """The screens over one store."""
 
     TITLE = "workbench"
-    CSS_PATH = "styles/workbench.tcss"
+    CSS_PATH = Path(__file__).parent / "styles" / "workbench.tcss"
     BINDINGS = bindings(EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""  # it is in the table of actions like every other key
@@ -160,8 +160,6 @@ class WorkbenchApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette: the actions of this screen, then those of Textual (themes, screenshot)."""
-        from workbench.ui.actions import actions_of
-
         where = screen.NAME if isinstance(screen, Page) else ""
         for action in actions_of(where):
             if action.palette:
@@ -175,13 +173,8 @@ class WorkbenchApp(App[None]):
                 yield command
 
     async def _do(self, name: str) -> None:
-        app_wide = any(action.name == name for action in self._everywhere())
+        app_wide = any(action.name == name for action in actions_of(EVERYWHERE))
         await self.run_action(name, self if app_wide else self.screen)
-
-    def _everywhere(self) -> list[Any]:
-        from workbench.ui.actions import actions_of
-
-        return actions_of("")
 
 
 def run_app(store: Store | Path | None = None, *, mouse: bool = True, ascii: bool = False) -> int:

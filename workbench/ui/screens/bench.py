@@ -73,8 +73,7 @@ class BenchScreen(Page):
     def deck(self) -> PaneDeck:
         return self.query_one(PaneDeck)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.queue.focus()
         self.set_interval(1.0, self._tick)
         if self.bench.rows is not None:

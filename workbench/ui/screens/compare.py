@@ -34,8 +34,7 @@ class CompareScreen(Page):
         yield Container(id="curves")
         yield TableGrid(id="differing", show_cursor=False)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.in_thread(_curve_pane, self._fill, group="pane")
         self.in_thread(self._differing, self._show, group="differing")
 

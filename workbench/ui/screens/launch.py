@@ -77,8 +77,7 @@ class LaunchScreen(Page):
         """Write into one of the lines of words."""
         self.query_one(f"#{name}", Static).update(text)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.presets.focus()
         self.in_thread(_load, self._loaded)
 

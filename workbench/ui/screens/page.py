@@ -60,6 +60,10 @@ class Page(Screen[None], inherit_bindings=False):
         top.store = self.bench.store_text
         top.scheduler = self.bench.scheduler
         top.meters = self.bench.meters
+        self.begin()
+
+    def begin(self) -> None:
+        """Called once when the screen is there. (Textual calls every class's own on_mount, base classes last.)"""
 
     def say(self, text: str, kind: Kind = "note") -> None:
         """Show a sentence in the line for messages."""

@@ -46,8 +46,7 @@ class ResultsScreen(Page):
     def runs(self) -> RunTable:
         return self.query_one(RunTable)
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.runs.focus()
         self.runs_changed()
 

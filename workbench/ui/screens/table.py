@@ -33,6 +33,7 @@ class TableScreen(Page):
         self.named = name
         self.make = make
         self.table: Table | None = None
+        self._over: int | None = None  # which runs were over when the table was made
 
     def body(self) -> Iterable[Widget]:
         yield Static("", id="title", markup=False)
@@ -40,14 +41,16 @@ class TableScreen(Page):
         yield Static("", id="notes", markup=False)
         yield Horizontal(Label("folder"), Input(id="folder"), classes="ask hidden", id="ask")
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def begin(self) -> None:
         self.query_one(TableGrid).focus()
         self.runs_changed()
 
     def runs_changed(self) -> None:
         super().runs_changed()
-        self.in_thread(self.make, self._show, group="table")
+        over = hash(tuple((row.id, row.state) for row in self.bench.rows or () if not row.live))
+        if over != self._over:  # progress alone does not change a table of results
+            self._over = over
+            self.in_thread(self.make, self._show, group="table")
 
     def _show(self, table: Table) -> None:
         self.table = table

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench.ui.actions import footer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.api.runs import RunRow
 
 Kind = Literal["note", "good", "trouble"]
+STAYS: dict[Kind, float] = {"note": 10.0, "good": 20.0, "trouble": 30.0}  # seconds a sentence is shown
 
 
 class TopBar(Widget):
@@ -75,11 +77,18 @@ class MessageLine(Widget):
     DEFAULT_CSS = "MessageLine { height: auto; max-height: 4; width: 1fr; }"
 
     text: reactive[str] = reactive("", layout=True)
+    _timer: Timer | None = None
 
     def say(self, text: str, kind: Kind = "note") -> None:
-        """Show a sentence until the next one; an empty one clears the line."""
+        """Show a sentence until the next one, or for some seconds; an empty one clears the line."""
         self.set_classes(f"-{kind}")
         self.text = line(text, 600)
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(STAYS[kind], self._clear) if text else None
+
+    def _clear(self) -> None:
+        self.text = ""
 
     def render(self) -> Text:
         return Text(self.text)
@@ -114,13 +123,15 @@ class TabBar(Widget):
         self.names = names
 
     def render(self) -> Text:
+        room = self.size.width - sum(len(name) + 3 for name in self.names)
+        gap = "  " if room >= len(self.names) else " "
         text = Text(no_wrap=True)
-        wide = sum(len(name) + 4 for name in self.names) <= self.size.width
         for k, name in enumerate(self.names):
             here = k == self.current
-            label = f"{k + 1} {name}" if wide or here else f"{k + 1} {name[:3]}"
+            label = f"{k + 1} {name}" if room >= -1 or here else f"{k + 1} {name[:3]}"
             click = Style(meta={"@click": f"screen.pane({k + 1})"})
-            text.append(f" {label} ", style=Style(bold=here, reverse=here) + click)
+            text.append(label, style=Style(bold=here, reverse=here) + click)
+            text.append(gap)
         return text
 
 

@@ -221,9 +221,9 @@ def columns_of(
         width = min(most, max(inside, min(longest, 16), min(cell_len(label), 12)))
         columns.append(width)
         parts.append((wrap(label, width) or [""], wrap(unit, width)))
-    labels, units = (max((len(part[k]) for part in parts), default=0) for k in (0, 1))
+    lines = max((len(label) + len(unit) for label, unit in parts), default=0)
     return [
-        GridColumn(key, (*label, *[""] * (labels - len(label)), *unit, *[""] * (units - len(unit))), width)
+        GridColumn(key, (*label, *unit, *[""] * (lines - len(label) - len(unit))), width)
         for key, width, (label, unit) in zip(keys, columns, parts, strict=True)
     ]
 

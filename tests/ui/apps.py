@@ -1,0 +1,92 @@
+"""Apps over made-up stores for the tests of the screens, and how to wait until they have come to rest."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from tests.stores import make_run, make_store
+from workbench.api.stores import Store, open_store
+from workbench.ui.app import WorkbenchApp
+from workbench.ui.screens.bench import BenchScreen
+from workbench.ui.screens.page import Page
+
+RUNS = (
+    ("20261121-142530-vae-digits-k3f9", "vae", "finished"),
+    ("20261121-142531-lae-digits-m2p4", "lae", "running"),
+    ("20261121-142532-avb-digits-q7r8", "avb", "queued"),
+    ("20261121-142533-lebm-digits-t5w6", "lebm", "failed"),
+)
+VAE, LAE, AVB, LEBM = (run_id for run_id, _, _ in RUNS)
+
+
+def empty_store(root: Path) -> Store:
+    """Return an open store without runs."""
+    return open_store(make_store(root))
+
+
+def starter_store(root: Path) -> Store:
+    """Return an open store with the starter study half done."""
+    make_store(root)
+    for k, (run_id, kind, state) in enumerate(RUNS):
+        make_run(root, run_id, kind=kind, state=state, study="starter", created=1_795_271_130.0 + k)
+    return open_store(root)
+
+
+class StillApp(WorkbenchApp):
+    """The app without anything that differs from one machine or moment to the next."""
+
+    store_text = "~/work/runs (nearest runs/)"  # type: ignore[assignment]
+
+    def __init__(self, store: Store, **options: Any) -> None:
+        super().__init__(store, rate=20.0, **options)
+        self.feed._look_at_machine = lambda: None  # type: ignore[method-assign]
+
+
+async def settled(pilot: Pilot[Any], seconds: float = 15.0) -> None:
+    """Wait until the store was looked at, the panes show the chosen run, and no task is under way."""
+    app = pilot.app
+    assert isinstance(app, WorkbenchApp)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        await pilot.pause(0.02)
+        busy = [worker for worker in app.workers if worker.group != "feed" and not worker.is_finished]
+        if app.rows is not None and not busy and _shown(app):
+            await pilot.pause(0.05)
+            return
+    raise AssertionError("the screens did not come to rest")
+
+
+def _shown(app: WorkbenchApp) -> bool:
+    page = app.screen
+    if not isinstance(page, Page) or not page.is_mounted:
+        return False
+    if isinstance(page, BenchScreen):
+        live = page.deck.live
+        return bool(page.deck.panes) and (live.id if live is not None else None) == page.queue.chosen
+    return True
+
+
+def bench_of(pilot: Pilot[Any]) -> BenchScreen:
+    """Return the Bench, wherever it lies in the stack."""
+    found = next(screen for screen in pilot.app.screen_stack if isinstance(screen, BenchScreen))
+    return found
+
+
+def said(pilot: Pilot[Any]) -> str:
+    """Return the sentence in the line for messages."""
+    from workbench.ui.widgets.bars import MessageLine
+
+    return pilot.app.screen.query_one(MessageLine).text
+
+
+def screen_text(app: WorkbenchApp) -> str:
+    """Return the characters on the screen, line by line, as the terminal would get them."""
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips[:height])[
+        : (width + 1) * height * 4
+    ]

@@ -1,0 +1,365 @@
+"""The Bench: the queue's order and cursor, what each key asks of it, panes as tabs and side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stores import make_run
+from tests.ui.apps import (
+    AVB,
+    LAE,
+    LEBM,
+    VAE,
+    StillApp,
+    bench_of,
+    empty_store,
+    said,
+    screen_text,
+    settled,
+    starter_store,
+)
+from workbench.api.stores import Store
+from workbench.ui.widgets.bars import RunHeader, TabBar
+from workbench.ui.widgets.deck import NAMES
+from workbench.ui.widgets.run_list import RunList
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return starter_store(tmp_path / "runs")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+    """What the queue was asked for, instead of asking it."""
+    calls: list[tuple[Any, ...]] = []
+
+    def request(store: Store, run_id: str, verb: str, value: int | None = None) -> None:
+        calls.append((run_id, verb, value))
+
+    monkeypatch.setattr("workbench.api.queue.request", request)
+    yield calls
+
+
+async def test_the_queue_shows_runs_at_work_first_and_what_is_over_last(store: Store) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert [row.id for row in bench_of(pilot).queue.rows] == [LAE, AVB, LEBM, VAE]
+        assert bench_of(pilot).queue.chosen == LAE
+
+
+async def test_arrows_and_vim_keys_move_the_cursor(store: Store) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        seen = []
+        for key in (
+            "down",
+            "j",
+            "k",
+            "up",
+            "G",
+            "g",
+            "end",
+            "home",
+            "pagedown",
+            "pageup",
+            "ctrl+d",
+            "ctrl+u",
+        ):
+            await pilot.press(key)
+            await pilot.pause()
+            seen.append(bench_of(pilot).queue.chosen)
+        assert seen == [AVB, LEBM, AVB, LAE, VAE, LAE, VAE, LAE, VAE, LAE, VAE, LAE]
+
+
+async def test_choosing_a_run_shows_it_in_header_and_panes(store: Store) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("G")
+        await settled(pilot)
+        assert bench_of(pilot).query_one(RunHeader).run_row.id == VAE
+        assert bench_of(pilot).deck.live is not None and bench_of(pilot).deck.live.id == VAE
+
+
+async def test_the_cursor_follows_the_run_at_work_until_the_user_moves_it(store: Store) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        rows = {row.id: row for row in app.rows or []}
+        from dataclasses import replace
+
+        turned = [
+            replace(rows[AVB], state="running"),
+            replace(rows[LAE], state="finished"),
+            rows[VAE],
+            rows[LEBM],
+        ]
+        queue = bench_of(pilot).queue
+        queue.update_rows(turned)
+        assert queue.chosen == AVB
+        queue.move(1)
+        chosen = queue.chosen
+        queue.update_rows(list(rows.values()))
+        assert queue.chosen == chosen != LAE
+
+
+@pytest.mark.parametrize(
+    ("run_id", "key", "wanted"),
+    [
+        (LAE, "p", ("pause", None)),
+        (LEBM, "R", ("retry", None)),
+        (AVB, "plus", ("priority", 1)),
+        (AVB, "equals_sign", ("priority", 1)),
+        (AVB, "minus", ("priority", -1)),
+    ],
+)
+async def test_a_key_asks_the_queue(
+    store: Store, asked: list[Any], run_id: str, key: str, wanted: tuple[Any, ...]
+) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        bench_of(pilot).queue.following = False
+        bench_of(pilot).queue.choose(run_id)
+        await pilot.press(key)
+        await settled(pilot)
+        assert asked == [(run_id, *wanted)]
+        assert said(pilot)
+
+
+async def test_resume_asks_for_a_paused_run(tmp_path: Path, asked: list[Any]) -> None:
+    store = empty_store(tmp_path / "runs")
+    make_run(store.root, VAE, state="paused")
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("r")
+        await settled(pilot)
+        assert asked == [(VAE, "resume", None)]
+
+
+@pytest.mark.parametrize("key", ["p", "x", "r", "plus"])
+async def test_what_cannot_be_asked_of_a_run_is_told_and_not_asked(
+    store: Store, asked: list[Any], key: str
+) -> None:
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("G", key)  # the finished run
+        await settled(pilot)
+        assert asked == [] and "is finished" in said(pilot)
+
+
+@pytest.mark.parametrize("key", ["p", "r", "x", "R", "t", "e"])
+async def test_without_runs_the_keys_say_what_to_do(tmp_path: Path, asked: list[Any], key: str) -> None:
+    async with StillApp(empty_store(tmp_path / "runs")).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press(key)
+        await settled(pilot)
+        assert asked == [] and "s queues the starter study" in said(pilot)
+
+
+class Clock:
+    """A clock that tests push forward."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+async def test_cancel_waits_counts_down_and_then_asks(store: Store, asked: list[Any]) -> None:
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        bench, clock = bench_of(pilot), Clock()
+        bench.countdown._now = clock
+        await pilot.press("x")
+        assert asked == [] and "in 5 s" in said(pilot)
+        clock.time += 3.5
+        bench._tick()
+        assert "in 2 s" in said(pilot) and bench.queue.countdowns == {LAE: 2}
+        clock.time += 2
+        bench._tick()
+        await settled(pilot)
+        assert asked == [(LAE, "cancel", None)] and bench.queue.countdowns == {}
+
+
+async def test_u_keeps_what_was_about_to_be_cancelled(store: Store, asked: list[Any]) -> None:
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        bench, clock = bench_of(pilot), Clock()
+        bench.countdown._now = clock
+        await pilot.press("x", "u")
+        clock.time += 60
+        bench._tick()
+        await settled(pilot)
+        assert asked == [] and "Kept 1 run" in said(pilot)
+
+
+async def test_a_second_x_cancels_now(store: Store, asked: list[Any]) -> None:
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("x", "x")
+        await settled(pilot)
+        assert asked == [(LAE, "cancel", None)]
+
+
+async def test_s_queues_the_starter_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    studies: list[str] = []
+
+    def submit(store: Store, name: str) -> list[str]:
+        studies.append(name)
+        return ["a", "b"]
+
+    monkeypatch.setattr("workbench.api.studies.submit_study", submit)
+    async with StillApp(empty_store(tmp_path / "runs")).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("s")
+        await settled(pilot)
+        assert studies == ["starter"] and "Queued 2 runs" in said(pilot)
+
+
+async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.errors import WorkbenchError
+
+    def refuse(*_: Any) -> None:
+        raise WorkbenchError("The store can only be read.", "Choose another one.")
+
+    monkeypatch.setattr("workbench.api.queue.request", refuse)
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("p")
+        await settled(pilot)
+        assert said(pilot) == "The store can only be read. Choose another one."
+
+
+@pytest.mark.parametrize(("size", "seen"), [((80, 24), 1), ((160, 48), 6), ((200, 50), 6), ((160, 24), 1)])
+async def test_panes_are_tabs_where_there_is_no_room(store: Store, size: tuple[int, int], seen: int) -> None:
+    async with StillApp(store).run_test(size=size) as pilot:
+        await settled(pilot)
+        assert sum(pane.display for pane in bench_of(pilot).deck.panes) == seen
+        assert bench_of(pilot).query_one(TabBar).display == (seen == 1)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_number_keys_and_tab_go_to_the_panes(store: Store, size: tuple[int, int]) -> None:
+    async with StillApp(store).run_test(size=size) as pilot:
+        await settled(pilot)
+        for number, name in enumerate(NAMES, start=1):
+            await pilot.press(str(number))
+            assert pilot.app.focused is not None and pilot.app.focused.id == name
+            assert bench_of(pilot).query_one(f"#{name}").display
+        await pilot.press("tab")  # after the last pane the queue
+        assert isinstance(pilot.app.focused, RunList)
+        await pilot.press("tab")
+        assert pilot.app.focused.id == "curves"
+        await pilot.press("shift+tab", "shift+tab")
+        assert pilot.app.focused.id == "config"
+        await pilot.press("escape")
+        assert isinstance(pilot.app.focused, RunList)
+
+
+async def test_zoom_gives_one_pane_the_screen_and_puts_it_back(store: Store) -> None:
+    async with StillApp(store).run_test(size=(160, 48)) as pilot:
+        await settled(pilot)
+        await pilot.press("3", "z")
+        await pilot.pause()
+        bench = bench_of(pilot)
+        assert [pane.id for pane in bench.deck.panes if pane.display] == ["latents"]
+        assert bench.deck.panes[2].size.width > 150 and not bench.queue.display
+        await pilot.press("5")
+        assert [pane.id for pane in bench.deck.panes if pane.display] == ["log"]
+        await pilot.press("z")
+        await pilot.pause()
+        assert sum(pane.display for pane in bench.deck.panes) == 6 and bench.queue.display
+
+
+async def test_options_reach_the_panes_that_have_them(store: Store) -> None:
+    async with StillApp(store).run_test(size=(160, 48)) as pilot:
+        await settled(pilot)
+        curves, chain, latents, samples, _, config = bench_of(pilot).deck.panes
+        await pilot.press("l", "o", "w", "B", "right_square_bracket", "d", "c")
+        assert curves.log_y and curves.smooth and curves.axis == "epoch" and chain.smooth and chain.each
+        assert (latents.member, samples.member) == (1, 1)
+        assert config.only_changed
+        await pilot.press("left_square_bracket")
+        assert (latents.member, samples.member) == (0, 0)
+        await pilot.press("m")
+        assert curves._metric() == "acceptance"
+
+
+async def test_in_the_log_the_arrows_scroll_it(store: Store) -> None:
+    (store.root / LAE / "worker.log").write_text("".join(f"line {k}\n" for k in range(500)))
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "g")
+        await pilot.pause()
+        log = bench_of(pilot).deck.panes[4]
+        await pilot.press("j", "j", "pagedown")
+        await pilot.pause()
+        assert log.scroll_offset.y > 2 and bench_of(pilot).queue.chosen == LAE
+        await pilot.press("G")
+        await pilot.pause()
+        assert log.is_vertical_scroll_end
+
+
+async def test_the_keys_open_the_other_screens_and_esc_comes_back(store: Store) -> None:
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for key, name in (("n", "launch"), ("b", "results"), ("t", "table"), ("question_mark", "help")):
+            await pilot.press(key)
+            await settled(pilot)
+            assert name == pilot.app.screen.NAME  # type: ignore[attr-defined]
+            await pilot.press("escape")
+            await settled(pilot)
+            assert pilot.app.screen.NAME == "bench"  # type: ignore[attr-defined]
+
+
+async def test_quitting_says_that_runs_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = StillApp(store)
+    last_words: list[str] = []
+    monkeypatch.setattr(
+        app, "_print_error_renderables", lambda: last_words.extend(map(str, app._exit_renderables))
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("q")
+    assert app.return_code == 0
+    assert "Runs go on" in last_words[0]
+
+
+@pytest.mark.parametrize("size", [(40, 10), (59, 24), (80, 17), (10, 3), (1, 1)])
+async def test_too_small_says_so_and_comes_back(store: Store, size: tuple[int, int]) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        assert not bench_of(pilot).queue.display or bench_of(pilot).has_class("-too-small")
+        if size == (40, 10):
+            assert "needs 60×18" in " ".join(screen_text(app).split())
+        await pilot.resize_terminal(160, 48)
+        await settled(pilot)
+        assert "vae-digits" in screen_text(app) and "needs 60×18" not in screen_text(app)
+
+
+async def test_a_run_that_is_gone_leaves_the_bench_standing(store: Store) -> None:
+    import shutil
+
+    async with StillApp(store).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shutil.rmtree(store.root / LAE)
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if LAE not in [row.id for row in bench_of(pilot).queue.rows]:
+                break
+        await settled(pilot)
+        assert bench_of(pilot).queue.chosen == AVB

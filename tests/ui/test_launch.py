@@ -1,0 +1,212 @@
+"""Launch: presets, a form made from the spec, a sentence beneath what is wrong, and what gets queued."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from tests.ui.apps import StillApp, empty_store, said, settled
+from workbench.ui.screens.launch import LaunchScreen
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What was submitted, instead of submitting it."""
+    calls: list[Any] = []
+
+    def submit(store: Any, specs: Any, **options: Any) -> list[str]:
+        calls.append((list(specs), options))
+        return [f"run-{k}" for k, _ in enumerate(specs)]
+
+    monkeypatch.setattr("workbench.api.queue.submit", submit)
+    yield calls
+
+
+@asynccontextmanager
+async def launch(tmp_path: Path, *keys: str) -> AsyncIterator[Pilot[Any]]:
+    """Open Launch on the preset `lae-digits`, then press keys."""
+    app = StillApp(empty_store(tmp_path / "runs"))
+    async with app.run_test(size=(100, 32)) as pilot:
+        await settled(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        await pilot.press("slash", *"lae-digits", "enter", *keys)
+        await settled(pilot)
+        yield pilot
+
+
+def page(pilot: Pilot[Any]) -> LaunchScreen:
+    assert isinstance(pilot.app.screen, LaunchScreen)
+    return pilot.app.screen
+
+
+def words(pilot: Pilot[Any], name: str) -> str:
+    return str(page(pilot).query_one(f"#{name}", Static).content)
+
+
+async def test_the_filter_keeps_presets_that_hold_every_word(tmp_path: Path) -> None:
+    async with launch(tmp_path) as pilot:
+        assert [preset.name for preset in page(pilot).presets.found] == ["lae-digits"]
+        page(pilot).box("filter").value = "mnist vae"
+        await settled(pilot)
+        found = [preset.name for preset in page(pilot).presets.found]
+        assert "vae-mnist" in found and "lae-digits" not in found
+
+
+async def test_the_preset_is_described_and_its_time_is_told_or_said_to_be_unknown(tmp_path: Path) -> None:
+    async with launch(tmp_path) as pilot:
+        assert words(pilot, "about").startswith("LAE on 8×8 digits\nLangevin autoencoder")
+        assert words(pilot, "count") == "1 run of 3 seeds. Expected time: unknown on this machine yet."
+
+
+async def test_the_time_is_learnt_from_runs_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.api.queue import Forecast
+
+    monkeypatch.setattr(
+        "workbench.api.queue.forecast", lambda store, spec: Forecast(31.0, 2, "the same settings")
+    )
+    async with launch(tmp_path) as pilot:
+        assert "about 31 s, learnt from 2 runs of the same settings here" in words(pilot, "count")
+
+
+async def test_the_form_has_every_setting_of_the_spec(tmp_path: Path) -> None:
+    from workbench.api.presets import form_fields, resolve
+
+    async with launch(tmp_path) as pilot:
+        assert [f.key for f in page(pilot).settings.fields] == [
+            f.key for f in form_fields(resolve("lae-digits"))
+        ]
+
+
+async def test_a_typed_value_is_taken_as_it_becomes_valid(tmp_path: Path) -> None:
+    async with launch(tmp_path, "enter", "j", "enter", *"16") as pilot:
+        assert page(pilot).draft.changes == {"model.latent": "16"}  # type: ignore[union-attr]
+        assert page(pilot).settings.mark(1) == "*"
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "sentence"),
+    [
+        ("model.latent", "2a", "Must be a whole number, got '2a'."),
+        ("model.latent", "0", "Must be at least 1, got 0."),
+        ("data.name", "mnits", "did you mean 'mnist'?"),
+        ("model.encoder", "[1,", "Must be a list such as [128, 128]"),
+    ],
+)
+async def test_what_is_wrong_is_told_beneath_the_field_and_not_queued(
+    tmp_path: Path, queued: list[Any], key: str, typed: str, sentence: str
+) -> None:
+    async with launch(tmp_path, "enter") as pilot:
+        settings = page(pilot).settings
+        settings.move_to([field.key for field in settings.fields].index(key))
+        await pilot.pause()
+        page(pilot).box("value").focus()
+        page(pilot).box("value").value = typed
+        await settled(pilot)
+        assert sentence in words(pilot, "fault")
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert queued == [] and "mend it" in said(pilot)
+        await pilot.press("escape", "ctrl+s")  # esc leaves the setting as it was
+        await settled(pilot)
+        assert len(queued) == 1
+
+
+async def test_space_steps_through_choices_and_backspace_goes_back_to_the_preset(tmp_path: Path) -> None:
+    async with launch(tmp_path, "enter") as pilot:
+        settings = page(pilot).settings
+        settings.move_to([field.key for field in settings.fields].index("model.metropolis"))
+        await pilot.press("space")
+        await settled(pilot)
+        assert page(pilot).draft.changes == {"model.metropolis": "false"}  # type: ignore[union-attr]
+        await pilot.press("backspace")
+        await settled(pilot)
+        assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
+
+
+async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
+    tmp_path: Path, queued: list[Any]
+) -> None:
+    async with launch(tmp_path) as pilot:
+        page(pilot).box("grid").value = "model.latent=2,8 training.lr=1e-3,1e-4"
+        page(pilot).box("seeds").value = "0,7,9,11"
+        await settled(pilot)
+        assert words(pilot, "count").startswith("4 runs of 4 seeds each: 16 models.")
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        specs, options = queued[0]
+        assert [spec.model.latent for spec in specs] == [2, 2, 8, 8] and specs[0].seeds == [0, 7, 9, 11]
+        assert options == {"preset": "lae-digits", "overrides": []}
+        assert pilot.app.screen.NAME == "bench" and "Queued 4 runs of lae-digits" in said(pilot)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("box", "typed", "sentence"),
+    [
+        ("grid", "model.latnt=2,8", "did you mean 'latent'?"),
+        ("grid", "model.latent", "not of the form"),
+        ("seeds", "one", "'one' are no seeds"),
+        ("seeds", "1,1", "Seeds must differ"),
+    ],
+)
+async def test_a_wrong_grid_or_seeds_is_told_and_not_queued(
+    tmp_path: Path, queued: list[Any], box: str, typed: str, sentence: str
+) -> None:
+    async with launch(tmp_path) as pilot:
+        page(pilot).box(box).value = typed
+        await settled(pilot)
+        assert sentence in words(pilot, "count")
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert queued == [] and sentence in said(pilot)
+
+
+async def test_very_many_runs_are_asked_for_twice(tmp_path: Path, queued: list[Any]) -> None:
+    async with launch(tmp_path) as pilot:
+        page(pilot).box("grid").value = "model.latent=" + ",".join(str(k) for k in range(1, 103))
+        await settled(pilot)
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert queued == [] and "102 runs" in said(pilot)
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert len(queued[0][0]) == 102
+
+
+async def test_tab_goes_round_the_fields_and_esc_steps_out(tmp_path: Path) -> None:
+    async with launch(tmp_path) as pilot:
+        seen = []
+        for _ in range(5):
+            await pilot.press("tab")
+            seen.append(pilot.app.focused.id if pilot.app.focused else "")
+        assert seen == ["settings", "value", "grid", "seeds", "presets"]
+        await pilot.press("shift+tab")
+        assert isinstance(pilot.app.focused, Input) and pilot.app.focused.id == "seeds"
+        await pilot.press("escape", "escape", "escape")
+        await settled(pilot)
+        assert pilot.app.screen.NAME == "bench"  # type: ignore[attr-defined]
+
+
+async def test_a_broken_preset_is_listed_and_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "config" / "presets"
+    folder.mkdir(parents=True)
+    (folder / "aaa.toml").write_text("title = [1\n")
+    monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
+    async with StillApp(empty_store(tmp_path / "runs")).run_test(size=(100, 32)) as pilot:
+        await settled(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        assert page(pilot).presets.cells(0)[0].text == "aaa (broken)"
+        assert "aaa.toml" in words(pilot, "about")
+        await pilot.press("ctrl+s")
+        assert "Choose a preset first" in said(pilot)

@@ -1,0 +1,253 @@
+"""Results, Compare and Table: filter, order, groups, marks, deleting with undo, notes, files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.stores import make_run
+from tests.ui.apps import AVB, LAE, LEBM, VAE, StillApp, said, screen_text, settled, starter_store
+from workbench.api.runs import RunRow, list_runs
+from workbench.api.stores import Store
+from workbench.results.table import number_cell
+from workbench.ui.screens.compare import CompareScreen, labelled
+from workbench.ui.screens.results import ResultsScreen
+from workbench.ui.screens.table import TableScreen
+from workbench.ui.widgets.table_grid import TableGrid
+
+TWIN = "20261121-150000-vae-digits-z9y8"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    opened = starter_store(tmp_path / "runs")
+    make_run(opened.root, TWIN, seeds=(3, 4), created=1_795_273_200.0)
+    return opened
+
+
+@asynccontextmanager
+async def results(store: Store, *keys: str) -> AsyncIterator[Pilot[Any]]:
+    app = StillApp(store)
+    async with app.run_test(size=(120, 32)) as pilot:
+        await settled(pilot)
+        await pilot.press("b")
+        await settled(pilot)
+        await pilot.press(*keys)
+        await settled(pilot)
+        yield pilot
+
+
+def page(pilot: Pilot[Any]) -> ResultsScreen:
+    assert isinstance(pilot.app.screen, ResultsScreen)
+    return pilot.app.screen
+
+
+def listed(pilot: Pilot[Any]) -> list[str]:
+    return [entry.row.id for entry in page(pilot).runs.entries]
+
+
+async def wait_for(pilot: Pilot[Any], what: Any) -> None:
+    """Wait until the feed has brought what is looked for."""
+    for _ in range(300):
+        if what():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came")
+
+
+async def test_all_runs_newest_first(store: Store) -> None:
+    async with results(store) as pilot:
+        assert listed(pilot) == [TWIN, LEBM, AVB, LAE, VAE]
+        assert "5 of 5 runs" in screen_text(pilot.app)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("model:vae", [TWIN, VAE]),
+        ("state:finished seed:4", [TWIN]),
+        ("-state:finished", [LEBM, AVB, LAE]),
+        ("DIGITS -vae", [LEBM, AVB, LAE]),
+        ("study:starter state:fail", [LEBM]),
+        ("nothing-like-this", []),
+    ],
+)
+async def test_filter(store: Store, typed: str, wanted: list[str]) -> None:
+    async with results(store, "slash") as pilot:
+        await pilot.press(*[{"-": "minus", ":": "colon", " ": "space"}.get(c, c) for c in typed])
+        await settled(pilot)
+        assert listed(pilot) == wanted
+
+
+async def test_a_misspelt_term_is_told(store: Store) -> None:
+    async with results(store) as pilot:
+        page(pilot).query_one("#filter").value = "stat:finished"  # type: ignore[attr-defined]
+        await settled(pilot)
+        assert said(pilot) == "There is no term 'stat:'. Did you mean 'state'?"
+
+
+async def test_sort_by_the_chosen_column_both_ways_with_nothing_last(store: Store) -> None:
+    async with results(store) as pilot:
+        runs = page(pilot).runs
+        keys = [column.key for column in runs.columns]
+        await pilot.press(*["right"] * (keys.index("metric:test_mse") + 1), "s")
+        await settled(pilot)
+        assert listed(pilot)[:2] == [TWIN, VAE] and "reconstruction MSE, ascending" in said(pilot)
+        await pilot.press("s")
+        await settled(pilot)
+        assert listed(pilot)[:2] == [VAE, TWIN]
+        await pilot.press("left", "right")
+        assert runs.columns[runs.column].key == "metric:test_mse"
+
+
+async def test_groups_pool_the_seeds_of_runs_that_differ_in_nothing_else(store: Store) -> None:
+    async with results(store, "v") as pilot:
+        runs = page(pilot).runs
+        pooled = next(entry for entry in runs.entries if TWIN in entry.ids)
+        assert pooled.ids == (TWIN, VAE) and pooled.seeds == 5 and len(runs.entries) == 4
+        place = runs.entries.index(pooled)
+        cells = dict(zip([column.key for column in runs.columns], runs.cells(place), strict=True))
+        values = [0.027, 0.127, 0.227, 0.027, 0.127]  # of both runs, see tests/stores.py
+        assert cells["metric:test_mse"].text == number_cell(values).text
+        await pilot.press("v")
+        assert len(runs.entries) == 5
+
+
+async def test_marks_and_compare(store: Store) -> None:
+    async with results(store, "c") as pilot:
+        assert "Mark two runs" in said(pilot)
+        await pilot.press("space", "space")
+        assert page(pilot).runs.marked == {TWIN, LEBM} and page(pilot).runs.cursor == 2
+        await pilot.press("k", "space")  # takes a mark away again
+        assert page(pilot).runs.marked == {TWIN}
+        await pilot.press("G", "space", "c")
+        await settled(pilot)
+        compare = pilot.app.screen
+        assert isinstance(compare, CompareScreen) and compare.run_ids == [TWIN, VAE]
+        await wait_for(pilot, lambda: compare.pane is not None and len(compare.pane.runs) == 2)
+        assert [label for label, _ in compare.pane.runs] == ["vae-digits z9y8", "vae-digits k3f9"]
+        await pilot.press("l")
+        assert compare.pane.log_y
+        await pilot.press("escape", "M")
+        assert page(pilot).runs.marked == set()
+
+
+async def test_compare_shows_only_settings_that_differ(store: Store) -> None:
+    async with results(store, "j", "space", "space", "c") as pilot:
+        await settled(pilot)
+        grid = pilot.app.screen.query_one(TableGrid)
+        shown = [grid.cells(row)[0].text for row in range(grid.count)]
+        assert "model.kind" in shown and "data.name" not in shown
+
+
+def test_labels_of_runs_with_one_name_get_the_end_of_the_id() -> None:
+    assert labelled([("x-1a", "vae"), ("x-2b", "vae"), ("x-3c", "lae")]) == ["vae 1a", "vae 2b", "lae"]
+
+
+async def test_delete_and_undo(store: Store) -> None:
+    async with results(store, "u") as pilot:
+        assert "Nothing was deleted" in said(pilot)
+        await pilot.press("d")  # under the cursor: the newest
+        await wait_for(pilot, lambda: TWIN not in listed(pilot))
+        assert "u brings back" in said(pilot) and not (store.root / TWIN).exists()
+        await pilot.press("u")
+        await wait_for(pilot, lambda: TWIN in listed(pilot))
+        assert (store.root / TWIN / "result.json").exists()
+
+
+async def test_a_run_at_work_is_not_deleted(store: Store) -> None:
+    async with results(store, "j", "j", "d") as pilot:
+        await settled(pilot)
+        assert "is queued" in said(pilot) and AVB in listed(pilot)
+
+
+async def test_a_note_with_tags(store: Store) -> None:
+    async with results(store, "a") as pilot:
+        await pilot.press(*"good", "space", "number_sign", *"best", "enter")
+        await wait_for(pilot, lambda: any(row.tags == ("best",) for row in list_runs(store)))
+        row = next(row for row in list_runs(store) if row.tags)
+        assert (row.id, row.note) == (TWIN, "good")
+
+
+async def test_t_tabulates_and_e_writes_three_files_and_never_over_others(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with results(store, "t") as pilot:
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, TableScreen)
+        await pilot.press("e")
+        await settled(pilot)
+        names = sorted(path.name for path in tmp_path.glob("comparison*"))
+        assert names == ["comparison.csv", "comparison.md", "comparison.tex"]
+        assert "comparison.md" in said(pilot) and str(tmp_path) in said(pilot)
+        before = (tmp_path / "comparison.md").read_text()
+        await pilot.press("e")
+        await settled(pilot)
+        assert (tmp_path / "comparison-2.md").read_text() == before
+        assert (tmp_path / "comparison.md").read_text() == before
+
+
+async def test_E_asks_for_the_folder(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "paper").mkdir()
+    async with results(store, "t", "E") as pilot:
+        box = pilot.app.screen.query_one("#folder")
+        assert box.value == str(tmp_path)  # type: ignore[attr-defined]
+        box.value = str(tmp_path / "paper")  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await settled(pilot)
+        assert (tmp_path / "paper" / "comparison.tex").exists()
+        await pilot.press("E")
+        box.value = str(tmp_path / "nowhere")  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "There is no folder" in said(pilot)
+
+
+async def test_the_study_table_from_the_bench(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with StillApp(store).run_test(size=(120, 32)) as pilot:
+        await settled(pilot)
+        await pilot.press("e")
+        await settled(pilot)
+        assert (tmp_path / "starter-1.csv").exists() and "starter-1.md" in said(pilot)
+        await pilot.press("t")
+        await settled(pilot)
+        grid = pilot.app.screen.query_one(TableGrid)
+        assert [grid.cells(row)[0].text for row in range(grid.count)] == ["VAE", "LAE", "AVB", "LEBM"]
+
+
+def many_rows(n: int) -> list[RunRow]:
+    """Rows such as a list of n runs has."""
+    kinds = ("vae", "lae", "avb", "lebm")
+    return [
+        RunRow(
+            id=f"20261121-142530-run-{k:05}", name=f"run {k}", kind=kinds[k % 4], data="digits", state="finished",
+            group=f"g{k % 1000}", created=float(n - k), started=1.0, ended=2.0 + k,
+            summary={"test_mse": (0.01 * (k % 97), 0.02), "knn_accuracy": (None if k % 5 == 0 else 0.9,)},
+        )
+        for k in range(n)
+    ]  # fmt: skip
+
+
+async def test_ten_thousand_runs_are_quick(store: Store) -> None:
+    """CPU time, so that a busy machine does not matter; a DataTable takes seconds for this."""
+    async with results(store) as pilot:
+        rows, runs = many_rows(10_000), page(pilot).runs
+        pilot.app.feed.stop()  # type: ignore[attr-defined]
+        begun = time.process_time()
+        runs.update_rows(rows)
+        await pilot.press("s", "v", "v", "G", "g", "pagedown", "slash", *"model", "colon", *"lae")
+        await pilot.pause()
+        spent = time.process_time() - begun
+        assert len(runs.entries) == 2500
+        assert spent < 3.0
