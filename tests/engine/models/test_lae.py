@@ -268,6 +268,12 @@ def test_features_narrower_than_the_batch_cannot_and_this_check_sees_it() -> Non
     assert spread[7] > 1e-3 * spread[0] and spread[8] < 1e-9 * spread[0]
 
 
+def test_features_are_required() -> None:
+    """Without a hidden layer h would be the pixels, and nothing would be left for ψ."""
+    with pytest.raises(ValueError, match="at least 1 item"):
+        make(encoder=[])
+
+
 # ---- judging
 
 

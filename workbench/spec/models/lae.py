@@ -1,4 +1,4 @@
-"""Settings of the Langevin autoencoder (models.md §7)."""
+"""Settings of the Langevin autoencoder (docs/models/lae.md)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ class LAESettings(ModelSettings):
 
     kind: Literal["lae"] = setting("lae", "model family")
     latent: int = setting(8, "latent dimensions", "dimensions", ge=1, le=4096)
-    encoder: list[int] = hidden(
-        1024, 1024, 1024, what="encoder; the last one is the width d of the features h"
+    encoder: list[int] = setting(
+        [1024, 1024, 1024],
+        "widths of the hidden layers of the encoder; the last one is the width d of the features h, and "
+        "d ≥ training.batch lets every image of a batch have the latent it needs",
+        "units",
+        min_length=1,  # the chain's matrix needs features to act on
+        max_length=20,
     )
     decoder: list[int] = hidden(1024, 1024, 1024, what="decoder")
     activation: Activation = setting("relu", "non-linearity of the hidden layers")
@@ -25,7 +30,10 @@ class LAESettings(ModelSettings):
     likelihood: Likelihood = setting("discretised-logistic", "distribution of the pixels given the latent")
     sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
     transitions: int = setting(2, "Langevin transitions per update (T)", "transitions", ge=1, le=10_000)
-    metropolis: bool = setting(True, "accept or reject each transition (MALA); off is plain Langevin (ULA)")
+    metropolis: bool = setting(
+        True,
+        "accept or reject each transition (MALA); off is ULA, whose acceptance is still told",
+    )
     step_size: float = setting(
         1e-4, "Langevin step η of the summed energy (the first one, if it adapts)", gt=0.0
     )

@@ -1,4 +1,4 @@
-"""Settings of the latent-space energy-based prior (models.md §11)."""
+"""Settings of the latent-space energy-based prior (docs/models/lebm.md)."""
 
 from __future__ import annotations
 
@@ -35,5 +35,7 @@ class LEBMSettings(ModelSettings):
         ge=0,
         le=100_000,
     )
-    clamp: float = setting(0.0, "keep |z| below this; 0 does not clamp", ge=0.0)
+    clamp: float = setting(
+        0.0, "keep every coordinate of z within ± this in both chains; 0 does not clamp", ge=0.0
+    )
     f_l2: float = setting(0.0, "weight of a small penalty on f², against drifting energies", ge=0.0)
