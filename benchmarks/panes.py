@@ -246,9 +246,8 @@ def show_first_paint(root: Path) -> None:
                 terminal.close()
     empty = statistics.median(times["empty Textual app"])
     for name, values in times.items():
-        print(
-            f"first paint, {name:<24} {statistics.median(values):6.2f} s   {statistics.median(values) / empty:.2f} ×"
-        )
+        middle = statistics.median(values)
+        print(f"first paint, {name:<24} {middle:6.2f} s   {middle / empty:.2f} ×")
 
 
 def serve(mode: str, root: Path, rate: float) -> None:

@@ -46,7 +46,7 @@ def test_four_panes(
     if look.colours == "none":
         monkeypatch.setenv("NO_COLOR", "1")
     root = make_store(tmp_path / "runs")
-    paths = make_run(root, RUN, kind=kind, points=120)
+    paths = make_run(root, RUN, kind=kind, points=40)
     for folder in (paths.samples, paths.latents):
         next(folder.iterdir()).unlink()
     np.savez(paths.samples / "500.npz", **_rings())

@@ -104,7 +104,7 @@ class LiveRun:
         """The seeds trained together, in the order of every array's first axis."""
         if self.spec is not None:
             return tuple(self.spec.seeds)
-        widest = max((series.seeds for series in self._series.values()), default=1)
+        widest = max((series.seeds for series in list(self._series.values())), default=1)
         return tuple(range(widest))
 
     @property

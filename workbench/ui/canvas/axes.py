@@ -74,15 +74,7 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
         return Ticks(tuple(math.log10(value) for value in values), tuple(short(value) for value in values))
     if high / 2 - low / 2 > 1e307:  # a difference would overflow
         return Ticks((low, high), (short(low), short(high)))
-    step = _step((high - low) / most)
-    if step <= 0:
-        return Ticks((low,), (short(low),))
-    first, count = math.ceil(low / step - 1e-9), 0
-    at_list: list[float] = []
-    while (value := (first + count) * step) <= high + 1e-9 * step and count <= most:
-        at_list.append(0.0 if abs(value) < step * 1e-6 else value)
-        count += 1
-    at = tuple(at_list)
+    at = _round_values(low, high, most)
     labels = tuple(short(value) for value in at)
     if len(set(labels)) < len(labels):  # 1e9 + 0.001 and its like: tell the differences
         base = at[0]
@@ -104,15 +96,19 @@ def _few_decades(low: float, high: float, most: int) -> Ticks:
     return Ticks(tuple(logs), tuple(short(10.0**value) for value in logs))
 
 
-def _step(rough: float) -> float:
-    """Return the least of 1, 2, 5 × 10^k that is not below `rough`."""
-    if not rough > 0 or not math.isfinite(rough):
-        return 0.0
-    power = 10.0 ** math.floor(math.log10(rough))
-    for factor in (1.0, 2.0, 5.0, 10.0):
-        if factor * power >= rough * (1 - 1e-9):
-            return factor * power
-    return 10.0 * power
+def _round_values(low: float, high: float, most: int) -> tuple[float, ...]:
+    """Return the multiples of the least step (1, 2, 5 × 10^k) that gives at most `most` + 1 of them."""
+    power = math.floor(math.log10((high - low) / most)) - 1
+    for exponent in range(power, power + 4):
+        for factor in (1.0, 2.0, 5.0):
+            step = factor * 10.0**exponent
+            if step == 0 or not math.isfinite(low / step) or not math.isfinite(high / step):
+                continue
+            first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+            if last - first <= most:
+                values = (number * step for number in range(first, last + 1))
+                return tuple(0.0 if abs(value) < step * 1e-6 else value for value in values)
+    return (low,)
 
 
 def _power(decade: float) -> str:

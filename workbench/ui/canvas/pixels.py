@@ -12,8 +12,9 @@ from workbench.ui.canvas.look import Palette
 
 Pixels = NDArray[np.int64]  # 0xRRGGBB, or GROUND
 GROUND = -1
-SCALES = (4.0, 3.0, 2.0, 1.0, 0.5, 0.25)
-ENOUGH = 16  # pictures worth shrinking for
+SCALES = (4.0, 3.0, 2.0, 1.0, 1 / 2, 1 / 3, 1 / 4)
+ENOUGH = 16  # pictures worth drawing smaller for
+LEAST = 6  # pictures worth losing pixels for
 SHADES = " ░▒▓█"
 SHADES_ASCII = " .:-=+*#%@"
 _STEP = 8  # brightness is told in steps of 8: 32 greys, few enough styles to keep
@@ -33,11 +34,16 @@ def resized(images: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
         k = int(scale)
         return images.repeat(k, axis=1).repeat(k, axis=2)
     k = round(1 / scale)
-    height, width = (max(1, -(-size // k)) for size in images.shape[1:3])
+    height, width = (scaled(size, scale) for size in images.shape[1:3])
     pad = [(0, 0), (0, height * k - images.shape[1]), (0, width * k - images.shape[2])]
     padded = np.pad(images, pad + [(0, 0)] * (images.ndim - 3), mode="edge")
     blocks = padded.reshape(len(images), height, k, width, k, *images.shape[3:])
     return np.asarray(blocks.mean(axis=(2, 4)).round().astype(np.uint8))
+
+
+def scaled(size: int, scale: float) -> int:
+    """Return the number of pixels that `size` pixels take at a scale."""
+    return size * int(scale) if scale >= 1 else max(1, -(-size // round(1 / scale)))
 
 
 def fit(n: int, height: int, width: int, columns: int, rows: int) -> tuple[float, int, int]:
@@ -45,15 +51,13 @@ def fit(n: int, height: int, width: int, columns: int, rows: int) -> tuple[float
 
     Room is `columns` × `rows` in pixels; pictures of `height` × `width` stand one pixel apart.
     """
-    wanted = min(n, ENOUGH)
     best = (SCALES[-1], 1, 1)
     for scale in SCALES:
-        tall, wide = max(1, -(-height // round(1 / scale))) if scale < 1 else height * scale, 0.0
-        wide = max(1, -(-width // round(1 / scale))) if scale < 1 else width * scale
-        across, down = int((columns + 1) // (wide + 1)), int((rows + 1) // (tall + 1))
+        tall, wide = scaled(height, scale), scaled(width, scale)
+        across, down = (columns + 1) // (wide + 1), (rows + 1) // (tall + 1)
         if across >= 1 and down >= 1:
             best = (scale, across, down)
-            if across * down >= wanted:
+            if across * down >= min(n, ENOUGH if scale > 1 else LEAST):
                 break
     return best
 

@@ -72,7 +72,7 @@ def plot(
     with_x, with_y = area.height >= LEAST_FOR_X_AXIS, area.width >= LEAST_FOR_Y_AXIS
     rows = area.height - 2 * with_x
     low, high = _y_span(area, curves)
-    y_ticks = ticks(low, high, max(1, min(6, rows // 3)), log=area.log_y) if with_y else Ticks()
+    y_ticks = ticks(low, high, max(1, min(6, rows // 2)), log=area.log_y) if with_y else Ticks()
     base = f"+{y_ticks.base}" if y_ticks.base else ""
     gutter = min(max((len(label) for label in y_ticks.labels), default=0), 10) + 1 if with_y else 0
     width = area.width - gutter

@@ -11,7 +11,7 @@ from workbench.api.live import Samples
 from workbench.results.projection import principal_plane
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Palette
-from workbench.ui.canvas.pixels import SCALES, fit, grid, paint
+from workbench.ui.canvas.pixels import SCALES, fit, grid, paint, scaled
 from workbench.ui.canvas.plot import Points
 from workbench.ui.canvas.scatter import scatter
 from workbench.ui.widgets.pane import message, waiting
@@ -63,7 +63,7 @@ class SamplePane(SnapshotPane):
         scale, across, down = fit(n, images.shape[1], images.shape[2], frame.width, rows * 2)
         if self.scale is not None:
             scale = self.scale
-            tall, wide = (max(1, int(size * scale)) for size in images.shape[1:3])
+            tall, wide = (scaled(size, scale) for size in images.shape[1:3])
             across, down = max(1, (frame.width + 1) // (wide + 1)), max(1, (rows * 2 + 1) // (tall + 1))
         y = 1
         if real is not None and down >= 2:
