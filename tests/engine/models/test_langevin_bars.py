@@ -1,0 +1,33 @@
+"""The presets with Langevin chains reach their bars (minutes; results in docs/results/)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.engine.small import make_trainer
+from workbench.engine.evaluation.summary import Summary, summarise
+from workbench.spec.resolve import resolve
+
+pytestmark = pytest.mark.slow
+
+
+def trained(preset: str, folder: Path, seeds: str) -> Summary:
+    """Train a preset as it is shipped and return its result's columns."""
+    spec = resolve(preset, seeds=seeds)
+    trainer = make_trainer(spec, folder)
+    assert trainer.run().how == "finished"
+    return summarise(trainer.model, trainer.data, spec.evaluation, trainer.streams.fork("test"))
+
+
+@pytest.mark.parametrize(("preset", "bar"), [("lae-digits", 0.025), ("lebm-digits", 0.040)])
+def test_digits_are_reconstructed(preset: str, bar: float, tmp_path: Path) -> None:
+    assert max(trained(preset, tmp_path, "3")["test_mse"]["values"]) < bar
+
+
+def test_the_learnt_prior_samples_moons_better_than_the_flat_one(tmp_path: Path) -> None:
+    learnt = trained("lebm-moons", tmp_path / "learnt", "1")["energy_distance"]["values"][0]
+    flat = trained("lebm-moons-flat", tmp_path / "flat", "1")["energy_distance"]["values"][0]
+    assert learnt < 0.010
+    assert learnt < flat / 2
