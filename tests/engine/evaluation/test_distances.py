@@ -59,7 +59,7 @@ def test_shifted_normals_match_the_closed_form() -> None:
         return math.sqrt(2) * (2 * density + t * math.erf(t / math.sqrt(2)))
 
     expected = 2 * mean_distance(1.5) - 2 * mean_distance(0.0)
-    values = energy_distance(normals(2000, 1, "x", members=20), normals(2000, 1, "y", members=20) + 1.5)
+    values = energy_distance(normals(1000, 1, "x", members=20), normals(1000, 1, "y", members=20) + 1.5)
     error = values.std().item() / math.sqrt(len(values))
     assert values.mean().item() == pytest.approx(expected, abs=4 * error)
     assert error < 0.02
@@ -84,6 +84,14 @@ def test_null_is_the_energy_distance_of_two_halves_of_the_pool() -> None:
     order = torch.randperm(30, generator=torch.Generator().manual_seed(5))
     expected = energy_distance(pool[order[:12]][None], pool[order[12:]][None])
     torch.testing.assert_close(value, expected, rtol=0, atol=1e-12)
+
+
+def test_null_does_not_depend_on_its_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = normals(50, 3, members=1)[0]
+    whole = energy_null(pool, 20, 5, torch.Generator().manual_seed(5))
+    monkeypatch.setattr(distances, "BLOCK_ELEMENTS", 7 * 50)
+    cut = energy_null(pool, 20, 5, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(cut, whole, rtol=0, atol=1e-12)
 
 
 def test_null_scatters_around_zero() -> None:

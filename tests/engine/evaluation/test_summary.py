@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
+from tests.engine.small import FAMILIES, make_trainer, small_spec
 from workbench.engine.data.dataset import Arrays, DataSet
 from workbench.engine.evaluation.summary import Summary, entry, summarise
 from workbench.engine.streams import Streams
@@ -184,3 +186,14 @@ def test_code_books_get_exact_log_px_and_binary_samples() -> None:
 def test_what_is_not_finite_becomes_null() -> None:
     found = entry(torch.tensor([1.0, torch.nan, -torch.inf]), torch.tensor([0.1, torch.nan, 0.0]), 5)
     assert found == {"values": [1.0, None, None], "se": [pytest.approx(0.1), None, 0.0], "n": 5}
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_family_is_judged_on_a_gpu_as_on_the_cpu(family: str, tmp_path: Path) -> None:
+    trainer = make_trainer(small_spec(family, [0, 1], 20), tmp_path, "cuda:0")
+    trainer.run()
+    summary = summarise(trainer.model, trainer.data, trainer.spec.evaluation, trainer.streams)
+    json.dumps(summary)
+    for name, found in summary.items():
+        assert all(value is not None for value in found["values"]), name

@@ -52,22 +52,27 @@ def energy_distance(x: Tensor, y: Tensor) -> Tensor:
 def energy_null(pool: Tensor, n: int, draws: int, generator: torch.Generator) -> Tensor:
     """Return the energy distance [draws] between n rows of the pool [N, D] and the other N − n.
 
-    The pool holds real examples only. The distances are computed once; each draw only re-splits
-    the pool at random, so a draw costs a matrix–vector product.
+    The pool holds real examples only. Each distance is computed once for all draws, which only
+    re-split the pool at random; blocks of rows keep the memory within bounds.
     """
     pool = pool.double()
     pool = pool - pool.mean(0)
     total = pool.shape[0]
     m = total - n
-    squares = pool.square().sum(-1)
-    distances = torch.addmm(squares + squares.unsqueeze(1), pool, pool.T, alpha=-2.0)
-    distances = distances.clamp_(min=0.0).sqrt_().fill_diagonal_(0.0)
     first = torch.zeros(draws, total, dtype=pool.dtype, device=pool.device)
     for row in first:
         row[torch.randperm(total, generator=generator, device=generator.device)[:n].to(row.device)] = 1.0
     second = 1.0 - first
-    to_first = first @ distances
-    cross = (to_first * second).sum(1) / (n * m)
-    within_first = (to_first * first).sum(1) / (n * (n - 1))
-    within_second = ((second @ distances) * second).sum(1) / (m * (m - 1))
-    return 2 * cross - within_first - within_second
+    squares = pool.square().sum(-1)
+    cross, within_first, within_second = torch.zeros(3, draws, dtype=pool.dtype, device=pool.device)
+    rows = max(1, BLOCK_ELEMENTS // total)
+    for start in range(0, total, rows):
+        part = slice(start, start + rows)
+        distances = torch.addmm(squares + squares[part, None], pool[part], pool.T, alpha=-2.0)
+        distances = distances.clamp_(min=0.0).sqrt_()
+        distances.diagonal(offset=start).zero_()
+        to_first, to_second = first @ distances.T, second @ distances.T
+        cross += (to_first * second[:, part]).sum(1)
+        within_first += (to_first * first[:, part]).sum(1)
+        within_second += (to_second * second[:, part]).sum(1)
+    return 2 * cross / (n * m) - within_first / (n * (n - 1)) - within_second / (m * (m - 1))

@@ -30,6 +30,7 @@ CHUNK = 500  # examples per call of a model
 KNN_TRAIN = 10_000  # training latents that vote at most
 NULL_DRAWS = 200
 FIT_DRAWS = 200  # encoder draws a proposal is fitted to
+FIT_LATENT = 50  # beyond this, 200 draws do not determine a covariance
 CODE_BOOKS = ("onehot4", "onehot8", "bits8")
 
 Summary = dict[str, dict[str, Any]]
@@ -97,12 +98,13 @@ def _test_pass(
 def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
     """Return mean and scale of a Gaussian to weigh x by; None if log p(x, z) is not to be had.
 
-    A model whose encoder has no density offers `encoder_draws` instead: a Gaussian is fitted.
+    A model whose encoder has no density offers `encoder_draws` too: a Gaussian with full covariance
+    is fitted, which its own diagonal proposal cannot match.
     """
     if not model.normalised:
         return None
     draws = getattr(model, "encoder_draws", None)
-    if draws is not None:
+    if draws is not None and model.latent <= FIT_LATENT:
         return fitted_gaussian(draws(x, FIT_DRAWS, streams))
     return model.proposal(x, streams)
 
