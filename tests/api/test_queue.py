@@ -20,7 +20,6 @@ from workbench.store.files import read_json, write_json
 from workbench.store.state import RunState, State, read_requests, write_state
 from workbench.store.stores import Store, open_store
 
-
 HERE = gethostname()
 
 

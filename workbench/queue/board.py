@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.queue.launch import read_need
 from workbench.queue.policy import Need
-from workbench.queue.recovery import load_state
+from workbench.queue.recovery import committed, load_state
 from workbench.queue.requests import Verdict, apply
 from workbench.store.files import read_json
 from workbench.store.paths import RunPaths, StorePaths
@@ -90,8 +90,7 @@ class Board:
     def _enter(self, run_id: str) -> None:
         """Take a run on: to the live ones, or to those that are over."""
         paths = self.store.run(run_id)
-        state = load_state(paths)
-        if state.state in OVER:
+        if committed(paths) is not None or (state := load_state(paths)).state in OVER:
             self._over[run_id] = 0
             return
         need = read_need(paths)

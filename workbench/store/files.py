@@ -72,6 +72,7 @@ def create_json(path: Path, value: Any) -> bool:
 def read_json(path: Path) -> Any | None:
     """Return the parsed file, or None if it is absent or not JSON."""
     try:
-        return json.loads(path.read_bytes())
+        with path.open("rb", buffering=0) as file:  # thousands are read when a store is scanned
+            return json.loads(file.readall())
     except (OSError, ValueError):
         return None

@@ -135,10 +135,10 @@ def read_row(paths: RunPaths) -> RunRow | None:
     if brief is None:
         return None
     state = read_state(paths) or RunState(priority=_int(origin.get("priority")))
-    progress = _table(read_json(paths.progress))
     notes = _table(read_json(paths.notes))
     result = _table(read_json(paths.result))
     over = result_state(result)
+    progress = {} if over else _table(read_json(paths.progress))
     shown = state if over is None else state.with_outcome(over)
     tags = notes.get("tags")
     return RunRow(
@@ -163,7 +163,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
         ended=shown.ended if shown.ended is not None else _float(result.get("finished")),
         phase="done" if over else str(progress.get("phase", "")),
         step=_int(result.get("step") if over else progress.get("step")),
-        total=_int(progress.get("total")),
+        total=_int(result.get("step") if over else progress.get("total")),
         steps_per_second=_float(progress.get("steps_per_second")) or 0.0,
         summary=_summary(result),
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
