@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from workbench.ui.actions import ACTIONS, EVERYWHERE, actions_of, bindings, footer
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.screens.bench import BenchScreen
 from workbench.ui.screens.compare import CompareScreen
-from workbench.ui.screens.help import HelpScreen, help_text
+from workbench.ui.screens.help import HelpScreen, help_text, key_map
 from workbench.ui.screens.launch import LaunchScreen
 from workbench.ui.screens.results import ResultsScreen
 from workbench.ui.screens.table import TableScreen
@@ -63,6 +65,12 @@ def test_the_footer_fits_and_never_loses_help_and_quit(width: int) -> None:
 def test_a_wider_footer_shows_more() -> None:
     counts = [len(footer("bench", width)) for width in (40, 80, 160, 400)]
     assert counts == sorted(counts) and counts[0] < counts[-1]
+
+
+def test_the_key_map_in_the_docs_is_that_of_the_table() -> None:
+    """To renew it: python -c "from workbench.ui.screens.help import key_map; print(key_map())"."""
+    docs = (Path(__file__).parents[2] / "docs" / "screens.md").read_text()
+    assert docs.partition("## Key map\n\n")[2].strip() == key_map().strip()
 
 
 def test_help_names_every_action() -> None:

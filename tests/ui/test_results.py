@@ -231,12 +231,19 @@ def many_rows(n: int) -> list[RunRow]:
     kinds = ("vae", "lae", "avb", "lebm")
     return [
         RunRow(
-            id=f"20261121-142530-run-{k:05}", name=f"run {k}", kind=kinds[k % 4], data="digits", state="finished",
-            group=f"g{k % 1000}", created=float(n - k), started=1.0, ended=2.0 + k,
+            id=f"20261121-142530-run-{k:05}",
+            name=f"run {k}",
+            kind=kinds[k % 4],
+            data="digits",
+            state="finished",
+            group=f"g{k % 1000}",
+            created=float(n - k),
+            started=1.0,
+            ended=2.0 + k,
             summary={"test_mse": (0.01 * (k % 97), 0.02), "knn_accuracy": (None if k % 5 == 0 else 0.9,)},
         )
         for k in range(n)
-    ]  # fmt: skip
+    ]
 
 
 async def test_ten_thousand_runs_are_quick(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of the screens at two sizes. After a wanted change: pytest tests/ui/test_snapshots.py --snapshot-update."""
+"""Pictures of the screens at two sizes. After a change that is wanted: pytest --snapshot-update."""
 
 from __future__ import annotations
 

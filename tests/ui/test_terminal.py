@@ -1,4 +1,4 @@
-"""The terminal: what hostile text, no colours, ASCII, signals and a lost connection do to the screens (or do not)."""
+"""What hostile text, no colours, ASCII, signals and a lost terminal do to the screens (or do not)."""
 
 from __future__ import annotations
 

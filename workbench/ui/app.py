@@ -117,9 +117,10 @@ class WorkbenchApp(App[None]):
 
     def on_feed_trouble(self, message: FeedTrouble) -> None:
         for page in self.pages[-1:]:
-            page.say(message.text, "trouble") if message.text else page.say(
-                "The store can be read again.", "good"
-            )
+            if message.text:
+                page.say(message.text, "trouble")
+            else:
+                page.say("The store can be read again.", "good")
 
     def watch_runs(self, run_ids: Sequence[str]) -> None:
         """Poll these runs for the panes."""

@@ -43,6 +43,18 @@ def help_text(where: str) -> Table:
     return table
 
 
+def key_map() -> str:
+    """Return all keys as Markdown tables, for docs/screens.md."""
+    parts = []
+    for place, title in PLACES.items():
+        parts.append(f"### {title}\n\n| keys | action | what it does |\n|---|---|---|")
+        for action in (action for action in ACTIONS if place in action.where):
+            keys = " ".join(f"`{shown_key(key)}`" for key in action.keys)
+            parts.append(f"| {keys} | {action.label} | {action.help} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
 class HelpScreen(Page):
     """The keys, to be read and scrolled."""
 

@@ -63,7 +63,10 @@ class Page(Screen[None], inherit_bindings=False):
         self.begin()
 
     def begin(self) -> None:
-        """Called once when the screen is there. (Textual calls every class's own on_mount, base classes last.)"""
+        """Called once when the screen is there; subclasses do what is theirs.
+
+        Not on_mount: Textual calls that of every class in turn, the base class's last.
+        """
 
     def say(self, text: str, kind: Kind = "note") -> None:
         """Show a sentence in the line for messages."""
