@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -491,3 +492,47 @@ async def test_changing_the_run_forgets_the_old_one(root: Path, tmp_path: Path) 
             pane.show(None)  # type: ignore[attr-defined]
         await pilot.pause()
         assert "\n".join(screen_text(app)).count("No run is chosen") == 6
+
+
+def test_a_run_may_be_polled_in_one_thread_while_it_is_drawn_in_another(root: Path) -> None:
+    paths = make_run(root, RUN, kind="lae", state="running", points=30)
+    whole = paths.metrics.read_text()
+    live = live_run(root)
+    drawings = [showing(kind, live) for kind in DRAWN.values()]
+    over, errors = Event(), []
+
+    def poll() -> None:
+        k = 0
+        try:
+            while not over.is_set():
+                k += 1
+                if k % 7 == 0:  # a resumed run now and then
+                    paths.metrics.write_text(whole)
+                with paths.metrics.open("a") as file:
+                    row = {
+                        "step": 1000 + k,
+                        "epoch": 1,
+                        "seconds": k,
+                        "split": "train",
+                        "values": {"loss": [k] * 3},
+                    }
+                    file.write(json.dumps(row) + "\n")
+                np.savez(
+                    paths.latents / f"{k % 12}.npz", z=np.ones((3, k, 4), np.float32), labels=np.arange(k)
+                )
+                live.poll()
+        except Exception as error:
+            errors.append(error)
+
+    thread = Thread(target=poll)
+    thread.start()
+    try:
+        for k in range(40):
+            for pane in drawings:
+                drawn(pane)
+                if k % 5 == 0 and hasattr(pane, "older"):
+                    pane.older()
+    finally:
+        over.set()
+        thread.join()
+    assert errors == []
