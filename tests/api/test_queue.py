@@ -13,7 +13,6 @@ from tests.stores import make_run
 from workbench.api import queue
 from workbench.api.runs import list_runs, spec_of
 from workbench.errors import WorkbenchError
-from workbench.queue import client
 from workbench.queue.devices import Gpu, check_device, visible
 from workbench.spec.models.vae import VAESettings
 from workbench.store.files import read_json, write_json
@@ -29,7 +28,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     store = open_store(tmp_path / "runs")
     calls: list[Store] = []
     monkeypatch.setattr(queue, "ensure_scheduler", calls.append)
-    monkeypatch.setattr(client, "ensure_scheduler", calls.append)
     monkeypatch.setattr(Store, "started", calls, raising=False)
     return store
 

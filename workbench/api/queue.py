@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import STORE, WorkbenchError, did_you_mean
-from workbench.queue import client
 from workbench.queue import forecast as learnt
 from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_status, stop_scheduler
 from workbench.queue.devices import check_device, gpus
@@ -116,7 +115,7 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
         write_request(store.run(run_id), verb, value)
     except OSError as error:
         raise WorkbenchError(f"The request could not be written: {error.strerror}.", "", STORE) from None
-    client.ensure_scheduler(store)
+    ensure_scheduler(store)
 
 
 def forecast(store: Store, spec: RunSpec) -> Forecast | None:
