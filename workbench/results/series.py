@@ -131,18 +131,21 @@ class _Smooth:
     def __init__(self, decay: float) -> None:
         self.decay = decay
         self.sum = self.weight = 0.0
-        self.out: list[float] = []
+        self.out = np.empty(0)
 
     def of(self, values: Floats) -> Floats:
         keep = self.decay
+        new = []
         for value in values[len(self.out) :].tolist():
             if value == value:
                 self.sum = keep * self.sum + (1 - keep) * value
                 self.weight = keep * self.weight + (1 - keep)
-                self.out.append(self.sum / self.weight)
+                new.append(self.sum / self.weight)
             else:
-                self.out.append(np.nan)
-        return np.array(self.out[: len(values)])
+                new.append(np.nan)
+        if new:
+            self.out = np.concatenate([self.out, new])
+        return self.out[: len(values)]
 
 
 def _grown(array: Floats, size: int) -> Floats:
