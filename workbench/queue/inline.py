@@ -31,6 +31,7 @@ from workbench.store.state import OVER, write_state
 from workbench.store.stores import Store
 
 TICK = 0.2  # seconds
+NOTICE = 1.0  # seconds for a living scheduler to see the claim
 HAND_OVER = 10.0  # seconds for a living scheduler to write down the end
 
 
@@ -107,11 +108,16 @@ def _kill_worker(shim: int) -> None:
 
 def _record_start(store: Store, paths: RunPaths, number: int, device: str) -> None:
     """Write that the attempt runs, or let the living scheduler find the claim."""
-    with _writing(store) as mine:
-        state = load_state(paths)
-        if mine and state.attempt < number:
-            write_state(paths, started_state(state, number, device, time.time()).moved("running"))
     ring(store)
+    deadline = time.monotonic() + NOTICE
+    while time.monotonic() < deadline:
+        with _writing(store) as mine:
+            state = load_state(paths)
+            if mine and state.attempt < number:
+                write_state(paths, started_state(state, number, device, time.time()).moved("running"))
+        if mine or state.attempt >= number:
+            return
+        time.sleep(0.02)  # a scheduler lives, or somebody has only tested the lock
 
 
 def _record_end(store: Store, paths: RunPaths) -> None:
