@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
@@ -24,6 +24,7 @@ from workbench.ui.words import line
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
+    from workbench.ui.canvas.look import Look
 
 
 class WorkbenchApp(App[None]):
@@ -34,7 +35,7 @@ class WorkbenchApp(App[None]):
     BINDINGS = bindings(EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""  # it is in the table of actions like every other key
-    NOTIFICATION_TIMEOUT: ClassVar[float] = 5
+    look: Look | None = None  # what the terminal can show; None: to be found out
 
     def __init__(
         self, store: Store, *, ascii_only: bool = False, rate: float = 2.0, watch_terminal: bool = False

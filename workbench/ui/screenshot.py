@@ -26,11 +26,13 @@ async def picture(
     from workbench.api.runs import find_run
     from workbench.api.stores import open_store
     from workbench.ui.app import WorkbenchApp
+    from workbench.ui.canvas.look import Look
     from workbench.ui.screens.bench import BenchScreen
 
     opened = open_store(store, create=False)
     run_id = find_run(opened, run).id if run else ""
     app = WorkbenchApp(opened)
+    app.look = Look("braille", "truecolor")  # a picture can show what this terminal may not
     async with app.run_test(size=size) as pilot:
         bench = app.screen
         assert isinstance(bench, BenchScreen)

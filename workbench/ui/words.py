@@ -102,5 +102,6 @@ def aside(row: RunRow) -> str:
     if row.state == "queued":
         parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, 120)]
         return " · ".join(part for part in parts if part)
-    parts = [row.failure.replace("-", " ") if row.failure else "", line(row.reason, 160), line(row.next, 80)]
+    reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, 160)
+    parts = [row.failure.replace("-", " ") if row.failure else "", reason, line(row.next, 80)]
     return " · ".join(part for part in parts if part)

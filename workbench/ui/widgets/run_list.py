@@ -156,7 +156,7 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
     def _second(self, row: RunRow, width: int, base: Style) -> list[Segment]:
         faint = self._on(base, "faint")
         if row.id in self.countdowns:
-            return [Segment(f"   cancelled in {self.countdowns[row.id]} s · u keeps", self._on(base, "bad"))]
+            return [Segment(f"   cancel in {self.countdowns[row.id]} s · u keeps", self._on(base, "bad"))]
         part = share(row)
         if row.state != "running" or part is None or row.phase not in ("training", "evaluating"):
             words = " · ".join(text for text in (row.state, aside(row)) if text)
