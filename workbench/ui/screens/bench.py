@@ -74,7 +74,7 @@ class BenchScreen(Page):
         return self.query_one(PaneDeck)
 
     def begin(self) -> None:
-        self.queue.focus()
+        self.set_focus(self.queue)
         self.set_interval(1.0, self._tick)
         if self.bench.rows is not None:
             self.runs_changed()
@@ -168,7 +168,7 @@ class BenchScreen(Page):
     def _focus_place(self, place: int) -> None:
         place %= len(NAMES) + 1
         if place == 0:
-            self.queue.focus()
+            self.set_focus(self.queue)
         else:
             self.action_pane(place)
 
@@ -176,14 +176,14 @@ class BenchScreen(Page):
         self.zoomed = not self.zoomed
         self.lay_out(*self.size)
         if self.zoomed and self.deck.panes:
-            self.deck.panes[self.deck.current].focus()
+            self.set_focus(self.deck.panes[self.deck.current])
         elif not self.zoomed:
-            self.queue.focus()
+            self.set_focus(self.queue)
 
     def action_home(self) -> None:
         if self.zoomed:
             self.action_zoom()
-        self.queue.focus()
+        self.set_focus(self.queue)
 
     def action_option(self, method: str) -> None:
         """Call a method of every pane that has it: latents and samples step through seeds together."""

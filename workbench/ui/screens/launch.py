@@ -78,7 +78,7 @@ class LaunchScreen(Page):
         self.query_one(f"#{name}", Static).update(text)
 
     def begin(self) -> None:
-        self.presets.focus()
+        self.set_focus(self.presets)
         self.in_thread(_load, self._loaded)
 
     def _loaded(self, presets: list[Preset]) -> None:
@@ -227,28 +227,28 @@ class LaunchScreen(Page):
 
     def _step(self, by: int) -> None:
         here = self.focused.id if self.focused is not None and self.focused.id in STOPS else "presets"
-        self.query_one(f"#{STOPS[(STOPS.index(str(here)) + by) % len(STOPS)]}").focus()
+        self.set_focus(self.query_one(f"#{STOPS[(STOPS.index(str(here)) + by) % len(STOPS)]}"))
 
     def action_edit(self) -> None:
         if self.focused is self.presets:
-            self.settings.focus()
+            self.set_focus(self.settings)
         elif self.focused is self.settings and self.settings.field is not None:
-            self.box("value").focus()
+            self.set_focus(self.box("value"))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         name = message.input.id
         if name == "filter":
-            self.presets.focus()
+            self.set_focus(self.presets)
         elif name == "value":
             if (
                 not self.draft
                 or not (item := self.settings.field)
                 or not self.draft.fault_of(item.key, message.value)
             ):
-                self.settings.focus()
+                self.set_focus(self.settings)
                 self.settings.move(1)
         else:
-            self._step(1) if name == "grid" else self.settings.focus()
+            self.set_focus(self.box("seeds") if name == "grid" else self.settings)
 
     def action_cycle(self) -> None:
         item = self.settings.field
@@ -266,15 +266,15 @@ class LaunchScreen(Page):
             self._typed(self.settings.originals.get(item.key, item.default_text))
 
     def action_filter(self) -> None:
-        self.box("filter").focus()
+        self.set_focus(self.box("filter"))
 
     def action_back(self) -> None:
         """esc goes one step out: field → settings → presets → the screen before."""
         if isinstance(self.focused, Input):
             self._show_field()
-            (self.presets if self.focused.id == "filter" else self.settings).focus()
+            self.set_focus(self.presets if self.focused.id == "filter" else self.settings)
         elif self.focused is self.settings:
-            self.presets.focus()
+            self.set_focus(self.presets)
         else:
             super().action_back()
 

@@ -47,7 +47,7 @@ class ResultsScreen(Page):
         return self.query_one(RunTable)
 
     def begin(self) -> None:
-        self.runs.focus()
+        self.set_focus(self.runs)
         self.runs_changed()
 
     def on_screen_resume(self) -> None:
@@ -82,24 +82,24 @@ class ResultsScreen(Page):
         if message.input.id == "note":
             self._write_note(message.value)
         self._close_note()
-        self.runs.focus()
+        self.set_focus(self.runs)
 
     def action_filter(self) -> None:
-        self.query_one("#filter", Input).focus()
+        self.set_focus(self.query_one("#filter", Input))
 
     def action_back(self) -> None:
         if not self.query_one("#ask").has_class("hidden"):
             self._close_note()
-            self.runs.focus()
+            self.set_focus(self.runs)
         elif self.focused is not self.runs:
-            self.runs.focus()
+            self.set_focus(self.runs)
         else:
             super().action_back()
 
     # the list
 
     def action_move(self, by: int) -> None:
-        self.runs.focus()
+        self.set_focus(self.runs)
         self.runs.move(by)
 
     def action_page(self, by: int) -> None:
@@ -224,7 +224,7 @@ class ResultsScreen(Page):
         box.value = " ".join(
             [line(entry.row.note, 2000), *(f"#{line(tag, 60)}" for tag in entry.row.tags)]
         ).strip()
-        box.focus()
+        self.set_focus(box)
 
     def _close_note(self) -> None:
         self.query_one("#ask").add_class("hidden")

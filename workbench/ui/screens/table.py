@@ -42,7 +42,7 @@ class TableScreen(Page):
         yield Horizontal(Label("folder"), Input(id="folder"), classes="ask hidden", id="ask")
 
     def begin(self) -> None:
-        self.query_one(TableGrid).focus()
+        self.set_focus(self.query_one(TableGrid))
         self.runs_changed()
 
     def runs_changed(self) -> None:
@@ -78,7 +78,7 @@ class TableScreen(Page):
         self.query_one("#ask").remove_class("hidden")
         box = self.query_one("#folder", Input)
         box.value = str(Path.cwd())
-        box.focus()
+        self.set_focus(box)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         self._close()
@@ -86,7 +86,7 @@ class TableScreen(Page):
 
     def _close(self) -> None:
         self.query_one("#ask").add_class("hidden")
-        self.query_one(TableGrid).focus()
+        self.set_focus(self.query_one(TableGrid))
 
     def action_back(self) -> None:
         if self.query_one("#ask").has_class("hidden"):

@@ -58,7 +58,7 @@ class PaneDeck(Container):
         self.current = index % len(NAMES)
         self._place()
         if self.panes:
-            self.panes[self.current].focus()
+            self.screen.set_focus(self.panes[self.current])
 
     def lay_out(self, *, single: bool) -> None:
         """Show the current pane only, or all."""
