@@ -134,13 +134,13 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
     shown = safe_text(".".join(keys), 120, one_line=True)
     owner = _owner(keys, table)
-    text = f"{shown}: {_what(fault, keys, owner)}" if shown else _what(fault, keys, owner)
+    text = f"{shown}: {fault_text(fault, keys, owner)}" if shown else fault_text(fault, keys, owner)
     more = len(faults) - 1
     hint = f"({more} more fault{'s' if more > 1 else ''} after this one.)" if more else ""
     return WorkbenchError(_placed(locate(keys), text), hint)
 
 
-def _what(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
+def fault_text(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
     """Say in plain words what one fault is."""
     kind, context = fault["type"], fault.get("ctx", {})
     got = _shown(fault.get("input"))

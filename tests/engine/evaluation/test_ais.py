@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -50,7 +51,7 @@ def silent(share: float) -> None:
 def test_a_schedule_rises_from_0_to_1(kind: str) -> None:
     betas = schedule(kind, 50)
     assert betas[0] == 0 and betas[-1] == 1 and len(betas) == 51
-    assert all(low < high for low, high in zip(betas, betas[1:], strict=False))
+    assert all(low < high for low, high in pairwise(betas))
     assert betas[25] == pytest.approx(0.5)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -168,7 +169,7 @@ def anneal(
     """
     betas = plan.betas()
     backwards = end is not None
-    widths = [b - a for a, b in zip(betas, betas[1:], strict=False)]
+    widths = [high - low for low, high in pairwise(betas)]
     stops = betas[1:-1]
     if backwards:
         widths, stops = [-width for width in widths[::-1]], stops[::-1]

@@ -57,7 +57,7 @@ def mcse_mean(draws: Tensor) -> Tensor:
 
 
 def _split(draws: Tensor) -> Tensor:
-    """Return both halves of each chain as chains [2C, N // 2, *event]; an odd draw in the middle is dropped."""
+    """Return both halves of each chain as chains [2C, N // 2, *event]; an odd middle draw is dropped."""
     half = draws.shape[1] // 2
     if half < 4:
         raise ValueError(f"diagnostics need chains of at least 8 draws, these have {draws.shape[1]}")

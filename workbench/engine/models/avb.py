@@ -241,6 +241,11 @@ class AVB(LatentModel):
         prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
         return self.likelihood.log_prob(x, self.decoder(z)) + prior
 
+    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return exact draws x [S, count, D] and z [S, count, d] of p(x|z) N(z; 0, I)."""
+        z = streams.normal("joint", count, self.latent)
+        return self.likelihood.draw(self.decoder(z), streams, "joint"), z
+
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return mean and 1.2 standard deviations [S, B, d] of 200 encoder draws."""
         draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)

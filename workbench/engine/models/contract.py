@@ -90,3 +90,11 @@ class LatentModel(nn.Module):
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
         """Return mean and std [S, B, d] of a Gaussian close to p(z|x), for importance sampling."""
         return None
+
+    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor] | None:
+        """Return exact draws x [S, count, D] and z [S, count, d] of p(x, z), or None if there are none."""
+        return None
+
+    def log_prior(self, z: Tensor) -> Tensor | None:
+        """Return log p(z) [S, B], short of the same constant as `log_joint`; for an unnormalised one."""
+        return None

@@ -201,6 +201,11 @@ class LAE(LatentModel):
         """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
         return -self.energy(x, z) - 0.5 * self.latent * LOG_2PI
 
+    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return exact draws x [S, count, D] and z [S, count, d] of p(x|z) N(z; 0, I)."""
+        z = streams.normal("joint", count, self.latent)
+        return self.likelihood.draw(self.decoder(z), streams, "joint"), z
+
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return mean f(x) and standard deviation s [S, B, d] of the q(z|x) used at evaluation."""
         mean = self.encode(x, streams)

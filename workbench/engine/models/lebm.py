@@ -188,8 +188,11 @@ class LEBM(LatentModel):
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
         """Return log p(x|z) + f(z) + log N(z; 0, I) [S, B]: log Z of the prior is missing."""
-        normal = -self.prior_energy(z) - 0.5 * self.latent * LOG_2PI
-        return normal + self.likelihood.log_prob(x, self.generator(z))
+        return self.log_prior(z) + self.likelihood.log_prob(x, self.generator(z))
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Return f(z) + log N(z; 0, I) [S, B]: log p(z) + log Z."""
+        return -self.prior_energy(z) - 0.5 * self.latent * LOG_2PI
 
 
 def build(settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:

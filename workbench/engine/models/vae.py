@@ -128,6 +128,11 @@ class VAE(LatentModel):
         prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
         return self.likelihood.log_prob(x, self.decoder(z)) + prior
 
+    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return exact draws x [S, count, D] and z [S, count, d] of p(x|z) N(z; 0, I)."""
+        z = streams.normal("joint", count, self.latent)
+        return self.likelihood.draw(self.decoder(z), streams, "joint"), z
+
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation [S, B, d] of q(z|x)."""
         mean, log_variance = self.posterior(x)
