@@ -167,6 +167,8 @@ class Trainer:
         self.recorder.row(self.step, epoch, seconds, split, values)
 
     def _snapshot(self) -> None:
+        quick = self.step < self.cadence.total
+        self.model.refit(self.data, self.streams.fork("refit"), quick=quick)
         take_snapshot(self.recorder, self.step, self.model, self.data, self.streams.fork("snapshot"))
 
     # ---- time

@@ -195,6 +195,17 @@ def test_what_is_not_finite_becomes_null() -> None:
     assert found == {"values": [1.0, None, None], "se": [pytest.approx(0.1), None, 0.0], "n": 5}
 
 
+def test_a_family_adds_its_own_columns(truth: Truth, summary: Summary) -> None:
+    class Counting(Truth):
+        def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> Summary:
+            return {"mine": entry(streams.normal("mine").flatten(), None, data.info.test_size)}
+
+    found = summary_of(Counting(), truth.data())
+    assert found.keys() - summary.keys() == {"mine"}
+    assert found["mine"]["n"] == 300
+    assert found == summary_of(Counting(), truth.data())  # its streams start afresh, too
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_family_is_judged_on_a_gpu_as_on_the_cpu(family: str, tmp_path: Path) -> None:

@@ -55,8 +55,9 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
             )
             summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
         summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
-        if data.info.name in CODE_BOOKS and model.latent == 2 and model.normalised:
+        if data.info.name in CODE_BOOKS and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
+        summary |= model.summary(data, settings, streams.fork("evaluation/family"))
     return summary
 
 

@@ -13,13 +13,17 @@ model equals the solo model of that seed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from workbench.engine.optim import Optimiser
 from workbench.engine.streams import Streams
+
+if TYPE_CHECKING:
+    from workbench.engine.data.dataset import DataSet
+    from workbench.spec.schema import EvaluationSettings
 
 Metrics = dict[str, Tensor]
 
@@ -62,6 +66,8 @@ class LatentModel(nn.Module):
     normalised: bool = True
     # what `evaluate` reports is a bound or an exact value (False: an estimate by T, say)
     stochastic_encoder: bool = True
+    # latents are real numbers: gradients, Gaussian proposals and quadrature over z make sense
+    continuous: bool = True
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Do one parameter update; return metrics as detached device tensors [S]. No host sync in here."""
@@ -90,6 +96,17 @@ class LatentModel(nn.Module):
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
         """Return mean and std [S, B, d] of a Gaussian close to p(z|x), for importance sampling."""
         return None
+
+    def refit(self, data: DataSet, streams: Streams, *, quick: bool) -> None:
+        """Bring buffers that are fitted to the trained weights up to date, before samples are shown.
+
+        Called before every snapshot (`quick`: a rough fit will do) and after the last step. What it
+        does follows from the weights, the data and `streams` (fresh ones) alone.
+        """
+
+    def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
+        """Return the family's own extra metrics of a result, in the form of evaluation/summary.py `entry`."""
+        return {}
 
     def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor] | None:
         """Return exact draws x [S, count, D] and z [S, count, d] of p(x, z), or None if there are none."""
