@@ -153,17 +153,22 @@ def test_shapes_of_everything_that_can_be_asked(model: Trainer) -> None:
     streams = model.streams.fork("test")
     assert isinstance(family, LatentModel)
     assert family.members == 3
-    evaluated = family.evaluate(x, streams)
+    kind = type(model.spec.model)
+    assert (kind.has_samples, kind.has_latents) == (family.generative, family.latent > 0)
+    evaluated = family.judge(next(model.data.chunks("test", model.streams, 7)), streams)
     assert evaluated
     assert set(evaluated) <= set(METRICS)
     assert all(value.shape == (3, 7) for value in evaluated.values())
+    if family.generative:
+        assert family.sample(5, streams).shape == (3, 5, data.dimensions)
+    if family.latent == 0:
+        return
     z = family.encode(x, streams)
     assert z.shape == (3, 7, family.latent)
     mean = family.decode(z)
     assert mean.shape == (3, 7, data.dimensions)
     if data.kind != "points":
         assert 0 <= mean.min() <= mean.max() <= 1
-    assert family.sample(5, streams).shape == (3, 5, data.dimensions)
     joint = family.log_joint(x, z)
     assert joint is None or joint.shape == (3, 7)
     proposal = family.proposal(x, streams)
@@ -173,13 +178,15 @@ def test_shapes_of_everything_that_can_be_asked(model: Trainer) -> None:
 
 
 def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:
-    before, x = state_of(model), next(model.data.chunks("test", model.streams, 7)).x
+    before, batch = state_of(model), next(model.data.chunks("test", model.streams, 7))
     streams = model.streams.fork("test")
     drawn = model.streams.state_dict()
-    model.model.evaluate(x, streams)
-    model.model.decode(model.model.encode(x, streams))
-    model.model.sample(5, streams)
-    model.model.proposal(x, streams)
+    model.model.judge(batch, streams)
+    if model.model.latent > 0:
+        model.model.decode(model.model.encode(batch.x, streams))
+        model.model.proposal(batch.x, streams)
+    if model.model.generative:
+        model.model.sample(5, streams)
     after = state_of(model)
     assert all(torch.equal(before[name], after[name]) for name in before)
     for purpose, states in model.streams.state_dict().items():
@@ -187,9 +194,9 @@ def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:
 
 
 def test_the_same_noise_gives_the_same_evaluation(model: Trainer) -> None:
-    x = next(model.data.chunks("test", model.streams, 6)).x
-    first = model.model.evaluate(x, Streams(SEEDS, dtype=torch.float64))
-    again = model.model.evaluate(x, Streams(SEEDS, dtype=torch.float64))
+    batch = next(model.data.chunks("test", model.streams, 6))
+    first = model.model.judge(batch, Streams(SEEDS, dtype=torch.float64))
+    again = model.model.judge(batch, Streams(SEEDS, dtype=torch.float64))
     for name in first:
         assert torch.equal(first[name], again[name]), name
 

@@ -79,6 +79,7 @@ def prepare(
     """Build the model and its trainer, at the newest usable checkpoint or at the very start."""
     streams = Streams(spec.seeds, data.device, data.dtype)
     model = build_model(spec, data, streams)
+    model.fetch(recorder.paths)
     asked = (lambda: False) if stop is None else (lambda: stop.requested)
     trainer = Trainer(spec, model, data, streams, recorder, asked)
     found = checkpoint.load_newest(recorder.paths, say)

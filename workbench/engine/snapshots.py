@@ -17,24 +17,28 @@ LATENTS = 500
 
 
 def take_snapshot(recorder: Recorder, step: int, model: LatentModel, data: DataSet, streams: Streams) -> None:
-    """Write `samples/<step>.npz` and `latents/<step>.npz`; `streams` are fresh, so training is undisturbed.
+    """Write `samples/<step>.npz` and `latents/<step>.npz`, of which a family may have one or neither.
 
-    The same noise and the same test examples serve every snapshot: what changes is the model.
+    `streams` are fresh, so training is undisturbed. The same noise and test examples serve every
+    snapshot: what changes is the model.
     """
-    pictures = len(data.info.shape) > 1
-    count = PICTURES if pictures else POINTS
-    with torch.no_grad():
-        samples = model.sample(count, streams)
+    if model.generative:
+        pictures = len(data.info.shape) > 1
+        count = PICTURES if pictures else POINTS
+        with torch.no_grad():
+            samples = model.sample(count, streams)
         real = next(data.chunks("test", streams, count)).x[0]
+        if pictures:
+            shown = {"images": to_bytes(samples, data.info.shape), "data": to_bytes(real, data.info.shape)}
+        else:
+            shown = {"points": samples.float().cpu().numpy(), "data": real.float().cpu().numpy()}
+        recorder.arrays(recorder.paths.samples, step, **shown)
+    if model.latent > 0:
         latents = next(data.chunks("test", streams, LATENTS))
-        z = model.encode(latents.x, streams)
-    if pictures:
-        shown = {"images": to_bytes(samples, data.info.shape), "data": to_bytes(real, data.info.shape)}
-    else:
-        shown = {"points": samples.float().cpu().numpy(), "data": real.float().cpu().numpy()}
-    recorder.arrays(recorder.paths.samples, step, **shown)
-    labels = latents.y[0].cpu().numpy()
-    recorder.arrays(recorder.paths.latents, step, z=z.detach().float().cpu().numpy(), labels=labels)
+        with torch.no_grad():
+            z = model.encode(latents.x, streams)
+        labels = latents.y[0].cpu().numpy()
+        recorder.arrays(recorder.paths.latents, step, z=z.detach().float().cpu().numpy(), labels=labels)
 
 
 def to_bytes(x: Tensor, shape: tuple[int, ...]) -> np.ndarray:

@@ -157,7 +157,7 @@ class Trainer:
         streams = self.streams.fork("validation")
         parts: dict[str, list[Tensor]] = {}
         for batch in self.data.chunks("test", streams, limit=VALIDATION):
-            for name, values in self.model.evaluate(batch.x, streams).items():
+            for name, values in self.model.judge(batch, streams).items():
                 parts.setdefault(name, []).append(values.detach())
         means = {name: torch.cat(values, 1).double().mean(1).tolist() for name, values in parts.items()}
         self._row("test", self.seconds, means)

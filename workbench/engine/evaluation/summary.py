@@ -3,6 +3,7 @@
 What each column means, for all families alike (docs/models/evaluation.md has the formulas):
 
 - test_nelbo, test_iwae: bounds in nats per example; absent where a family has none.
+- test_accuracy, test_nll: share of right answers and their cost in nats, of a classifier.
 - test_mse: squared error of decode(encode(x)) per dimension, x as the model observes it.
 - knn_accuracy: labels of the test set read off the latents of the training set.
 - energy_distance: model samples against test data; binary data are compared with 0/1 draws.
@@ -31,6 +32,8 @@ KNN_TRAIN = 10_000  # training latents that vote at most
 NULL_DRAWS = 200
 FIT_DRAWS = 200  # encoder draws a proposal is fitted to
 FIT_LATENT = 50  # beyond this, 200 draws do not determine a covariance
+# columns of the result that are means of what `judge` gives per example
+JUDGED = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_nll"}
 CODE_BOOKS = ("onehot4", "onehot8", "bits8")
 
 Summary = dict[str, dict[str, Any]]
@@ -49,12 +52,13 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
         for name, values in columns.items():
             error = values.std(1) / values.shape[1] ** 0.5 if values.shape[1] > 1 else None
             summary[name] = entry(values.mean(1), error, values.shape[1])
-        if data.info.classes > 0:
+        if data.info.classes > 0 and model.latent > 0:
             accuracy, error = _read_labels(
                 model, data, settings, test_z, streams.fork("evaluation/neighbours")
             )
             summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
-        summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
+        if model.generative:
+            summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
         if data.info.name in CODE_BOOKS and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
         summary |= model.summary(data, settings, streams.fork("evaluation/family"))
@@ -79,21 +83,23 @@ def _test_pass(
     columns: dict[str, list[Tensor]] = {}
     latents = []
     for batch in data.chunks("test", streams, CHUNK, settings.images):
-        found: dict[str, Tensor] = {}
-        evaluated = model.evaluate(batch.x, streams)
-        if "nelbo" in evaluated and model.normalised:
-            found["test_nelbo"] = evaluated["nelbo"]
+        judged = model.judge(batch, streams)
+        found = {JUDGED[name]: values for name, values in judged.items() if name in JUDGED}
+        if not model.normalised:
+            found.pop("test_nelbo", None)
         proposal = _proposal(model, batch.x, streams)
         if proposal is not None:
             found["test_iwae"] = -log_evidence(
                 model, batch.x, *proposal, settings.importance_samples, streams
             )
-        z = model.encode(batch.x, streams)
-        found["test_mse"] = (batch.x - model.decode(z)).square().mean(-1)
-        latents.append(z)
+        if model.latent > 0:
+            z = model.encode(batch.x, streams)
+            found["test_mse"] = (batch.x - model.decode(z)).square().mean(-1)
+            latents.append(z)
         for name, values in found.items():
             columns.setdefault(name, []).append(values.double())
-    return {name: torch.cat(parts, 1) for name, parts in columns.items()}, torch.cat(latents, 1)
+    found = {name: torch.cat(parts, 1) for name, parts in columns.items()}
+    return found, torch.cat(latents, 1) if latents else torch.empty(model.members, 0, 0)
 
 
 def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
@@ -102,7 +108,7 @@ def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, 
     A model whose encoder has no density offers `encoder_draws` too: a Gaussian with full covariance
     is fitted, which its own diagonal proposal cannot match.
     """
-    if not model.normalised:
+    if not model.normalised or model.latent == 0:
         return None
     draws = getattr(model, "encoder_draws", None)
     if draws is not None and model.latent <= FIT_LATENT:

@@ -24,6 +24,7 @@ from workbench.engine.streams import Streams
 if TYPE_CHECKING:
     from workbench.engine.data.dataset import DataSet
     from workbench.spec.schema import EvaluationSettings
+    from workbench.store.paths import RunPaths
 
 Metrics = dict[str, Tensor]
 
@@ -60,7 +61,7 @@ class LatentModel(nn.Module):
     """
 
     members: int  # S
-    latent: int  # d
+    latent: int  # d; 0: no latents, so encode, decode and log_joint are never asked for
     optimisers: dict[str, Optimiser]
     # log_joint is normalised: ELBO and IWAE mean something. LEBM's prior is not.
     normalised: bool = True
@@ -68,6 +69,8 @@ class LatentModel(nn.Module):
     stochastic_encoder: bool = True
     # latents are real numbers: gradients, Gaussian proposals and quadrature over z make sense
     continuous: bool = True
+    # draws samples of x (False: a classifier, say; `sample` is never asked for)
+    generative: bool = True
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Do one parameter update; return metrics as detached device tensors [S]. No host sync in here."""
@@ -76,6 +79,10 @@ class LatentModel(nn.Module):
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
         """Return per-example quantities [S, B] for held-out x [S, B, D]: names of spec/metrics.py curves."""
         raise NotImplementedError
+
+    def judge(self, batch: Batch, streams: Streams) -> Metrics:
+        """Return what `evaluate` does [S, B], of a batch with its labels; for families that need them."""
+        return self.evaluate(batch.x, streams)
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return the representative latent [S, B, d] of x [S, B, D]: posterior mean, or a chain's end."""
@@ -102,6 +109,13 @@ class LatentModel(nn.Module):
 
         Called before every snapshot (`quick`: a rough fit will do) and after the last step. What it
         does follows from the weights, the data and `streams` (fresh ones) alone.
+        """
+
+    def fetch(self, run: RunPaths) -> None:
+        """Load what training needs from other runs of the store that `run` lies in; called once before it.
+
+        Raises:
+            WorkbenchError: if it is not there, or does not fit.
         """
 
     def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:

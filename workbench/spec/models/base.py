@@ -16,6 +16,9 @@ class ModelSettings(Settings):
     engine: ClassVar[str] = ""  # module with `build(...)`, see engine/models/contract.py
     title: ClassVar[str] = ""  # the family's name in tables
     stackable: ClassVar[bool] = True  # False: several seeds become several runs
+    # what the panes may wait for; as `generative` and `latent` > 0 of the model itself
+    has_samples: ClassVar[bool] = True
+    has_latents: ClassVar[bool] = True
 
     kind: str = setting(..., "model family")
 
