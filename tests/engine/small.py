@@ -19,6 +19,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "digits", "binarise": "dynamic"},
         "training": {"batch": 20, "clip": 1.0},
     },
+    "binary-vae": {
+        "model": {"kind": "binary-vae", "latent": 5, "encoder": [16], "decoder": [16], "draws": 2},
+        "data": {"name": "digits", "binarise": "dynamic"},
+        "training": {"batch": 20},
+    },
     "lae": {
         "model": {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3},
         "data": {"name": "digits"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import torch
@@ -126,7 +127,7 @@ def bias_of(estimator: Estimator, examples: int = 200_000) -> tuple[float, float
 def test_the_relaxed_estimator_has_a_bias_that_shrinks_with_the_temperature() -> None:
     temperatures = (2.0, 1.0, 0.5, 0.25)
     found = [bias_of(partial(estimators.concrete, temperature=tau)) for tau in temperatures]
-    for (warm, error), (cool, other) in zip(found, found[1:], strict=False):
+    for (warm, error), (cool, other) in pairwise(found):
         assert warm - cool > 4 * math.hypot(error, other)
     assert found[-2][0] > 4 * found[-2][1]  # at τ = 0.5 it is there
 

@@ -1,7 +1,7 @@
 """Gradient estimators for Bernoulli latents: five ways past a draw that has no derivative.
 
 Shapes: S members, L draws, B examples, Q bits. `logits` [S, B, Q] are those of q(z|x), θ = sigmoid(logits).
-`log_px` maps z [S, L, B, Q] to log p(x|z) [S, L, B]. `uniform` [S, L, B, Q] on [0, 1) holds all the randomness.
+`log_px` maps z [S, L, B, Q] to log p(x|z) [S, L, B]. `uniform` [S, L, B, Q] on [0, 1) is all the noise.
 
 Each returns an `Estimate` whose `objective` is to be differentiated: its gradient with respect to the logits
 and to whatever `log_px` depends on estimates the gradient of E_q[log p(x|z)] (`vimco`: of its own bound).

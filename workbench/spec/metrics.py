@@ -22,6 +22,16 @@ METRICS: dict[str, Metric] = {
     # curves, written while training
     "loss": Metric("loss", NATS, "lower", "what the model's weights minimise"),
     "nelbo": Metric("NELBO", NATS, "lower", "negative evidence lower bound"),
+    "relaxed_nelbo": Metric(
+        "relaxed NELBO", NATS, "", "with relaxed bits: a surrogate to train on, not a bound"
+    ),
+    "multi_sample_nelbo": Metric(
+        "multi-sample NELBO",
+        NATS,
+        "lower",
+        "negative bound with L draws: tighter than the NELBO, not the NELBO",
+    ),
+    "temperature": Metric("temperature τ", "", "", "of the relaxed bits; 0 would be hard ones"),
     "reconstruction": Metric(
         "reconstruction", NATS, "lower", "negative log-likelihood of x given its latent"
     ),
@@ -53,6 +63,7 @@ METRICS: dict[str, Metric] = {
         "lower",
         "test reconstruction error with the mean latent",
     ),
+    "active_bits": Metric("active bits", "bits", "", "bits that tell more than 0.01 nats about x"),
     "knn_accuracy": Metric("k-NN accuracy", "share", "higher", "test labels predicted from train latents"),
     "energy_distance": Metric("energy distance", "data units", "lower", "model samples against test data"),
     "energy_distance_null": Metric(
@@ -62,7 +73,9 @@ METRICS: dict[str, Metric] = {
         "null, 95 %", "data units", "", "what 95 % of the distances between two real sets stay below"
     ),
     "training_seconds": Metric("training time", "s", "lower", "time in training steps, evaluation excluded"),
-    "log_px": Metric("mean log p(x)", NATS, "higher", "exact log-likelihood by 2-d quadrature"),
+    "log_px": Metric(
+        "mean log p(x)", NATS, "higher", "exact log-likelihood, by 2-d quadrature or enumeration"
+    ),
 }
 
 
