@@ -46,6 +46,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "moons", "train_size": 200, "test_size": 100},
         "training": {"batch": 30, "schedule": "linear"},
     },
+    "classifier": {
+        "model": {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2},
+        "data": {"name": "digits"},
+        "training": {"batch": 20},
+    },
 }
 
 

@@ -17,6 +17,7 @@ class Metric:
 
 
 NATS = "nats per example"
+EPSILONS = (0.01, 0.1, 0.2, 0.3)  # how far an attack may move each pixel, in [0, 1] units
 
 METRICS: dict[str, Metric] = {
     # curves, written while training
@@ -54,6 +55,8 @@ METRICS: dict[str, Metric] = {
     "f_prior": Metric("f on prior", "nats", "", "mean f over prior chains"),
     "z_square": Metric("‖z‖²", "", "", "mean squared norm of the prior chain's end"),
     "mse": Metric("MSE", "data units² per dimension", "lower", "reconstruction error with the mean latent"),
+    "accuracy": Metric("accuracy", "share", "higher", "examples whose label is found"),
+    "nll": Metric("NLL of the label", NATS, "lower", "cost of the right label, −log softmax"),
     # results, written once
     "test_nelbo": Metric("test NELBO", NATS, "lower", "negative evidence lower bound on test data"),
     "test_iwae": Metric("test IWAE", NATS, "lower", "negative importance-weighted bound on test data"),
@@ -76,7 +79,36 @@ METRICS: dict[str, Metric] = {
     "log_px": Metric(
         "mean log p(x)", NATS, "higher", "exact log-likelihood, by 2-d quadrature or enumeration"
     ),
+    "test_accuracy": Metric("test accuracy", "share", "higher", "test examples whose label is found"),
+    "test_nll": Metric("test NLL of the label", NATS, "lower", "−log softmax of the right label"),
 }
+
+
+def attack_metric(attack: str, what: str, eps: float) -> str:
+    """Return the name of what (accuracy or nll) is measured under an attack of size ε: fgsm_accuracy_eps010.
+
+    Under the attack "clean", ε = 0, the same pictures are left as they are.
+    """
+    return f"{attack}_{what}" + (f"_eps{round(100 * eps):03d}" if eps > 0 else "")
+
+
+def _attack_metrics() -> dict[str, Metric]:
+    """Return the metrics of all attacks and sizes, named by `attack_metric`."""
+    found = {
+        "clean_accuracy": Metric("clean accuracy", "share", "higher", "of the attacked pictures, untouched"),
+        "clean_nll": Metric("clean NLL", NATS, "lower", "of the attacked pictures, untouched"),
+    }
+    for attack, told in (("fgsm", "one signed step of ε"), ("pgd", "many small signed steps within ε")):
+        for eps in EPSILONS:
+            name, under = f"{attack.upper()} {{}}, ε {eps:g}", f"of test pictures attacked by {told}"
+            found[attack_metric(attack, "accuracy", eps)] = Metric(
+                name.format("accuracy"), "share", "higher", under
+            )
+            found[attack_metric(attack, "nll", eps)] = Metric(name.format("NLL"), NATS, "lower", under)
+    return found
+
+
+METRICS.update(_attack_metrics())
 
 
 def metric(name: str) -> Metric:

@@ -21,6 +21,7 @@ BUILT_IN = {
     "lae": "workbench.spec.models.lae:LAESettings",
     "avb": "workbench.spec.models.avb:AVBSettings",
     "lebm": "workbench.spec.models.lebm:LEBMSettings",
+    "classifier": "workbench.spec.models.classifier:ClassifierSettings",
 }
 
 

@@ -1,0 +1,103 @@
+"""FGSM and PGD: how far they go, where they stop, and what they leave alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from workbench.engine.evaluation.attacks import fgsm, pgd
+from workbench.engine.models.classifier import Classifier, nll
+from workbench.engine.models.contract import DataInfo
+from workbench.engine.streams import Streams
+from workbench.spec.models.classifier import ClassifierSettings
+from workbench.spec.schema import TrainingSettings
+
+SEEDS = (3, 8)
+DATA = DataInfo("mnist", (28, 28), "grey", 100, 100, 10)
+X = torch.rand(2, 6, 784, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+Y = torch.randint(10, (2, 6), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(params=["mlp", "cnn"])
+def model(request: pytest.FixtureRequest) -> Classifier:
+    settings = ClassifierSettings(net=request.param, hidden=[12])
+    training = TrainingSettings(iterations=1)
+    return Classifier(settings, training, DATA, Streams(SEEDS, dtype=torch.float64))
+
+
+def attacks(model: Classifier, eps: float, steps: int = 40) -> list[Tensor]:
+    def cost(x: Tensor) -> Tensor:
+        return nll(model.net(x), Y)
+
+    return [fgsm(cost, X, eps), pgd(cost, X, eps, steps, 0.01)]
+
+
+def test_epsilon_0_changes_nothing(model: Classifier) -> None:
+    for attacked in attacks(model, 0.0):
+        assert torch.equal(attacked, X)
+
+
+@pytest.mark.parametrize("eps", [0.01, 0.1, 0.3])
+def test_pixels_stay_in_the_ball_and_in_range_and_the_cost_rises(model: Classifier, eps: float) -> None:
+    before = nll(model.net(X), Y)
+    for attacked in attacks(model, eps):
+        assert (attacked - X).abs().max() <= eps + 1e-12
+        assert (attacked - X).abs().max() > 0.99 * eps
+        assert 0 <= attacked.min() <= attacked.max() <= 1
+        assert (nll(model.net(attacked), Y) > before).all()
+
+
+def test_many_steps_cost_more_than_one(model: Classifier) -> None:
+    one, many = (nll(model.net(attacked), Y) for attacked in attacks(model, 0.3))
+    assert (many.mean(1) >= one.mean(1) - 1e-3).all()
+
+
+def test_three_steps_cannot_depend_on_epsilon_beyond_their_reach(model: Classifier) -> None:
+    (_, near), (_, at), (_, beyond) = (attacks(model, eps, steps=3) for eps in (0.02, 0.03, 0.3))
+    torch.testing.assert_close(at, beyond, rtol=0, atol=1e-15)
+    assert not torch.allclose(near, at)
+
+
+def test_weights_and_their_gradients_are_untouched(model: Classifier) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    attacks(model, 0.1)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
+
+
+def test_one_member_is_attacked_as_if_it_were_alone(model: Classifier) -> None:
+    alone = Classifier(model.settings, model.training_settings, DATA, Streams(SEEDS[1:], dtype=torch.float64))
+
+    def cost(x: Tensor) -> Tensor:
+        return nll(alone.net(x), Y[1:])
+
+    torch.testing.assert_close(pgd(cost, X[1:], 0.1, 5, 0.01)[0], attacks(model, 0.1, 5)[1][1])
+
+
+def test_fgsm_lowers_a_linear_margin_by_epsilon_times_the_one_norm() -> None:
+    """margin = wᵀx + b for the class +1; cost = log(1 + e^−margin). Inside [0, 1], so nothing is cut."""
+    w = torch.randn(1, 1, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    x = 0.4 + 0.2 * torch.rand(1, 9, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+    def margin(x: Tensor) -> Tensor:
+        return (x * w).sum(-1) + 0.3
+
+    def cost(x: Tensor) -> Tensor:
+        return torch.nn.functional.softplus(-margin(x))
+
+    for eps in (0.01, 0.1, 0.3):
+        fallen = margin(x) - margin(fgsm(cost, x, eps))
+        torch.testing.assert_close(fallen, eps * w.abs().sum().expand_as(fallen), rtol=1e-12, atol=0)
+        steps = margin(x) - margin(pgd(cost, x, eps, 40, 0.01))  # 40 · 0.01 reaches the ball's corner
+        torch.testing.assert_close(steps, fallen, rtol=1e-12, atol=0)
+
+
+def test_a_pixel_without_influence_stays() -> None:
+    def cost(x: Tensor) -> Tensor:
+        return x[..., :3].square().sum(-1)
+
+    x = torch.full((1, 2, 5), 0.5, dtype=torch.float64)
+    for attacked in (fgsm(cost, x, 0.1), pgd(cost, x, 0.1, 20, 0.01)):
+        torch.testing.assert_close(attacked[..., :3], x[..., :3] + 0.1)
+        assert torch.equal(attacked[..., 3:], x[..., 3:])

@@ -1,0 +1,290 @@
+"""The classifier: its cost at known weights, its dropout, its nets, its result, and training on decodes."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.engine.small import load_data, make_trainer, small_spec
+from workbench.engine import session
+from workbench.engine.frozen import find_run
+from workbench.engine.models.classifier import Classifier, dropped, nll, reconstructions
+from workbench.engine.models.contract import Batch, DataInfo
+from workbench.engine.recorder import Recorder
+from workbench.engine.streams import Streams
+from workbench.engine.trainer import Trainer
+from workbench.engine.worker import commit
+from workbench.errors import WorkbenchError
+from workbench.spec.metrics import EPSILONS, METRICS
+from workbench.spec.models.classifier import ClassifierSettings
+from workbench.spec.schema import RunSpec, TrainingSettings
+from workbench.store.paths import StorePaths
+from workbench.store.runs import create_run
+
+SEEDS = (1, 2, 3)
+MNIST = DataInfo("mnist", (28, 28), "grey", 60_000, 10_000, 10)
+
+
+def classifier(net: str = "mlp", seeds: tuple[int, ...] = SEEDS, data: DataInfo = MNIST) -> Classifier:
+    settings = ClassifierSettings.model_validate({"net": net})
+    streams = Streams(seeds, dtype=torch.float64)
+    return Classifier(settings, TrainingSettings(epochs=1), data, streams)
+
+
+def batch(count: int = 12, members: int = 3) -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(members, count, 784, dtype=torch.float64, generator=generator)
+    y = torch.randint(10, (members, count), generator=generator)
+    return Batch(x, y, torch.zeros_like(y))
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn"])
+def test_without_a_last_layer_every_label_costs_ln_10(net: str) -> None:
+    model = classifier(net)
+    with torch.no_grad():
+        model.net.last.weight.zero_()
+        model.net.last.bias.zero_()
+    judged = model.judge(batch(), Streams(SEEDS))
+    torch.testing.assert_close(judged["nll"], torch.full((3, 12), math.log(10), dtype=torch.float64))
+    loss = model.training_step(batch(), Streams(SEEDS, dtype=torch.float64))["loss"]  # dropout or not
+    torch.testing.assert_close(loss, torch.full((3,), math.log(10), dtype=torch.float64))
+
+
+def test_the_preset_net_has_795_weights_per_hidden_unit_and_10() -> None:
+    assert sum(p[0].numel() for p in classifier("mlp").parameters()) == 795 * 256 + 10
+
+
+def test_the_small_cnn_has_the_published_sizes() -> None:
+    sizes = [tuple(p.shape[1:]) for p in classifier("cnn").parameters()]
+    assert sizes[::2] == [(10, 1, 5, 5), (20, 10, 5, 5), (320, 50), (50, 10)]
+
+
+def test_the_small_cnn_is_that_of_torch() -> None:
+    """The same function as torch.nn's layers give for one member, with the weights copied over."""
+    model = classifier("cnn")
+    first, second = torch.nn.Conv2d(1, 10, 5).double(), torch.nn.Conv2d(10, 20, 5).double()
+    hidden, last = torch.nn.Linear(320, 50).double(), torch.nn.Linear(50, 10).double()
+    layers = (model.net.first, first), (model.net.second, second)
+    dense = (model.net.hidden, hidden), (model.net.last, last)
+    with torch.no_grad():
+        for ours, theirs in layers:
+            theirs.weight.copy_(ours.weight[1])
+            theirs.bias.copy_(ours.bias[1])
+        for ours, theirs in dense:
+            theirs.weight.copy_(ours.weight[1].T)
+            theirs.bias.copy_(ours.bias[1, 0])
+    x = batch().x
+    pool = torch.nn.MaxPool2d(2)
+    h = pool(first(x[1].view(-1, 1, 28, 28))).relu()
+    h = pool(second(h)).relu().flatten(1)
+    torch.testing.assert_close(model.net(x)[1], last(hidden(h).relu()))
+
+
+def test_colour_pictures_keep_their_channels_apart() -> None:
+    data = DataInfo("svhn", (32, 32, 3), "grey", 10, 10, 10)
+    model = classifier("cnn", data=data)
+    x = torch.rand(3, 2, 32, 32, 3, dtype=torch.float64)
+    before = model.net.first(x.movedim(-1, 2))
+    with torch.no_grad():
+        model.net.first.weight[:, :, 1:] = 0  # only red counts
+    after = model.net(x.flatten(2))
+    x[..., 1:] = 0
+    torch.testing.assert_close(after, model.net(x.flatten(2)))
+    assert before.shape == (3, 2, 10, 28, 28)
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn"])
+def test_judging_leaves_no_unit_out(net: str) -> None:
+    model, streams = classifier(net), Streams(SEEDS, dtype=torch.float64)
+    judged = [model.judge(batch(), streams)["nll"] for _ in range(2)]
+    assert torch.equal(*judged)
+    assert "dropout" not in streams.state_dict()
+    logits = [model.net(batch().x, streams) for _ in range(2)]
+    assert not torch.equal(*logits)  # training does
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share() -> None:
+    streams = Streams(SEEDS, dtype=torch.float64)
+    h = torch.ones(3, 400, 500, dtype=torch.float64)
+    for share in (0.2, 0.5):
+        left = dropped(h, share, streams)
+        assert set(left.unique().tolist()) == {0.0, 1 / (1 - share)}
+        error = math.sqrt(share * (1 - share) / h[0].numel())
+        assert ((left == 0).double().mean((1, 2)) - share).abs().max() < 4.5 * error
+    assert torch.equal(dropped(h, 0.0, streams), h)
+
+
+def test_dropped_channels_go_whole() -> None:
+    h = torch.ones(3, 40, 8, 4, 4, dtype=torch.float64)
+    means = dropped(h, 0.5, Streams(SEEDS, dtype=torch.float64), whole=2).mean((-1, -2))
+    assert set(means.unique().tolist()) == {0.0, 2.0}
+
+
+def test_the_dropout_setting_is_obeyed() -> None:
+    """A seed's program accepted a dropout ratio and used 0.5 whatever it was."""
+    for share in (0.0, 0.3, 0.9):
+        streams = Streams([0], dtype=torch.float64)
+        settings = ClassifierSettings(dropout=share, hidden=[2000])
+        model = Classifier(settings, TrainingSettings(epochs=1), MNIST, streams)
+        with torch.no_grad():  # logit 0 = how many of the 2000 units are on, times 1 / (1 − share)
+            model.net.layers[0].weight.zero_()
+            model.net.layers[0].bias.fill_(1.0)
+            model.net.last.weight.fill_(1.0)
+            model.net.last.bias.zero_()
+        on = model.net(batch(members=1).x, streams)[..., 0] * (1 - share)
+        assert (on.mean() / 2000 - (1 - share)).abs() < 4.5 * math.sqrt(share * (1 - share) / 24_000) + 1e-9
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn"])
+def test_members_of_a_stack_train_as_if_alone(net: str) -> None:
+    together, streams = classifier(net), Streams(SEEDS, dtype=torch.float64)
+    given = batch()
+    for _ in range(5):
+        together.training_step(given, streams)
+    for member, seed in enumerate(SEEDS):
+        alone, own = classifier(net, (seed,)), Streams([seed], dtype=torch.float64)
+        part = Batch(*(value[member : member + 1] for value in (given.x, given.y, given.index)))
+        for _ in range(5):
+            alone.training_step(part, own)
+        for name, value in alone.state_dict().items():
+            torch.testing.assert_close(together.state_dict()[name][member], value[0], rtol=1e-9, atol=1e-12)
+
+
+def test_a_ragged_last_batch_counts_by_its_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 test images in chunks of 25, 25 and 10: the mean is over images, not over the means of chunks."""
+    monkeypatch.setattr("workbench.engine.evaluation.summary.CHUNK", 25)
+    monkeypatch.setattr("workbench.engine.models.classifier.CHUNK", 25)
+    trainer = make_trainer(small_spec("classifier", [4, 5], 20, model={"attack_images": 60}), tmp_path)
+    found = session.evaluate(trainer.model, trainer.data, trainer.spec, trainer.run())
+    whole = next(trainer.data.chunks("test", trainer.streams, 60))
+    nll = trainer.model.judge(whole, trainer.streams)["nll"]
+    for name in ("test_nll", "clean_nll"):
+        assert found[name]["n"] == 60
+        assert found[name]["values"] == pytest.approx(nll.mean(1).tolist(), rel=1e-12)
+    chunks = torch.stack([part.mean(1) for part in nll.split(25, 1)])
+    assert not torch.allclose(chunks.mean(0), nll.mean(1))  # the mistake would show
+
+
+def test_the_result_holds_every_attack_with_binomial_errors(tmp_path: Path) -> None:
+    spec = small_spec(
+        "classifier", [4, 5], 300, model={"hidden": [64], "attack_images": 300, "pgd_steps": 40}
+    )
+    trainer = make_trainer(spec, tmp_path)
+    outcome = trainer.run()
+    found = session.evaluate(trainer.model, trainer.data, spec, outcome)
+    assert set(found) <= set(METRICS)
+    assert not {"knn_accuracy", "test_mse", "energy_distance", "test_iwae", "test_nelbo"} & set(found)
+    for attack in ("fgsm", "pgd"):
+        names = [f"{attack}_accuracy_eps{round(100 * eps):03d}" for eps in EPSILONS]
+        curve = [found["clean_accuracy"], *(found[name] for name in names)]
+        for left, right in pairwise(curve):
+            assert all(a >= b for a, b in zip(left["values"], right["values"], strict=True))
+        assert curve[-1]["values"][0] < curve[0]["values"][0] - 0.3
+    accuracy = found["test_accuracy"]
+    for value, error in zip(accuracy["values"], accuracy["se"], strict=True):
+        assert value > 0.6
+        assert error == pytest.approx(math.sqrt(value * (1 - value) / (accuracy["n"] - 1)), rel=1e-9)
+    assert found["clean_accuracy"]["n"] == 300
+    assert not list(trainer.recorder.paths.root.glob("samples/*"))
+    assert not list(trainer.recorder.paths.root.glob("latents/*"))
+
+
+def test_data_that_do_not_fit_are_refused_with_the_way_out() -> None:
+    with pytest.raises(WorkbenchError, match="needs labels"):
+        classifier(data=DataInfo("square", (2,), "points", 10, 10, 0))
+    with pytest.raises(WorkbenchError, match="16×16 or more"):
+        classifier("cnn", data=DataInfo("digits", (8, 8), "grey", 10, 10, 10))
+
+
+# ---- training on the reconstructions of another run
+
+
+def finished(store: StorePaths, spec: RunSpec, preset: str) -> str:
+    """Train `spec` as a run of the store, with a checkpoint and a result; return its id."""
+    run = store.run(create_run(store, spec, preset=preset))
+    trainer = session.prepare(spec, load_data(spec), Recorder(run))
+    outcome = trainer.run()
+    commit(run, session.result(spec, outcome, {}, "cpu"))
+    return run.id
+
+
+def augmented(store: StorePaths, seeds: list[int], source: str) -> Trainer:
+    spec = small_spec("classifier", seeds, 10, model={"augment_from": source, "augment_draws": 2})
+    return session.prepare(spec, load_data(spec), Recorder(store.run(create_run(store, spec))))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[StorePaths, str]:
+    found = StorePaths(tmp_path_factory.mktemp("store"))
+    return found, finished(found, small_spec("vae", [7, 8], 20), "vae-digits")
+
+
+def test_the_loss_is_the_mean_over_originals_and_decodes(store: tuple[StorePaths, str]) -> None:
+    trainer = augmented(store[0], [7, 9], store[1])
+    model, (generator,) = trainer.model, trainer.model._generator
+    assert isinstance(model, Classifier)
+    given = next(trainer.data.chunks("train", trainer.streams, 20))
+    made = reconstructions(generator, given.x, 2, Streams([7, 9], dtype=torch.float64))
+    assert made.shape == (2, 40, 64)
+    every = torch.cat([given.x, made], 1)
+    logits = model.net(every, Streams([7, 9], dtype=torch.float64))
+    expected = nll(logits, given.y.repeat(1, 3)).mean(1)
+    loss = model.training_step(given, Streams([7, 9], dtype=torch.float64))["loss"]
+    torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
+
+
+def test_decodes_are_of_the_image_whose_label_they_bear(store: tuple[StorePaths, str]) -> None:
+    trainer = augmented(store[0], [7], store[1])
+    generator = trainer.model._generator[0]
+    x = next(trainer.data.chunks("train", trainer.streams, 9)).x
+    mean, std = generator.proposal(x, trainer.streams)
+    noise = Streams([7], dtype=torch.float64).normal("augment", 18, 3)
+    made = reconstructions(generator, x, 2, Streams([7], dtype=torch.float64))
+    for row in (0, 8, 9, 17):
+        z = mean[:, row % 9] + std[:, row % 9] * noise[:, row]
+        torch.testing.assert_close(made[:, row], generator.decode(z[:, None])[:, 0])
+
+
+def test_the_generator_is_the_runs_last_state_and_stays_so(store: tuple[StorePaths, str]) -> None:
+    trainer = augmented(store[0], [9, 8], store[1])  # seed 9 was not trained: 9 % 2 = the second; 8 was
+    generator = trainer.model._generator[0]
+    vae = session.prepare(small_spec("vae", [7, 8], 20), trainer.data, Recorder(store[0].run(store[1])))
+    saved = vae.model.state_dict()
+    trainer.run()
+    for name, value in generator.state_dict().items():
+        assert torch.equal(value[0], saved[name][1])
+        assert torch.equal(value[1], saved[name][1])
+    assert all(not parameter.requires_grad for parameter in generator.parameters())
+    assert not any("decoder" in name for name in trainer.model.state_dict())
+
+
+def test_a_preset_stands_for_its_newest_run_at_submission(tmp_path: Path) -> None:
+    root = StorePaths(tmp_path)
+    finished(root, small_spec("vae", [7], 1), "gen")
+    newest = finished(root, small_spec("vae", [7], 2), "gen")
+    own = root.run(create_run(root, small_spec("classifier", [7])))
+    assert find_run("gen", own).id == newest
+    later = finished(root, small_spec("vae", [7], 3), "gen")
+    assert find_run("gen", own).id == newest  # a resume meets the same generator
+    assert find_run(later, own).id == later
+
+
+@pytest.mark.parametrize("source", ["vae-mnist", "20200101-000000-vae-abcd", "../../etc", "\x1b[2J"])
+def test_a_run_that_is_not_there_is_said_so(store: tuple[StorePaths, str], source: str) -> None:
+    with pytest.raises(WorkbenchError, match="no finished run") as caught:
+        augmented(store[0], [7], source)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_run_on_other_data_or_without_reconstructions_is_refused(tmp_path: Path) -> None:
+    root = StorePaths(tmp_path)
+    other = finished(root, small_spec("avb", [7], 1), "avb-onehot4")
+    with pytest.raises(WorkbenchError, match="was trained on onehot4"):
+        augmented(root, [7], other)
+    classifying = finished(root, small_spec("classifier", [7], 1), "clf-digits")
+    with pytest.raises(WorkbenchError, match="no reconstructions"):
+        augmented(root, [7], classifying)
