@@ -62,6 +62,13 @@ def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 @_quiet
+def estimates(ctx: typer.Context, incomplete: str) -> list[str]:
+    from workbench.spec.estimates import ESTIMATES
+
+    return list(ESTIMATES)
+
+
+@_quiet
 def settings(ctx: typer.Context, incomplete: str) -> list[str]:
     """Keys of the preset on the command line, as `section.key=`."""
     from workbench.api.presets import form_fields, resolve

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from workbench import __version__
-from workbench.cli import doctor, export, plot, presets, queue, run, runs, scheduler, studies
+from workbench.cli import doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
 from workbench.errors import STORE, TERMINAL, WorkbenchError
 from workbench.spec.text import safe_text
 
@@ -33,6 +33,7 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
 app.command("export")(export.export)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(scheduler.app, name="scheduler")
 app.command("doctor")(doctor.doctor)
 

@@ -60,16 +60,19 @@ def list_(
 
 @app.command()
 def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
-    """Show one run: state, progress, results, and its full configuration."""
+    """Show one run: state, progress, results, evaluations, and its full configuration."""
+    from workbench.api.evaluations import list_evaluations
     from workbench.api.runs import find_run, spec_of, spec_text
+    from workbench.cli.evaluate import evaluation_lines
     from workbench.cli.follow import summary_lines
 
     store = open_store(ctx)
     row = find_run(store, run)
+    evaluations = list_evaluations(store, row.id)
     folder = store.root / row.id
     if json:
         spec = spec_of(store, row.id).model_dump(mode="json", exclude_none=True)
-        out_json({**vars(row), "eta": row.eta, "folder": folder, "spec": spec})
+        out_json({**vars(row), "eta": row.eta, "folder": folder, "spec": spec, "evaluations": evaluations})
         return
     facts = {
         "run": row.id,
@@ -91,6 +94,9 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
             out(f"{name:<9}{value}")
     for line in summary_lines(row):
         out(line)
+    for found in evaluations:
+        for line in evaluation_lines(found):
+            out(line)
     out()
     out(spec_text(store, row.id).rstrip())
 

@@ -79,6 +79,7 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
     if metrics is None:
         return [*ALWAYS, *(key for key in WHERE_GIVEN if any(group.has(key) for group in groups))]
     known = {*METRICS, *(name for group in groups for o in group.outcomes for name in o.metrics)}
+    metrics = [key if key in known else key.replace("-", "_") for key in metrics]  # sliced-w2
     for key in metrics:
         if key not in known:
             hint = did_you_mean(key, known) or f"Known metrics: {', '.join(sorted(known))}."

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.store.evaluations import read_evaluations
 from workbench.store.files import read_json
 from workbench.store.paths import RunPaths
 
@@ -28,6 +29,7 @@ class Outcome:
     seeds: tuple[int, ...]
     metrics: dict[str, Measured]
     diverged: dict[int, int]
+    conditions: dict[str, str] = field(default_factory=dict)  # how a later evaluation got a metric
     place: str = ""  # device and host, between which times are not compared
 
     @property
@@ -54,7 +56,24 @@ def read_outcome(paths: RunPaths) -> Outcome | None:
     if seconds is not None and "training_seconds" not in metrics:
         metrics["training_seconds"] = Measured(dict.fromkeys(seeds, seconds), n=1)
     host = _table(_table(read_json(paths.environment)).get("host")).get("name", "")
-    return Outcome(paths.id, seeds, metrics, diverged, f"{result.get('device', '')} {host}".strip())
+    place = f"{result.get('device', '')} {host}".strip()
+    later, conditions = _later(paths, seeds, diverged)
+    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, place)
+
+
+def _later(
+    paths: RunPaths, seeds: tuple[int, ...], diverged: dict[int, int]
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Return what was measured after the run's end, the newest of each metric, and the settings of each."""
+    metrics, conditions = {}, {}
+    for found in read_evaluations(paths):
+        if found.seeds != seeds:
+            continue
+        for name, entry in found.metrics.items():
+            values = {s: None if s in diverged else v for s, v in zip(seeds, entry.values, strict=True)}
+            metrics[name] = Measured(values, dict(zip(seeds, entry.se or (), strict=False)), entry.n)
+            conditions[name] = str(sorted(found.settings.items()))
+    return metrics, conditions
 
 
 def read_settings(paths: RunPaths) -> dict[str, Any]:

@@ -106,7 +106,8 @@ class Group:
             wanted.append(DRAWS)
         if key == "knn_accuracy":
             wanted.append("evaluation.neighbours")
-        return (self.rows[0].data, *((name, str(self.settings.get(name))) for name in wanted))
+        how = {o.conditions[key] for o in self.outcomes if key in o.conditions}
+        return (self.rows[0].data, *((name, str(self.settings.get(name))) for name in wanted), *sorted(how))
 
     def has(self, key: str) -> bool:
         """Whether any result of the group names the metric."""

@@ -55,6 +55,12 @@ METRICS: dict[str, Metric] = {
     "f_prior": Metric("f on prior", "nats", "", "mean f over prior chains"),
     "z_square": Metric("‖z‖²", "", "", "mean squared norm of the prior chain's end"),
     "mse": Metric("MSE", "data units² per dimension", "lower", "reconstruction error with the mean latent"),
+    "noise_mse": Metric(
+        "noise error",
+        "per dimension",
+        "lower",
+        "squared error of the predicted noise; 1 is that of knowing nothing",
+    ),
     "accuracy": Metric("accuracy", "share", "higher", "examples whose label is found"),
     "nll": Metric("NLL of the label", NATS, "lower", "cost of the right label, −log softmax"),
     # results, written once
@@ -67,6 +73,22 @@ METRICS: dict[str, Metric] = {
         "test reconstruction error with the mean latent",
     ),
     "active_bits": Metric("active bits", "bits", "", "bits that tell more than 0.01 nats about x"),
+    "gmm_components": Metric("components", "", "", "Gaussians in the mixture that was chosen"),
+    "gmm_log_likelihood": Metric(
+        "mixture fit", NATS, "higher", "log-density of standardised test codes under the mixture"
+    ),
+    "gmm_prior_iwae": Metric(
+        "IWAE, GMM prior",
+        NATS,
+        "lower",
+        "negative importance-weighted bound with the mixture as prior: not what was trained",
+    ),
+    "nearest_train": Metric(
+        "nearest training example", "data units", "", "distance of samples to their nearest training example"
+    ),
+    "nearest_train_real": Metric(
+        "the same of test data", "data units", "", "distance of test examples to their nearest training one"
+    ),
     "knn_accuracy": Metric("k-NN accuracy", "share", "higher", "test labels predicted from train latents"),
     "energy_distance": Metric("energy distance", "data units", "lower", "model samples against test data"),
     "energy_distance_null": Metric(
@@ -79,6 +101,55 @@ METRICS: dict[str, Metric] = {
     "log_px": Metric(
         "mean log p(x)", NATS, "higher", "exact log-likelihood, by 2-d quadrature or enumeration"
     ),
+    # evaluations, measured after the end (workbench/spec/estimates.py)
+    "ais": Metric("AIS log p(x)", NATS, "higher", "annealed importance sampling: a stochastic lower bound"),
+    "ais_effective": Metric(
+        "AIS effective chains", "chains", "higher", "effective number of the chains' weights per example"
+    ),
+    "ais_acceptance": Metric("AIS acceptance", "share", "", "accepted HMC transitions; 0.65 is aimed at"),
+    "bdmc_gap": Metric(
+        "BDMC gap", NATS, "lower", "upper minus lower bound on log p(x) of samples of the model"
+    ),
+    "bdmc_lower": Metric("BDMC lower bound", NATS, "", "AIS log p(x) of samples of the model"),
+    "bdmc_upper": Metric("BDMC upper bound", NATS, "", "reverse AIS log p(x) of samples of the model"),
+    "log_z": Metric("log Z of the prior", "nats", "", "by quadrature in 1-d and 2-d, else by AIS"),
+    "iwae": Metric("IWAE log p(x)", NATS, "higher", "importance-weighted lower bound on test data"),
+    "quadrature": Metric("log p(x)", NATS, "higher", "exact log-likelihood of test data by quadrature"),
+    "probe": Metric("probe accuracy", "share", "higher", "test labels by logistic regression on latents"),
+    "probe_cross_entropy": Metric(
+        "probe cross-entropy", NATS, "lower", "of the logistic regression, on test data"
+    ),
+    "probe_knn": Metric("probe k-NN accuracy", "share", "higher", "test labels by a vote of near latents"),
+    "rhat": Metric("R-hat", "", "lower", "worst rank-normalised split R-hat of HMC chains on p(z|x)"),
+    "ess_bulk": Metric("bulk ESS", "draws", "higher", "least effective number of draws for the centre"),
+    "ess_tail": Metric("tail ESS", "draws", "higher", "least effective number of draws for the tails"),
+    "mcse": Metric("MCSE", "posterior std", "lower", "largest Monte Carlo standard error of a mean"),
+    "hmc_acceptance": Metric("HMC acceptance", "share", "", "accepted transitions; 0.65 is aimed at"),
+    "sample_energy": Metric("energy distance, later", "data units", "lower", "samples against test data"),
+    "sample_energy_null": Metric("energy null", "data units", "", "the same between two real sets"),
+    "sample_energy_null_95": Metric("energy null, 95 %", "data units", "", "95 % of its draws are below"),
+    "mmd": Metric("MMD²", "", "lower", "unbiased squared MMD of model samples and test data"),
+    "mmd_null": Metric("MMD² null", "", "", "the same between two real sets"),
+    "mmd_null_95": Metric("MMD² null, 95 %", "", "", "95 % of its draws are below"),
+    "sliced_w2": Metric("sliced W2", "data units", "lower", "model samples against test data"),
+    "sliced_w2_null": Metric("sliced W2 null", "data units", "", "the same between two real sets"),
+    "sliced_w2_null_95": Metric("sliced W2 null, 95 %", "data units", "", "95 % of its draws are below"),
+    "frechet_pca50": Metric(
+        "Fréchet (PCA-50)", "data units²", "lower", "in 50 principal components of training data; not an FID"
+    ),
+    "frechet_pca50_null": Metric("Fréchet (PCA-50) null", "data units²", "", "between two real sets"),
+    "frechet_pca50_null_95": Metric(
+        "Fréchet (PCA-50) null, 95 %", "data units²", "", "95 % of its draws are below"
+    ),
+    "frechet_pixels": Metric(
+        "Fréchet (pixels)", "data units²", "lower", "in the data's own space; not an FID"
+    ),
+    "frechet_pixels_null": Metric("Fréchet (pixels) null", "data units²", "", "between two real sets"),
+    "frechet_pixels_null_95": Metric(
+        "Fréchet (pixels) null, 95 %", "data units²", "", "95 % of its draws are below"
+    ),
+    "pca_explained": Metric("variance in 2 PCs", "share", "", "of the latents' variance"),
+    "tsne_kl": Metric("t-SNE KL", "nats", "", "what the embedding could not show"),
     "test_accuracy": Metric("test accuracy", "share", "higher", "test examples whose label is found"),
     "test_nll": Metric("test NLL of the label", NATS, "lower", "−log softmax of the right label"),
 }

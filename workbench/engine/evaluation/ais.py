@@ -27,9 +27,10 @@ from workbench.engine.streams import Streams
 
 LOG_2PI = math.log(2 * math.pi)
 STEEPNESS = 4.0  # of the sigmoid schedule (Grosse et al. 2015)
-PILOT_SHARE = 4  # the pilot's ladder is this much coarser
+PILOT_SHARE = 8  # the pilot's ladder is this much coarser: a quarter of the work goes into it
 PILOT_MOVES = 2  # transitions at each of its temperatures
-PILOT_RATE = 0.2  # of log ε per transition: from the base's scale to the posterior's within a dozen
+PILOT_START = 0.7  # ε at the base, in units of its spread
+PILOT_RATE = 0.4  # of log ε per transition: from the base's scale to the posterior's within a dozen
 
 LogDensity = Callable[[Tensor], Tensor]
 Tell = Callable[[float], None]
@@ -143,12 +144,12 @@ class Steps:
 
 
 def pilot(log_target: LogDensity, mean: Tensor, scale: Tensor, plan: Plan, streams: Streams) -> Steps:
-    """Anneal all chains along a ladder a quarter as fine and return the steps that gave 0.65 acceptance."""
+    """Anneal all chains along a coarser ladder and return the steps that gave 0.65 acceptance."""
     bridge = Bridge(log_target, mean, scale, plan.chains)
-    betas = schedule(plan.schedule, max(10, plan.temperatures // PILOT_SHARE))[1:]
+    betas = schedule(plan.schedule, max(20, plan.temperatures // PILOT_SHARE))[1:]
     point = bridge.evaluate(bridge.draw(streams), 0.0)
     members, examples, _ = mean.shape
-    log_step = torch.full((members, examples), math.log(0.2), dtype=mean.dtype, device=mean.device)
+    log_step = torch.full((members, examples), math.log(PILOT_START), dtype=mean.dtype, device=mean.device)
     found = []
     for beta in betas:
         for _ in range(PILOT_MOVES):

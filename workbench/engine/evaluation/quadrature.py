@@ -1,4 +1,4 @@
-"""Exact log p(x) of a model with two latent dimensions, by integrating over a grid."""
+"""Exact log p(x) of a model with one or two latent dimensions, by integrating over a grid."""
 
 from __future__ import annotations
 
@@ -22,15 +22,25 @@ def grid(points: int, extent: float = EXTENT, **options: torch.device | torch.dt
     return torch.cartesian_prod(axis, axis), side * side
 
 
-def log_px_2d(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
-    """Return log p(x) [S, K] in float64 for x [S, K, D] of a model with latent == 2 and normalised log_joint.
-
-    The midpoint rule on `points`² cells of [−6, 6]²; it is exponentially accurate for smooth
-    integrands that vanish at the border. 200 points are steps of 0.06 prior standard deviations.
-    """
+def _nodes(model: LatentModel, points: int, like: Tensor) -> tuple[Tensor, float]:
+    """Return the nodes [N, d] of a model's latent grid and the volume of a cell."""
+    if model.latent == 1:
+        side = 2 * EXTENT / points
+        cells = torch.arange(points, device=like.device, dtype=like.dtype)
+        return ((cells + 0.5) * side - EXTENT).unsqueeze(1), side
     if model.latent != 2:
-        raise ValueError(f"quadrature needs 2 latent dimensions, this model has {model.latent}")
-    nodes, area = grid(points, device=x.device, dtype=x.dtype)
+        raise ValueError(f"quadrature needs 1 or 2 latent dimensions, this model has {model.latent}")
+    return grid(points, device=like.device, dtype=like.dtype)
+
+
+def log_px(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
+    """Return log ∫ exp(log_joint(x, z)) dz [S, K] in float64 for x [S, K, D]; latent is 1 or 2.
+
+    The midpoint rule on `points` cells per dimension of [−6, 6]; it is exponentially accurate for smooth
+    integrands that vanish at the border. 200 points are steps of 0.06 prior standard deviations.
+    Where the model is not normalised, its log Z is still to be taken off.
+    """
+    nodes, area = _nodes(model, points, x)
     members, codes, _ = x.shape
     size = max(1, BLOCK_ROWS // (members * codes))
     total = torch.full((members, codes), -torch.inf, dtype=torch.float64, device=x.device)
@@ -42,4 +52,22 @@ def log_px_2d(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
         assert log_joint is not None, "asked for log p(x) of a model without log_joint"
         values = log_joint.view(members, codes, len(block)).double()
         total = torch.logaddexp(total, values.logsumexp(-1))
+    return total + math.log(area)
+
+
+def log_px_2d(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
+    """Return log p(x) [S, K] of a model with latent == 2 and a normalised log_joint, see `log_px`."""
+    if model.latent != 2:
+        raise ValueError(f"quadrature needs 2 latent dimensions, this model has {model.latent}")
+    return log_px(model, x, points)
+
+
+def log_z(model: LatentModel, like: Tensor, points: int = 2000) -> Tensor:
+    """Return log Z [S] of a prior in one or two dimensions whose density is exp(log_prior) / Z."""
+    nodes, area = _nodes(model, points, like)
+    total = torch.full((model.members,), -torch.inf, dtype=torch.float64, device=like.device)
+    for block in nodes.split(BLOCK_ROWS // model.members):
+        log_prior = model.log_prior(block.expand(model.members, -1, -1))
+        assert log_prior is not None, "asked for log Z of a model without log_prior"
+        total = torch.logaddexp(total, log_prior.double().logsumexp(-1))
     return total + math.log(area)

@@ -1,0 +1,63 @@
+"""The measurements of `workbench evaluate`, by name: each a function of a task that returns findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.models.contract import LatentModel
+from workbench.engine.streams import Streams
+from workbench.errors import USAGE, WorkbenchError
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trained model to be judged. `streams` are this measurement's own; `tell` hears the share done."""
+
+    model: LatentModel
+    data: DataSet
+    settings: Any  # the metric's class of workbench/spec/estimates.py
+    streams: Streams
+    tell: Callable[[float], None]
+
+    def refuse(self, why: str, hint: str = "") -> WorkbenchError:
+        """Return the error that says why this metric makes no sense for this model or these data."""
+        return WorkbenchError(why, hint, USAGE)
+
+
+@dataclass
+class Findings:
+    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both."""
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+Job = Callable[[Task], Findings]
+WHERE = {
+    "ais": "likelihood:ais",
+    "iwae": "likelihood:iwae",
+    "quadrature": "likelihood:quadrature",
+    "probe": "latents:probe",
+    "rhat": "latents:rhat",
+    "pca": "latents:pca",
+    "tsne": "latents:tsne",
+    "interpolation": "latents:interpolation",
+    "energy": "samples:energy",
+    "mmd": "samples:mmd",
+    "sliced-w2": "samples:sliced_w2",
+    "frechet": "samples:frechet",
+}
+
+
+def job(metric: str) -> Job:
+    """Return the function that measures `metric`."""
+    module, _, name = WHERE[metric].partition(":")
+    found: Job = getattr(import_module(f"{__name__}.{module}"), name)
+    return found

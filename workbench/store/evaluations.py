@@ -1,0 +1,115 @@
+"""Reads `evaluations/<name>.json`: what was measured on a run after its end. Trusts none of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.store.files import read_json
+from workbench.store.paths import RunPaths
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One metric: `values` per seed, their standard errors `se` (same length or None), and the number `n`."""
+
+    values: tuple[float | None, ...]
+    se: tuple[float | None, ...] | None = None
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One file: which metric was measured, how, at which step, and what came out, per seed."""
+
+    name: str
+    metric: str
+    settings: dict[str, Any]
+    seeds: tuple[int, ...]
+    step: int
+    metrics: dict[str, Entry]
+    units: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    arrays: str | None = None
+    seconds: float = 0.0
+    finished: float = 0.0
+    device: str = ""
+    commit: str | None = None
+
+
+def checked_name(name: str) -> str:
+    """Return the name of an evaluation's file, or raise a WorkbenchError for one that is no plain word."""
+    if not NAME.match(name):
+        raise WorkbenchError(
+            "An evaluation's name has up to 80 letters, digits, dots, dashes and underscores.",
+            "Like ais-1000.",
+        )
+    return name
+
+
+def read_evaluations(paths: RunPaths) -> list[Evaluation]:
+    """Return the run's evaluations, oldest first; unreadable ones are left out."""
+    try:
+        names = sorted(entry.name for entry in paths.evaluations.iterdir())
+    except OSError:
+        return []
+    stems = [name[:-5] for name in names if name.endswith(".json") and NAME.match(name[:-5])]
+    found = [read_evaluation(paths, stem) for stem in stems]
+    return sorted((one for one in found if one is not None), key=lambda one: (one.finished, one.name))
+
+
+def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
+    """Return one evaluation, or None: absent, damaged, or of another layout."""
+    body = read_json(paths.evaluations / f"{name}.json")
+    if not isinstance(body, dict) or body.get("schema") != 1 or not isinstance(body.get("metric"), str):
+        return None
+    seeds = body.get("seeds")
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
+        return None
+    metrics = _table(body.get("metrics"))
+    entries = {str(key): _entry(value, len(seeds)) for key, value in metrics.items()}
+    arrays, commit = body.get("arrays"), body.get("commit")
+    return Evaluation(
+        name=name,
+        metric=body["metric"],
+        settings=_table(body.get("settings")),
+        seeds=tuple(seeds),
+        step=int(_number(body.get("step")) or 0),
+        metrics={key: entry for key, entry in entries.items() if entry is not None},
+        units={str(key): str(unit) for key, unit in _table(body.get("units")).items()},
+        notes=tuple(str(note) for note in body.get("notes") or () if isinstance(note, str)),
+        arrays=arrays if arrays == f"{name}.npz" else None,
+        seconds=_number(body.get("seconds")) or 0.0,
+        finished=_number(body.get("finished")) or 0.0,
+        device=str(body.get("device", "")),
+        commit=commit if isinstance(commit, str) else None,
+    )
+
+
+def _entry(value: Any, seeds: int) -> Entry | None:
+    table = _table(value)
+    values, errors = table.get("values"), table.get("se")
+    if not isinstance(values, list) or len(values) != seeds:
+        return None
+    fits = isinstance(errors, list) and len(errors) == seeds
+    se = tuple(map(_number, errors)) if fits and errors is not None else None
+    return Entry(tuple(map(_number, values)), se, int(_number(table.get("n")) or 0))
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
