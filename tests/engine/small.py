@@ -51,6 +51,23 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "digits"},
         "training": {"batch": 20},
     },
+    "ddpm": {
+        "model": {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6},
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 30},
+    },
+    "dsm": {
+        "model": {
+            "kind": "dsm",
+            "levels": 4,
+            "sigma_min": 0.1,
+            "chain_steps": 3,
+            "chain_step": 2e-3,
+            "net": [16],
+        },
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 30},
+    },
 }
 
 

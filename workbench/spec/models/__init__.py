@@ -21,6 +21,8 @@ BUILT_IN = {
     "lae": "workbench.spec.models.lae:LAESettings",
     "avb": "workbench.spec.models.avb:AVBSettings",
     "lebm": "workbench.spec.models.lebm:LEBMSettings",
+    "ddpm": "workbench.spec.models.ddpm:DDPMSettings",
+    "dsm": "workbench.spec.models.dsm:DSMSettings",
     "classifier": "workbench.spec.models.classifier:ClassifierSettings",
 }
 
