@@ -12,7 +12,8 @@ from torch import Tensor
 
 from workbench.engine.evaluation.quadrature import log_px_2d
 from workbench.engine.models import avb
-from workbench.engine.models.avb import AVB, PairInput, Residual, build
+from workbench.engine.models.avb import AVB, Residual, build
+from workbench.engine.models.avb_encoders import PairInput
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.optim import SGD, Adam, rate_factor, set_rates
 from workbench.engine.streams import Streams
@@ -136,7 +137,7 @@ def test_the_encoder_is_pushed_through_t_and_through_the_decoder() -> None:
     twin = make(members=1)
     twin.adversary.load_state_dict(model.adversary.state_dict())
     x, noise = batch(1).x, streams(1).normal("noise", 24, 4)
-    z = twin.encoder(twin.encoder.first.share(x), noise)
+    z = twin.encoder(twin.encoder.share(x), noise)
     t = twin.adversary(twin.adversary.first.share(x), z)
     loss = (t - twin.likelihood.log_prob(x, twin.decoder(z))).mean()
     gradients = torch.autograd.grad(loss, twin.model_parameters)

@@ -7,6 +7,10 @@
 The best T is log q(z|x) − log p(z), so that T stands in for the integrand of the KL term. It
 lags behind, which makes T too small and log p(x|z) − T too large: that number is no bound, and it
 is never reported as one. What is comparable is IWAE with a Gaussian fitted to `encoder_draws`.
+
+Adaptive contrast: with m(x), s(x) the mean and standard deviation of z given x (no gradient), T judges
+z̃ = (z − m)/s against N(0, I), and T(x, z̃) + log N(z; m, s²) − log p(z) takes the place of T(x, z).
+T has only to learn how the posterior differs from a Gaussian of the same moments.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from torch.nn import functional
 
 from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
 from workbench.engine.likelihoods import make_likelihood
+from workbench.engine.models.avb_encoders import ContrastEncoder, PairInput, make_encoder
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
@@ -26,46 +31,11 @@ from workbench.spec.models.avb import AVBSettings
 from workbench.spec.schema import TrainingSettings
 
 LOG_2PI = math.log(2 * math.pi)
+MOMENT_DRAWS = 500  # of the noise functions, when a model with adaptive contrast is judged
 ENCODE_DRAWS = 32  # whose mean stands for the posterior's
 PROPOSAL_DRAWS = 200
 PROPOSAL_INFLATION = 1.2  # an importance proposal must not be narrower than the posterior
 ROWS = 4096  # of one encoder call that draws many latents per example
-
-
-class PairInput(nn.Module):
-    """A linear layer of [x, u] that computes its share of x once for many u."""
-
-    def __init__(self, inputs: int, extra: int, outputs: int, streams: Streams) -> None:
-        super().__init__()
-        self.inputs = inputs
-        self.linear = Linear(inputs + extra, outputs, streams)
-
-    def share(self, x: Tensor) -> Tensor:
-        """Return what x [S, B, inputs] and the bias contribute, [S, B, outputs]."""
-        assert self.linear.bias is not None
-        return torch.baddbmm(self.linear.bias, x, self.linear.weight[:, : self.inputs])
-
-    def forward(self, share: Tensor, u: Tensor) -> Tensor:
-        """Return the layer's output [S, B, outputs] from `share(x)` and u [S, B, extra]."""
-        return torch.baddbmm(share, u, self.linear.weight[:, self.inputs :])
-
-
-class Encoder(nn.Module):
-    """z = enc([x, ε]): any distribution of z given x that the net can make of Gaussian noise."""
-
-    def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
-        super().__init__()
-        sizes = [*settings.encoder, settings.latent]
-        self.first = PairInput(data.dimensions, settings.noise, sizes[0], streams)
-        self.rest = nn.Sequential()
-        if len(sizes) > 1:
-            self.rest.append(ACTIVATIONS[settings.activation]())
-            self.rest.extend(mlp(sizes, settings.activation, streams))
-
-    def forward(self, share: Tensor, noise: Tensor) -> Tensor:
-        """Return z [S, B, d] from first.share(x) and ε [S, B, e]."""
-        z: Tensor = self.rest(self.first(share, noise))
-        return z
 
 
 class Residual(nn.Module):
@@ -87,13 +57,15 @@ class Adversary(nn.Module):
     """T(x, z) = net([x, z]) + ½‖z‖².
 
     The second term is −log p(z) up to a constant: the best T contains it, and a net that has to
-    learn it leaves latents unpunished wherever it has not seen any.
+    learn it leaves latents unpunished wherever it has not seen any. With adaptive contrast T sees
+    z̃ = (z − m)/s, whose density is near N(0, I), and the term is left out.
     """
 
     def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
         super().__init__()
         activation = settings.activation
         width = settings.adversary[0] if settings.adversary else 1
+        self.square = 0.0 if settings.adaptive_contrast else 0.5
         self.first = PairInput(data.dimensions, settings.latent, width, streams)
         self.rest = nn.Sequential()
         if settings.adversary:
@@ -106,7 +78,7 @@ class Adversary(nn.Module):
     def forward(self, share: Tensor, z: Tensor) -> Tensor:
         """Return T [S, B] from first.share(x) and z [S, B, d]."""
         net: Tensor = self.rest(self.first(share, z)).squeeze(-1)
-        return net + 0.5 * z.square().sum(-1)
+        return net + self.square * z.square().sum(-1)
 
 
 class AVB(LatentModel):
@@ -118,7 +90,7 @@ class AVB(LatentModel):
         super().__init__()
         self.settings, self.training_settings, self.data = settings, training, data
         self.members, self.latent = len(streams.seeds), settings.latent
-        self.encoder = Encoder(settings, data, streams)
+        self.encoder = make_encoder(settings, data, streams)
         self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
         self.adversary = Adversary(settings, data, streams)
@@ -140,11 +112,11 @@ class AVB(LatentModel):
         """Bring T up to date with `adversary_steps` updates, then update encoder and decoder once."""
         adversary_loss = self._adversary_steps(batch.x, streams)
         inputs = self._inputs(batch.x)
-        noise = streams.normal("noise", inputs.shape[1], self.settings.noise)
-        z = self.encoder(self.encoder.first.share(inputs), noise)
+        noise = streams.normal("noise", inputs.shape[1], self.encoder.noise)
+        z, seen, known = self._latents(self.encoder.share(inputs), noise)
         reconstruction = -self.likelihood.log_prob(batch.x, self.decoder(z)).mean(1)
         self.adversary.requires_grad_(False)
-        kl = self.adversary(self.adversary.first.share(inputs), z).mean(1)
+        kl = (self.adversary(self.adversary.first.share(inputs), seen) + known).mean(1)
         penalty = self.likelihood.penalty() / self.data.train_size
         loss = reconstruction + kl + penalty
         self.optimisers["model"].zero_grad()
@@ -170,9 +142,9 @@ class AVB(LatentModel):
         steps, count = self.settings.adversary_steps, x.shape[1]
         inputs = self._inputs(x)
         with torch.no_grad():  # the encoder stands still meanwhile: all its latents in one call
-            noise = streams.normal("adversary noise", steps * count, self.settings.noise)
-            share = self.encoder.first.share(inputs).repeat(1, steps, 1)
-            posterior = self.encoder(share, noise).split(count, 1)
+            noise = streams.normal("adversary noise", steps * count, self.encoder.noise)
+            share = self.encoder.share(inputs).repeat(1, steps, 1)
+            posterior = self._latents(share, noise)[1].split(count, 1)
         prior = streams.normal("prior", steps * count, self.latent).split(count, 1)
         losses = []
         for z_q, z_p in zip(posterior, prior, strict=True):
@@ -186,6 +158,25 @@ class AVB(LatentModel):
             losses.append(loss.detach())
         return torch.stack(losses).mean(0)
 
+    def _latents(
+        self, share: Tensor, noise: Tensor, others: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Return z, what T sees of it [S, B, d], and what is known of log q(z|x) − log p(z) without T [S, B].
+
+        Without adaptive contrast T sees z and nothing is known. With it T sees z̃ = (z − m)/s, and
+        log N(z; m, s²) − log p(z) is known; m and s have the moments of v over `noise`, or over `others`.
+        """
+        encoder = self.encoder
+        if not isinstance(encoder, ContrastEncoder):
+            z = encoder(share, noise)
+            return z, z, 0.0
+        values = encoder.values(noise)
+        z = encoder.combine(share, values)
+        mean, std = encoder.moments(share, values if others is None else encoder.values(others))
+        seen = (z - mean) / std
+        known = (0.5 * (z.square() - seen.square()) - std.log()).sum(-1)
+        return z, seen, known
+
     def _inputs(self, x: Tensor) -> Tensor:
         """Return x as the encoder and the adversary see it."""
         return 2 * x - 1 if self.settings.centre_inputs else x
@@ -195,9 +186,13 @@ class AVB(LatentModel):
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
         """Return reconstruction, T, their sum (no bound) and the MSE of the mean latent, [S, B]."""
-        z = self.encoder_draws(x, 1, streams)[0]
+        inputs = self._inputs(x)
+        noise = streams.normal("encode", x.shape[1], self.encoder.noise)
+        # a batch of any size, even of one example: the moments of v come from draws of their own
+        others = streams.normal("moments", MOMENT_DRAWS, self.encoder.noise)
+        z, seen, known = self._latents(self.encoder.share(inputs), noise, others)
         reconstruction = -self.likelihood.log_prob(x, self.decoder(z))
-        kl = self.adversary(self.adversary.first.share(self._inputs(x)), z)
+        kl = self.adversary(self.adversary.first.share(inputs), seen) + known
         mse = (x - self.decode(self.encode(x, streams))).square().mean(-1)
         return {
             "reconstruction": reconstruction,
@@ -210,13 +205,13 @@ class AVB(LatentModel):
     def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor:
         """Return `count` independent draws of q(z|x) per example, [count, S, B, d]."""
         examples = x.shape[1]
-        share = self.encoder.first.share(self._inputs(x))
+        share = self.encoder.share(self._inputs(x))
         group = max(1, min(count, ROWS // examples))
         parts = []
         for start in range(0, count, group):
             size = min(group, count - start)
             # one draw at a time, so that the grouping does not change the numbers
-            noise = [streams.normal("encode", examples, self.settings.noise) for _ in range(size)]
+            noise = [streams.normal("encode", examples, self.encoder.noise) for _ in range(size)]
             z = self.encoder(share.repeat(1, size, 1), torch.cat(noise, 1))
             parts.append(z.view(self.members, size, examples, self.latent))
         return torch.cat(parts, 1).transpose(0, 1)

@@ -18,7 +18,25 @@ class AVBSettings(ModelSettings):
 
     kind: Literal["avb"] = setting("avb", "model family")
     latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
-    noise: int = setting(8, "dimensions of the encoder's noise ε", "dimensions", ge=1, le=4096)
+    noise: int = setting(
+        8,
+        "dimensions of the encoder's concatenated noise ε, or of each εᵢ of adaptive contrast",
+        "dimensions",
+        ge=1,
+        le=4096,
+    )
+    noise_kind: Literal["concatenated", "added"] = setting(
+        "concatenated", "noise beside the input of a layer, or added to it (then as wide as the input)"
+    )
+    noise_at: Literal["input", "every-layer"] = setting("input", "where noise enters the encoder")
+    noise_scale: float = setting(1.0, "standard deviation of added noise", "data units", gt=0.0)
+    adaptive_contrast: bool = setting(
+        False, "judge q(z|x) against a Gaussian of its own mean and variance, not against the prior"
+    )
+    noise_basis: int = setting(
+        16, "adaptive contrast: noise functions vᵢ(εᵢ) that make up z", "functions", ge=1, le=1024
+    )
+    noise_net: list[int] = hidden(128, 128, 128, what="noise functions of adaptive contrast")
     encoder: list[int] = hidden(64, 64, 64, what="encoder")
     decoder: list[int] = hidden(64, 64, 64, what="decoder")
     adversary: list[int] = hidden(128, what="adversary T")
@@ -31,6 +49,14 @@ class AVBSettings(ModelSettings):
     adversary_lr: float = setting(2e-3, "learning rate of the adversary", gt=0.0, le=10.0)
     adversary_steps: int = setting(2, "adversary updates per model update", "updates", ge=1, le=1000)
     centre_inputs: bool = setting(False, "feed 2x − 1 to the encoder and the adversary")
+
+    @model_validator(mode="after")
+    def _contrast_has_noise_of_its_own(self) -> Self:
+        if self.adaptive_contrast and (self.noise_kind, self.noise_at) != ("concatenated", "input"):
+            raise ValueError(
+                "model.adaptive_contrast brings noise of its own; drop model.noise_kind and model.noise_at"
+            )
+        return self
 
     @model_validator(mode="after")
     def _blocks_follow_a_layer(self) -> Self:
