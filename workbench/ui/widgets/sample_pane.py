@@ -15,7 +15,7 @@ from workbench.ui.canvas.pixels import SCALES, fit, grid, paint, scaled
 from workbench.ui.canvas.plot import Points
 from workbench.ui.canvas.scatter import scatter
 from workbench.ui.widgets.pane import message, waiting
-from workbench.ui.widgets.snapshot_pane import SnapshotPane
+from workbench.ui.widgets.snapshot_pane import SnapshotPane, never
 
 
 class SamplePane(SnapshotPane):
@@ -43,6 +43,7 @@ class SamplePane(SnapshotPane):
             nothing = "The first samples are on their way."
             if self.live is not None and self.live.progress.over:
                 nothing = "This run kept no samples."
+            nothing = never(self.live, "samples") or nothing
             if self.steps():
                 nothing = "These samples cannot be read.\nThe next ones will be tried when they come."
             message(frame, palette, waiting(self.live, nothing))

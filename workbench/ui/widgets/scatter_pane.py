@@ -12,7 +12,7 @@ from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.scatter import by_class, legend, scatter
 from workbench.ui.widgets.pane import message, waiting
-from workbench.ui.widgets.snapshot_pane import SnapshotPane
+from workbench.ui.widgets.snapshot_pane import SnapshotPane, never
 
 
 class ScatterPane(SnapshotPane):
@@ -49,6 +49,7 @@ class ScatterPane(SnapshotPane):
             nothing = "The first picture of the latents is on its way."
             if self.live is not None and self.live.progress.over:
                 nothing = "This run kept no latents."
+            nothing = never(self.live, "latents") or nothing
             if self.steps():
                 nothing = (
                     "This snapshot of the latents cannot be read.\nThe next one will be tried when it comes."

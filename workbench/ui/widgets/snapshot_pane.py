@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from workbench.api.live import LiveRun
 from workbench.ui.widgets.pane import Pane
+
+
+def never(live: LiveRun | None, what: Literal["samples", "latents"]) -> str:
+    """Return a sentence, with where to look instead, if the run's family makes no such snapshots; else ""."""
+    if live is None or live.spec is None:
+        return ""
+    family = type(live.spec.model)
+    if family.has_samples if what == "samples" else family.has_latents:
+        return ""
+    look = "samples show what it learns" if family.has_samples else "curves show how it learns"
+    return f"A {family.title} run has no {what}.\nIts {look}."
 
 
 class SnapshotPane(Pane):
