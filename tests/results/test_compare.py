@@ -262,6 +262,39 @@ def test_means_that_seeds_cannot_tell_apart_are_marked(bench: Bench) -> None:
     assert noted(table, "Welch's t-test over seeds")
 
 
+def test_a_table_of_classifiers_has_their_columns_and_no_others(bench: Bench) -> None:
+    bench.run(
+        "classifier", test_accuracy=(0.97, 0.96, 0.98), test_nll=(0.1, 0.2, 0.1), training_seconds=(5,) * 3
+    )
+    assert tuple(column.key for column in bench.table().columns) == (
+        "model",
+        "name",
+        "training_seconds",
+        "test_accuracy",
+        "test_nll",
+        "seeds",
+    )
+
+
+def test_beside_another_family_a_classifier_says_what_it_cannot_have(bench: Bench) -> None:
+    bench.run("classifier", test_accuracy=(0.97, 0.96, 0.98))
+    bench.run("vae", test_mse=(0.02, 0.02, 0.02), knn_accuracy=(0.9, 0.9, 0.9))
+    table = bench.table()
+    assert texts(table, "knn_accuracy")[0] == "–"
+    assert noted(table, "Classifier has no reconstruction MSE or k-NN accuracy: it has no latents.")
+    assert noted(table, "it draws no samples")
+    assert not noted(table, "the data have no labels")
+
+
+def test_attacks_of_different_strength_are_not_ranked(bench: Bench) -> None:
+    bench.run("classifier", pgd_accuracy_eps010=(0.5, 0.6, 0.5), test_accuracy=(0.9, 0.91, 0.9))
+    stronger = bench.run("classifier", pgd_accuracy_eps010=(0.1, 0.1, 0.2), test_accuracy=(0.9, 0.92, 0.9))
+    set_spec(stronger, "pgd_steps = 40", "pgd_steps = 100", "another")
+    table = bench.table(["pgd_accuracy_eps010", "test_accuracy"])
+    assert not any(cell.best for cell in table.column("pgd_accuracy_eps010"))
+    assert noted(table, "the same data treatment, attack and number of attacked pictures")
+
+
 def test_chosen_metrics_and_a_misspelt_one(bench: Bench) -> None:
     bench.run(test_mse=(0.1,) * 3, plugin_score=(1.0, 2.0, 3.0))
     assert [c.key for c in bench.table(["plugin_score", "test_mse"]).columns[2:-1]] == [

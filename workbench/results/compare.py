@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
-from workbench.results.notes import notes_of
+from workbench.results.notes import impossible, notes_of
 from workbench.results.pool import NULL, OUTSIDE, OUTSIDE_SECTION, RUNTIME, Group, pool
 from workbench.results.table import Cell, Column, Table, mark_best, text_cell
 from workbench.spec.metrics import METRICS, metric
@@ -14,7 +14,7 @@ from workbench.store.paths import StorePaths
 from workbench.store.rows import RunRow
 
 ALWAYS = ("test_mse", "knn_accuracy", "energy_distance", NULL, RUNTIME)
-WHERE_GIVEN = ("test_nelbo", "test_iwae", "log_px")
+WHERE_GIVEN = ("test_accuracy", "test_nll", "test_nelbo", "test_iwae", "log_px")
 
 
 def comparison_table(
@@ -22,7 +22,8 @@ def comparison_table(
 ) -> Table:
     """Return the table of the groups that `rows` belong to, in their order.
 
-    `metrics` names the columns; None takes `ALWAYS` and those of `WHERE_GIVEN` that any run has.
+    `metrics` names the columns; None takes what `ALWAYS` holds, but for what no family here can have,
+    and those of `WHERE_GIVEN` that any run has.
     Raises WorkbenchError (exit code 3) for a metric that is neither known nor found in these runs.
     """
     groups = pool(store, rows)
@@ -77,7 +78,9 @@ def metric_column(key: str) -> Column:
 def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]:
     """Return the metric columns, checked."""
     if metrics is None:
-        return [*ALWAYS, *(key for key in WHERE_GIVEN if any(group.has(key) for group in groups))]
+        kinds = {group.rows[0].kind for group in groups}
+        possible = [key for key in ALWAYS if not kinds or not all(impossible(kind, key) for kind in kinds)]
+        return [*possible, *(key for key in WHERE_GIVEN if any(group.has(key) for group in groups))]
     known = {*METRICS, *(name for group in groups for o in group.outcomes for name in o.metrics)}
     metrics = [key if key in known else key.replace("-", "_") for key in metrics]  # sliced-w2
     for key in metrics:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.errors import WorkbenchError
 from workbench.results.pool import DRAWS, NULL, RUNTIME, Group
 from workbench.results.table import ALIKE, NOTHING, Cell
-from workbench.spec.metrics import NATS, metric
+from workbench.spec.metrics import ATTACKED, NATS, metric
+from workbench.spec.models import settings_class
 from workbench.spec.text import safe_text
 
 # Why a family's finished runs lack a column; the engine decides, this only says it.
@@ -15,6 +17,22 @@ WHY_ABSENT = {
     ("lebm", "test_nelbo"): "its prior is known only up to a constant",
     ("lebm", "test_iwae"): "its prior is known only up to a constant",
 }
+
+FROM_LATENTS = ("test_mse", "knn_accuracy")
+FROM_SAMPLES = ("energy_distance", NULL, "energy_distance_null_95")
+
+
+def impossible(kind: str, key: str) -> str:
+    """Return why no run of a family has this metric, or an empty string if it may."""
+    try:
+        family = settings_class(kind)
+    except WorkbenchError:  # a plug-in that is not installed here
+        return ""
+    if key in FROM_LATENTS and not family.has_latents:
+        return "it has no latents"
+    if key in FROM_SAMPLES and not family.has_samples:
+        return "it draws no samples"
+    return WHY_ABSENT.get((kind, key), "")
 
 
 def notes_of(
@@ -113,6 +131,8 @@ def _comparing(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[
             why = "the same device, machine, threads and number of seeds a run"
         elif key == "test_iwae":
             why = "the same data treatment, likelihood and number of draws k"
+        elif key.startswith(ATTACKED):
+            why = "the same data treatment, attack and number of attacked pictures"
         elif metric(key).unit == NATS:
             why = "the same data treatment and likelihood"
         elif key == "knn_accuracy":
@@ -131,7 +151,7 @@ def _absent(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str
             if not group.finished or group.has(key):
                 continue
             why = "the data have no labels" if key == "knn_accuracy" else "its evaluation gives none"
-            why = WHY_ABSENT.get((group.rows[0].kind, key), why)
+            why = impossible(group.rows[0].kind, key) or why
             labels = found.setdefault((group.title, why), [])
             labels += [metric(key).label] * (metric(key).label not in labels)
     return [

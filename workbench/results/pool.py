@@ -10,7 +10,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.results.outcome import Measured, Outcome, read_outcome, read_settings
 from workbench.results.table import Cell, number_cell, spread_cell
-from workbench.spec.metrics import NATS, metric
+from workbench.spec.metrics import ATTACKED, NATS, metric
 from workbench.spec.models import settings_class
 from workbench.store.paths import StorePaths
 from workbench.store.rows import RunRow
@@ -106,6 +106,8 @@ class Group:
             wanted.append(DRAWS)
         if key == "knn_accuracy":
             wanted.append("evaluation.neighbours")
+        if key.startswith(ATTACKED):
+            wanted += ["model.attack_images", "model.pgd_steps", "model.pgd_step"]
         how = {o.conditions[key] for o in self.outcomes if key in o.conditions}
         return (self.rows[0].data, *((name, str(self.settings.get(name))) for name in wanted), *sorted(how))
 

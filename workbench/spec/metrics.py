@@ -17,6 +17,7 @@ class Metric:
 
 
 NATS = "nats per example"
+ATTACKED = ("clean_", "fgsm_", "pgd_")  # how the names of metrics of attacked pictures begin
 EPSILONS = (0.01, 0.1, 0.2, 0.3)  # how far an attack may move each pixel, in [0, 1] units
 
 METRICS: dict[str, Metric] = {
