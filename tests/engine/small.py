@@ -24,6 +24,19 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "digits", "binarise": "dynamic"},
         "training": {"batch": 20},
     },
+    "ae-gmm": {
+        "model": {
+            "kind": "ae-gmm",
+            "latent": 2,
+            "encoder": [16],
+            "decoder": [16],
+            "components": [2, 3],
+            "restarts": 1,
+            "fit_codes": 300,
+        },
+        "data": {"name": "digits"},
+        "training": {"batch": 20},
+    },
     "lae": {
         "model": {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3},
         "data": {"name": "digits"},
@@ -33,6 +46,32 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "model": {"kind": "avb", "noise": 4, "encoder": [16], "decoder": [16], "adversary": [16]},
         "data": {"name": "onehot4"},
         "training": {"batch": 24, "beta1": 0.5},
+    },
+    "avb/contrast": {
+        "model": {
+            "kind": "avb",
+            "adaptive_contrast": True,
+            "noise": 3,
+            "noise_basis": 2,
+            "noise_net": [8],
+            "encoder": [16],
+            "decoder": [16],
+            "adversary": [16],
+        },
+        "data": {"name": "onehot4"},
+        "training": {"batch": 24, "beta1": 0.5},
+    },
+    "avb/added": {
+        "model": {
+            "kind": "avb",
+            "noise_kind": "added",
+            "noise_at": "every-layer",
+            "encoder": [16],
+            "decoder": [16],
+            "adversary": [16],
+        },
+        "data": {"name": "onehot4"},
+        "training": {"batch": 24, "optimiser": "sgd"},
     },
     "lebm": {
         "model": {
@@ -45,11 +84,6 @@ FAMILIES: dict[str, dict[str, Any]] = {
         },
         "data": {"name": "moons", "train_size": 200, "test_size": 100},
         "training": {"batch": 30, "schedule": "linear"},
-    },
-    "classifier": {
-        "model": {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2},
-        "data": {"name": "digits"},
-        "training": {"batch": 20},
     },
     "ddpm": {
         "model": {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6},
@@ -67,6 +101,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
         },
         "data": {"name": "moons", "train_size": 200, "test_size": 100},
         "training": {"batch": 30},
+    },
+    "classifier": {
+        "model": {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2},
+        "data": {"name": "digits"},
+        "training": {"batch": 20},
     },
 }
 

@@ -64,12 +64,6 @@ METRICS: dict[str, Metric] = {
     ),
     "accuracy": Metric("accuracy", "share", "higher", "examples whose label is found"),
     "nll": Metric("NLL of the label", NATS, "lower", "cost of the right label, −log softmax"),
-    "noise_mse": Metric(
-        "noise error",
-        "per dimension",
-        "lower",
-        "squared error of the predicted noise; 1 is that of knowing nothing",
-    ),
     # results, written once
     "test_nelbo": Metric("test NELBO", NATS, "lower", "negative evidence lower bound on test data"),
     "test_iwae": Metric("test IWAE", NATS, "lower", "negative importance-weighted bound on test data"),

@@ -18,6 +18,7 @@ __all__ = ["ModelSettings", "model_kinds", "settings_class"]
 BUILT_IN = {
     "vae": "workbench.spec.models.vae:VAESettings",
     "binary-vae": "workbench.spec.models.binary_vae:BinaryVAESettings",
+    "ae-gmm": "workbench.spec.models.ae_gmm:AEGMMSettings",
     "lae": "workbench.spec.models.lae:LAESettings",
     "avb": "workbench.spec.models.avb:AVBSettings",
     "lebm": "workbench.spec.models.lebm:LEBMSettings",
