@@ -52,6 +52,12 @@ def capture(seeds: Sequence[int], device: str, environ: Mapping[str, str] | None
     return cleaned
 
 
+def code_version() -> str | None:
+    """Return the commit of the code, "…-dirty" where it has been changed since; None outside a checkout."""
+    found = _git(Path(workbench.__file__).parent)
+    return None if found is None else found["commit"] + ("-dirty" if found["diff"] else "")
+
+
 def _without_secrets(value: Any, environ: Mapping[str, str]) -> Any:
     """Replace passwords in URLs, and the values of secret variables wherever they turn up (a diff, say)."""
     secrets = sorted(

@@ -90,6 +90,7 @@ def measure(paths: RunPaths, spec: RunSpec, metric: str, settings: EstimateSetti
 
     from workbench.engine import checkpoint
     from workbench.engine.data import load
+    from workbench.engine.environment import code_version
     from workbench.engine.evaluation.jobs import Task, job
     from workbench.engine.session import DTYPES, build_model, choose_device, describe
     from workbench.engine.streams import Streams
@@ -136,7 +137,7 @@ def measure(paths: RunPaths, spec: RunSpec, metric: str, settings: EstimateSetti
         "seconds": round(seconds, 3),
         "finished": time.time(),
         "device": describe(device),
-        "commit": _commit(),
+        "commit": code_version(),
     }
     _write(paths, name, body, findings)
     say(f"{metric}: done in {seconds:.1f} s")
@@ -161,15 +162,6 @@ def _units(findings: Findings) -> dict[str, str]:
     from workbench.spec.metrics import metric
 
     return {name: metric(name).unit for name in findings.metrics}
-
-
-def _commit() -> str | None:
-    """Return the commit of the code, "…-dirty" where it has been changed since; None outside a checkout."""
-    import workbench
-    from workbench.engine.environment import _git
-
-    found = _git(Path(workbench.__file__).parent)
-    return None if found is None else found["commit"] + ("-dirty" if found["diff"] else "")
 
 
 def _write(paths: RunPaths, name: str, body: dict[str, Any], findings: Findings) -> None:

@@ -58,17 +58,18 @@ def test_a_schedule_rises_from_0_to_1(kind: str) -> None:
 @pytest.mark.parametrize("base", ["prior", "poor proposal"])
 def test_200_temperatures_find_log_px_of_a_linear_gaussian_model(base: str) -> None:
     model = LinearGaussian(dimensions=4, latent=3, sigma=1.0)
-    x = model.draw(50, streams("data"))
+    x = model.draw(100, streams("data"))
     mean, scale = prior(x, 3)
     if base == "poor proposal":
         mean, factor = model.posterior(x)
         mean, scale = mean + 0.3, 1.5 * factor.diagonal(dim1=-2, dim2=-1)
-    found = log_normaliser(target(model, x, 16), mean, scale, PLAN, streams(), silent)
+    plan = Plan(32, 200, 5)
+    found = log_normaliser(target(model, x, 32), mean, scale, plan, streams(), silent)
     error = found.log_z - model.log_px(x)
-    assert error.mean(1).abs().max() < 0.02  # measured 0.005 and 0.010
+    assert error.mean(1).abs().max() < 0.02
     assert error.std() < 0.25
-    assert (found.effective <= 16 + 1e-9).all() and found.effective.mean() > 12
-    assert ((found.acceptance > 0.55) & (found.acceptance < 0.85)).all()
+    assert (found.effective <= 32 + 1e-9).all() and found.effective.mean() > 24
+    assert ((found.acceptance > 0.6) & (found.acceptance < 0.75)).all()
 
 
 def test_the_mean_weight_is_right_and_its_logarithm_is_below() -> None:
@@ -95,7 +96,7 @@ def test_bdmc_brackets_the_truth_and_closes() -> None:
         for side in (exact - lower, upper - exact):
             assert (side.mean(1) > -4 * side.std(1) / 60**0.5).all()
         gaps.append((upper - lower).mean().item())
-    assert gaps[0] > 0.2 and 0 < gaps[1] < 0.06  # measured 0.33 and 0.03
+    assert gaps[0] > 0.3 and abs(gaps[1]) < 0.1  # measured 0.76 and 0.04, with a standard error of 0.02
 
 
 def test_the_exact_posterior_as_base_leaves_nothing_to_do() -> None:

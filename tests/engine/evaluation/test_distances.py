@@ -1,4 +1,4 @@
-"""The energy distance against closed forms, brute force, and what an unbiased estimate must do."""
+"""Distances between samples against closed forms, brute force, and what an unbiased estimate must do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from workbench.engine.evaluation import distances
-from workbench.engine.evaluation.distances import energy_distance, energy_null
+from workbench.engine.evaluation.distances import (
+    energy_distance,
+    energy_null,
+    frechet,
+    mmd,
+    mmd_null,
+    sliced_w2,
+    split_null,
+)
 from workbench.engine.streams import Streams
 
 
@@ -98,3 +106,83 @@ def test_null_scatters_around_zero() -> None:
     values = energy_null(normals(200, 2, members=1)[0], 120, 400, torch.Generator().manual_seed(0))
     assert abs(values.mean().item()) < 4 * values.std().item() / 20
     assert values.std().item() > 0
+
+
+# ---- MMD
+
+
+def test_mmd_equals_the_double_sum_written_out() -> None:
+    x, y = normals(6, 2, members=1), normals(5, 2, "y", members=1)
+
+    def kernel(a: torch.Tensor, b: torch.Tensor) -> float:
+        square = (a - b).square().sum().item()
+        return sum(math.exp(-square / (2 * (f * 1.5) ** 2)) for f in (0.5, 1.0, 2.0)) / 3
+
+    def mean(a: torch.Tensor, b: torch.Tensor, same: bool) -> float:
+        pairs = [kernel(p, q) for i, p in enumerate(a) for j, q in enumerate(b) if not same or i != j]
+        return sum(pairs) / len(pairs)
+
+    expected = mean(x[0], x[0], True) + mean(y[0], y[0], True) - 2 * mean(x[0], y[0], False)
+    assert mmd(x, y, 1.5).item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_mmd_is_unbiased_so_that_equal_sets_go_below_zero() -> None:
+    x, y = normals(50, 2, members=200), normals(50, 2, "y", members=200)
+    found = mmd(x, y, 1.0)
+    assert found.min() < 0 < found.max()
+    assert found.mean().abs() < 4 * found.std() / 200**0.5
+    assert (mmd(x[:3], y[:3] + 1, 1.0) > 0.1).all()
+
+
+def test_mmd_null_is_what_splitting_by_hand_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = normals(40, 3, members=1)[0]
+    found = mmd_null(pool, 20, 5, 1.0, torch.Generator().manual_seed(3))
+    by_hand = split_null(pool, 5, lambda a, b: mmd(a, b, 1.0), torch.Generator().manual_seed(3))
+    torch.testing.assert_close(found, by_hand)
+    monkeypatch.setattr(distances, "BLOCK_ELEMENTS", 40 * 7)
+    cut = mmd_null(pool, 20, 5, 1.0, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(cut, found, rtol=0, atol=1e-12)
+
+
+# ---- sliced Wasserstein
+
+
+def test_a_shift_moves_every_projection() -> None:
+    """Shifted by v, each 1-d distance is |v·θ|: the root mean square is ‖v‖/√D."""
+    x = normals(100, 4)
+    shift = torch.tensor([3.0, 0, 0, 4.0], dtype=torch.float64)
+    found = sliced_w2(x, x + shift, 20_000)
+    assert found.tolist() == pytest.approx([5 / 2] * 3, rel=0.02)
+    assert sliced_w2(x, x.flip(1)).abs().max() < 1e-12  # the same points in another order
+
+
+def test_sliced_w2_of_scaled_normals() -> None:
+    """N(0, 1) against N(0, 2²) in 1-d: W2 = 1."""
+    found = sliced_w2(normals(20_000, 1), 2 * normals(20_000, 1, "y"), 4)
+    assert found.tolist() == pytest.approx([1.0] * 3, abs=0.05)
+
+
+def test_sliced_w2_refuses_sets_of_two_sizes() -> None:
+    with pytest.raises(ValueError, match="one size"):
+        sliced_w2(normals(5, 2), normals(6, 2))
+
+
+# ---- Fréchet
+
+
+def test_frechet_of_sets_with_known_moments() -> None:
+    """Whitened to mean 0 and covariance I exactly, then moved: ‖m‖² + Σ (s − 1)²."""
+    x = normals(500, 3)
+    x = x - x.mean(1, keepdim=True)
+    white = torch.stack([a @ torch.linalg.inv(torch.linalg.cholesky(a.T.cov())).T for a in x])
+    scale, shift = torch.tensor([2.0, 1.0, 0.5]).double(), torch.tensor([1.0, -2.0, 0.0]).double()
+    found = frechet(white, white * scale + shift)
+    assert found.tolist() == pytest.approx([5 + 1 + 0.25] * 3, abs=1e-9)
+    assert frechet(x, x).abs().max() < 1e-9
+    turned = torch.linalg.qr(normals(3, 3, "q", members=1)[0]).Q
+    torch.testing.assert_close(frechet(white @ turned, (white * scale + shift) @ turned), found)
+
+
+def test_frechet_of_a_line() -> None:
+    found = frechet(torch.tensor([[[0.0], [2.0]]]), torch.tensor([[[5.0], [5.0]]]))
+    assert found.item() == pytest.approx(16 + 2)  # means 1 and 5, variances 2 and 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from workbench.engine.evaluation import quadrature
-from workbench.engine.evaluation.quadrature import log_px_2d
+from workbench.engine.evaluation.quadrature import log_px, log_px_2d, log_z
 from workbench.engine.streams import Streams
 
 
@@ -16,6 +18,26 @@ def test_matches_the_linear_gaussian_closed_form() -> None:
     model = LinearGaussian()
     x = model.draw(4, Streams([0, 1], dtype=torch.float64))
     torch.testing.assert_close(log_px_2d(model, x), model.log_px(x), rtol=0, atol=1e-6)
+
+
+def test_one_dimension_matches_the_closed_form_too() -> None:
+    model = LinearGaussian(latent=1)
+    x = model.draw(4, Streams([0, 1], dtype=torch.float64))
+    torch.testing.assert_close(log_px(model, x), model.log_px(x), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("latent", [1, 2])
+def test_log_z_of_a_tilted_prior(latent: int) -> None:
+    """f(z) = c·z − ½ z² leaves precision 2: Z = Π exp(c²/4) / √2."""
+
+    class Tilted(LinearGaussian):
+        def log_prior(self, z: Tensor) -> Tensor:
+            normal = torch.distributions.Normal(0.0, 1.0).log_prob(z)
+            return (normal + 0.7 * z - 0.5 * z.square()).sum(-1)
+
+    model = Tilted(latent=latent)
+    expected = torch.full((2,), latent * (0.7**2 / 4 - 0.5 * math.log(2)), dtype=torch.float64)
+    torch.testing.assert_close(log_z(model, torch.zeros((), dtype=torch.float64)), expected)
 
 
 def test_refuses_other_latent_sizes() -> None:

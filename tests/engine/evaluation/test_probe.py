@@ -1,0 +1,65 @@
+"""Linear probes on features whose accuracy is known beforehand (models.md §9)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from workbench.engine.evaluation.probe import logistic_probe, standardised
+from workbench.engine.streams import Streams
+
+
+def streams() -> Streams:
+    return Streams([0, 1], dtype=torch.float64)
+
+
+def labels(count: int, classes: int = 10) -> torch.Tensor:
+    return torch.arange(count) % classes
+
+
+def test_one_hot_labels_are_read_perfectly() -> None:
+    y = labels(300)
+    x = torch.nn.functional.one_hot(y).double().expand(2, -1, -1)
+    found = logistic_probe(x, y, x, y)
+    assert found.accuracy.tolist() == [1, 1] and found.converged
+    assert (found.cross_entropy < 0.2).all()
+
+
+def test_noise_says_nothing() -> None:
+    y = labels(2000)
+    train, test = streams().normal("train", 2000, 5), streams().normal("test", 2000, 5)
+    found = logistic_probe(train, y, test, y)
+    assert ((found.accuracy - 0.1).abs() < 4 * found.accuracy_error).all()
+    assert ((found.cross_entropy - math.log(10)).abs() < 0.03).all()
+
+
+def test_two_normals_are_told_apart_as_well_as_can_be() -> None:
+    """Means ±1 at unit variance: the best line is right with probability Φ(1) = 0.841."""
+    y = labels(8000, 2)
+    x = streams().normal("x", 8000, 1) + (2.0 * y - 1).unsqueeze(1)
+    found = logistic_probe(x[:, :4000], y[:4000], x[:, 4000:], y[4000:])
+    assert ((found.accuracy - 0.8413).abs() < 4 * found.accuracy_error).all()
+
+
+def test_scale_does_not_matter_once_standardised() -> None:
+    y = labels(400, 2)
+    x = streams().normal("x", 400, 3) + y.unsqueeze(1)
+    other = x * torch.tensor([1e3, 1.0, 1e-3]) + 7
+    plain, scaled = (logistic_probe(*standardised(z, z)[:1], y, standardised(z, z)[1], y) for z in (x, other))
+    torch.testing.assert_close(plain.cross_entropy, scaled.cross_entropy, rtol=1e-4, atol=1e-6)
+
+
+def test_a_diverged_member_gets_nan_and_leaves_the_others() -> None:
+    y = labels(100, 2)
+    x = streams().normal("x", 100, 2) + 3 * y.unsqueeze(1)
+    x[0, 3, 1] = torch.nan
+    found = logistic_probe(x, y, x, y)
+    assert found.accuracy.isnan().tolist() == [True, False]
+
+
+def test_a_class_unseen_in_training_counts_as_an_error() -> None:
+    y = torch.tensor([0, 0, 1, 1])
+    x = torch.tensor([[[-1.0], [-1.1], [1.0], [1.1]]])
+    found = logistic_probe(x, y, x, torch.tensor([0, 0, 1, 2]))
+    assert found.accuracy.item() == 0.75 and found.cross_entropy > math.log(1e12) / 4 - 1e-9
