@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.engine.no_sync import NoSync
 from tests.engine.small import load_data, make_trainer, small_spec
 from workbench.engine import session
 from workbench.engine.frozen import find_run
@@ -154,6 +155,13 @@ def test_members_of_a_stack_train_as_if_alone(net: str) -> None:
             torch.testing.assert_close(together.state_dict()[name][member], value[0], rtol=1e-9, atol=1e-12)
 
 
+def test_a_step_of_the_cnn_never_waits_for_the_device() -> None:
+    model, streams = classifier("cnn"), Streams(SEEDS, dtype=torch.float64)
+    model.training_step(batch(), streams)
+    with NoSync():
+        model.training_step(batch(), streams)
+
+
 def test_a_ragged_last_batch_counts_by_its_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """60 test images in chunks of 25, 25 and 10: the mean is over images, not over the means of chunks."""
     monkeypatch.setattr("workbench.engine.evaluation.summary.CHUNK", 25)
@@ -260,6 +268,19 @@ def test_the_generator_is_the_runs_last_state_and_stays_so(store: tuple[StorePat
         assert torch.equal(value[1], saved[name][1])
     assert all(not parameter.requires_grad for parameter in generator.parameters())
     assert not any("decoder" in name for name in trainer.model.state_dict())
+
+
+def test_a_resumed_augmented_run_equals_an_uninterrupted_one(store: tuple[StorePaths, str]) -> None:
+    straight = augmented(store[0], [7, 9], store[1])
+    straight.run()
+    broken = augmented(store[0], [7, 9], store[1])
+    broken.stop = lambda: broken.step == 4
+    assert broken.run().how == "stopped"
+    again = session.prepare(broken.spec, broken.data, Recorder(broken.recorder.paths))
+    assert again.step == 4
+    again.run()
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name])
 
 
 def test_a_preset_stands_for_its_newest_run_at_submission(tmp_path: Path) -> None:
