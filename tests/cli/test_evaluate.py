@@ -1,0 +1,62 @@
+"""`workbench evaluate` and where its results turn up."""
+
+import json
+
+from tests.stores import make_store
+from workbench.errors import NOT_FOUND, USAGE
+from workbench.store.paths import StorePaths
+
+VAE = "20261121-100000-vae-digits-aaaa"
+
+
+def record(store, metric="ais"):
+    folder = StorePaths(store).run(VAE).evaluations
+    folder.mkdir(exist_ok=True)
+    body = {
+        "schema": 1,
+        "metric": metric,
+        "settings": {"chains": 8},
+        "seeds": [0, 1, 2],
+        "step": 1820,
+        "metrics": {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}},
+        "units": {"ais": "nats per example"},
+        "notes": ["No gap.\x1b[2J"],
+        "seconds": 75.0,
+    }
+    (folder / f"{metric}.json").write_text(json.dumps(body))
+
+
+def test_what_there_is_to_measure(cli):
+    listed = cli("evaluate")
+    assert listed.code == 0 and "temperatures=500" in listed.out
+    assert json.loads(cli("evaluate", "--json").out)["ais"]["settings"]["chains"]["default"] == 8
+
+
+def test_show_and_export_know_evaluations(cli, store):
+    record(store)
+    shown = cli("runs", "show", "aaaa").out
+    assert "AIS log p(x)" in shown and "-91.0000 ± 1 (SE of one seed 0.5) nats per example" in shown
+    assert "took 1m 15s" in shown and "\x1b" not in shown
+    (found,) = json.loads(cli("runs", "show", "aaaa", "--json").out)["evaluations"]
+    assert found["metrics"]["ais"]["values"] == [-90.0, -91.0, -92.0]
+    assert "−91.0" in cli("export", "all", "--metric", "ais").out.replace("-91.0", "−91.0")
+    assert cli("export", "all", "--metric", "sliced-w2").code == 0
+
+
+def test_bad_input(cli, store):
+    cases = (
+        (("evaluate", "aaaa"), USAGE, "--metric"),
+        (("evaluate", "--metric", "ais"), USAGE, "which run"),
+        (("evaluate", "aaaa", "--metric", "aiss"), NOT_FOUND, "Did you mean 'ais'?"),
+        (("evaluate", "aaab", "--metric", "ais"), NOT_FOUND, "no run"),
+        (("evaluate", "dddd", "--metric", "ais"), USAGE, "no checkpoint"),
+        (("evaluate", "aaaa", "--metric", "ais", "--set", "chains=x"), USAGE, "whole number"),
+    )
+    for arguments, code, said in cases:
+        answer = cli(*arguments)
+        assert answer.code == code and said in answer.err and answer.err.count("\n") == 1
+
+
+def test_an_empty_store_has_nothing_to_evaluate(cli, tmp_path):
+    empty = make_store(tmp_path / "other")
+    assert cli("--store", empty, "evaluate", "x", "--metric", "ais").code == NOT_FOUND
