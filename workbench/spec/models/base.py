@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
 
 from workbench.spec.fields import Settings, setting
 
 Activation = Literal["relu", "elu", "silu", "softplus", "tanh", "leaky-relu"]
 Likelihood = Literal["bernoulli", "gaussian", "discretised-logistic"]
+WIDEST = 100_000  # units of a hidden layer
 
 
 class ModelSettings(Settings):
@@ -22,10 +25,23 @@ class ModelSettings(Settings):
 
     kind: str = setting(..., "model family")
 
+    @field_validator("*")
+    @classmethod
+    def _widths_are_widths(cls, value: Any, info: ValidationInfo) -> Any:
+        extra = cls.model_fields[info.field_name].json_schema_extra if info.field_name else None
+        if isinstance(extra, dict) and extra.get("widths"):
+            for width in value:
+                if not 1 <= width <= WIDEST:
+                    raise ValueError(f"each width must be at least 1 and at most {WIDEST}, got {width}")
+        return value
+
 
 def hidden(*sizes: int, what: str) -> list[int]:
-    """Declare a list of hidden-layer widths."""
-    field: list[int] = setting(
-        list(sizes), f"widths of the hidden layers of the {what}", "units", max_length=20
+    """Declare a list of hidden-layer widths, each from 1 to `WIDEST`."""
+    field: list[int] = Field(
+        list(sizes),
+        description=f"widths of the hidden layers of the {what}",
+        json_schema_extra={"unit": "units", "widths": True},
+        max_length=20,
     )
     return field
