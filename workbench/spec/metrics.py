@@ -98,6 +98,41 @@ METRICS: dict[str, Metric] = {
     "energy_distance_null_95": Metric(
         "null, 95 %", "data units", "", "what 95 % of the distances between two real sets stay below"
     ),
+    # the uniform-square study: latents against N(0, I), what is decoded against U[0, 1]²
+    "z_ks": Metric("KS of z", "", "lower", "posterior draws against N(0, 1): the worst latent dimension"),
+    "z_ks_null_95": Metric("KS of z, null 95 %", "", "", "what 95 % of true normal sets stay below"),
+    "z_mean_error": Metric("‖mean of z‖", "", "lower", "mean of posterior draws; N(0, I) has 0"),
+    "z_cov_error": Metric("‖cov of z − I‖", "", "lower", "Frobenius norm, over posterior draws"),
+    "z_skewness": Metric("Mardia skewness", "", "lower", "of posterior draws; d(d+1)(d+2)/n for a Gaussian"),
+    "z_kurtosis": Metric("Mardia kurtosis", "", "", "of posterior draws, in excess of a Gaussian's"),
+    "z_energy": Metric("energy distance of z", "", "lower", "posterior draws against N(0, I)"),
+    "z_energy_null_95": Metric("the same, null 95 %", "", "", "between two sets of N(0, I) draws"),
+    "z_mmd": Metric("MMD² of z", "", "lower", "posterior draws against N(0, I), unbiased"),
+    "z_mmd_null_95": Metric("MMD² of z, null 95 %", "", "", "between two sets of N(0, I) draws"),
+    "x_ks": Metric("KS of x̂", "", "lower", "reconstructions (drawn z) against U(0, 1): the worst dimension"),
+    "x_ks_null_95": Metric("KS of x̂, null 95 %", "", "", "what 95 % of true uniform sets stay below"),
+    "x_occupancy": Metric(
+        "χ² of x̂", "", "lower", "reconstructions in 10 × 10 cells; 99 in the mean if uniform"
+    ),
+    "x_occupancy_null_95": Metric("χ² of x̂, null 95 %", "", "", "what 95 % of true uniform sets stay below"),
+    "x_sliced": Metric("sliced W1 of x̂", "data units", "lower", "reconstructions against the uniform square"),
+    "x_sliced_null_95": Metric(
+        "the same, null 95 %", "data units", "", "what 95 % of true uniform sets stay below"
+    ),
+    "x_low": Metric(
+        "1 % point of x̂", "data units", "", "of the dimension that starts later; 0.01 if uniform"
+    ),
+    "x_high": Metric(
+        "99 % point of x̂", "data units", "", "of the dimension that ends earlier; 0.99 if uniform"
+    ),
+    "sample_ks": Metric(
+        "KS of samples", "", "lower", "decoded N(0, I) draws against U(0, 1): worst dimension"
+    ),
+    "sample_occupancy": Metric("χ² of samples", "", "lower", "decoded N(0, I) draws in 10 × 10 cells"),
+    "sample_sliced": Metric(
+        "sliced W1 of samples", "data units", "lower", "decoded N(0, I) draws against the uniform square"
+    ),
+    "best_step": Metric("best step", "iterations", "", "the step whose state early stopping kept"),
     "training_seconds": Metric("training time", "s", "lower", "time in training steps, evaluation excluded"),
     "log_px": Metric(
         "mean log p(x)", NATS, "higher", "exact log-likelihood, by 2-d quadrature or enumeration"

@@ -17,7 +17,7 @@ from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.vae import VAE, gaussian_kl
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings
-from workbench.spec.schema import DataSettings, TrainingSettings
+from workbench.spec.schema import DataSettings, EvaluationSettings, TrainingSettings
 
 
 def make(
@@ -198,3 +198,18 @@ def test_latents_are_active_exactly_where_beta_is_below_the_variance_of_the_data
     else:
         assert kl < 0.01
         assert shrunk < 0.01
+
+
+def test_on_the_raw_square_a_result_has_the_studys_columns_and_elsewhere_it_has_not() -> None:
+    settings = EvaluationSettings()
+    streams = Streams([0, 1], dtype=torch.float64)
+    found = {}
+    for standardise in (False, True):
+        spec = DataSettings(name="square", standardise=standardise, train_size=100, test_size=150)
+        data = load(spec, Path("absent"), False, dtype=torch.float64)
+        model = make((2,), [0, 1], latent=1, likelihood="gaussian")
+        with torch.no_grad():
+            found[standardise] = model.summary(data, settings, streams)
+    assert found[True] == {}
+    assert {"z_ks", "x_ks", "sample_ks", "x_occupancy", "z_mmd_null_95"} <= found[False].keys()
+    assert all(entry["n"] == 150 and len(entry["values"]) == 2 for entry in found[False].values())

@@ -8,18 +8,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from workbench.engine.ensemble import Linear, mlp
+from workbench.engine.evaluation.square import POINTS, is_raw_square, square_summary
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import Optimiser, clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings
 from workbench.spec.schema import TrainingSettings
+
+if TYPE_CHECKING:
+    from workbench.engine.data.dataset import DataSet
+    from workbench.spec.schema import EvaluationSettings
 
 LOG_VARIANCE = 10.0  # log σ² stays within ±10: an unbounded one overflows in its first bad step
 LOG_2PI = math.log(2 * math.pi)
@@ -137,6 +142,16 @@ class VAE(LatentModel):
         """Return mean and standard deviation [S, B, d] of q(z|x)."""
         mean, log_variance = self.posterior(x)
         return mean, torch.exp(0.5 * log_variance)
+
+    def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
+        """Return, on the raw unit square, how Gaussian latents and how uniform their decodes are."""
+        if not is_raw_square(data):
+            return {}
+        x = next(data.chunks("test", streams, POINTS, settings.images)).x
+        mean, log_variance = self.posterior(x)
+        z = mean + torch.exp(0.5 * log_variance) * streams.normal("posterior", *mean.shape[1:])
+        prior = streams.normal("prior", *mean.shape[1:])
+        return square_summary(z, self.decode(z), self.decode(prior))
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
