@@ -2,6 +2,7 @@
 
 import pytest
 
+from workbench.api.studies import study_specs
 from workbench.errors import WorkbenchError
 from workbench.spec.metrics import METRICS
 from workbench.spec.resolve import resolve
@@ -22,6 +23,17 @@ def test_no_shipped_study_is_broken():
     assert not [study.error for study in list_studies() if study.error]
 
 
+def test_a_study_may_run_a_preset_at_every_point_of_a_grid():
+    study = find_study("idler-grid-2d")
+    specs = study_specs(study)
+    assert {preset for preset, _ in specs} == {"bvae-square"}
+    assert len({(spec.model.beta, spec.model.l2) for _, spec in specs}) == 12
+    assert len({spec.name for _, spec in specs}) == 12
+    assert set(study.metrics) <= set(METRICS)
+    changed = study_specs(study, ["training.epochs=1"], 2)
+    assert all(spec.training.epochs == 1 and spec.seeds == [0, 1] for _, spec in changed)
+
+
 def test_misspelt_study():
     with pytest.raises(WorkbenchError, match="Did you mean 'starter'"):
         find_study("startr")
@@ -34,6 +46,7 @@ def test_misspelt_study():
         ("title = 'a'", "names no preset"),
         ("presets = 'vae'", "must be a list of names"),
         ("presets = [3]", "must be a list of names"),
+        ("presets = ['a']\ngrid = 'b'", "must be a list of names"),
         ("preset = ['a']", "unknown key, did you mean 'presets'"),
         ("presets = ['a']\nseeds = 0", ":2: seeds"),
     ],

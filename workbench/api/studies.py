@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.spec.resolve import resolve
+from workbench.spec.resolve import expand
 from workbench.spec.studies import Study, find_study, list_studies
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def submit_study(
 def study_specs(
     study: Study, overrides: Sequence[str] = (), seeds: str | int | Sequence[int] | None = None
 ) -> list[tuple[str, RunSpec]]:
-    """Return (preset, spec) for each preset of a study; a fault names the study too."""
+    """Return (preset, spec) for each preset and point of a study's grid; a fault names the study too."""
     chosen = seeds if seeds is not None else study.seeds
-    specs = []
+    specs: list[tuple[str, RunSpec]] = []
     for preset in study.presets:
         try:
-            specs.append((preset, resolve(preset, overrides, chosen)))
+            specs += [(preset, spec) for spec in expand(preset, overrides, study.grid, chosen)]
         except WorkbenchError as error:
             raise WorkbenchError(
                 f"Study '{study.name}': {error.title}", error.hint, error.exit_code

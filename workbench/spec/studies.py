@@ -10,7 +10,7 @@ from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
 from workbench.spec.text import safe_text
 from workbench.spec.toml import read_toml
 
-KEYS = ("title", "description", "presets", "seeds", "metrics")
+KEYS = ("title", "description", "presets", "grid", "seeds", "metrics")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Study:
     path: Path
     seeds: tuple[int, ...] | None = None  # None: each preset's own
     metrics: tuple[str, ...] = ()  # the columns of its table; empty: all
+    grid: tuple[str, ...] = ()  # each preset is run at every point, "model.beta=0.001,0.01,0.1"
     error: str = ""
 
 
@@ -53,7 +54,7 @@ def load_study(path: Path) -> Study:
     document = read_toml(path)
     check_keys(document, KEYS)
     lists = {}
-    for key in ("presets", "metrics"):
+    for key in ("presets", "grid", "metrics"):
         value = document.table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise WorkbenchError(f'{document.where(key)}: {key}: must be a list of names, ["a", "b"].')
@@ -69,4 +70,5 @@ def load_study(path: Path) -> Study:
         path=path,
         seeds=seeds_of(document),
         metrics=lists["metrics"],
+        grid=lists["grid"],
     )
