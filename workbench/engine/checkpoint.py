@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,12 @@ def save(paths: RunPaths, step: int, state: dict[str, Any], metrics_bytes: int) 
 
 
 def load_newest(paths: RunPaths, tell: Callable[[str], None] = lambda text: None) -> Checkpoint | None:
-    """Return the newest checkpoint whose checksum holds, or None; `tell` hears why others were passed over.
+    """Return the newest checkpoint whose checksum holds, or None; `tell` hears why others were not."""
+    return next(load_all(paths, tell), None)
+
+
+def load_all(paths: RunPaths, tell: Callable[[str], None] = lambda text: None) -> Iterator[Checkpoint]:
+    """Yield the checkpoints whose checksums hold, newest first; `tell` hears why others were passed over.
 
     Nothing is unpickled but tensors and plain values (`weights_only`).
     """
@@ -61,12 +66,12 @@ def load_newest(paths: RunPaths, tell: Callable[[str], None] = lambda text: None
                 body = (paths.checkpoints / f"{step}.pt").read_bytes()
                 if hashlib.sha256(body).hexdigest() == note["sha256"]:
                     state = torch.load(io.BytesIO(body), weights_only=True, map_location="cpu")
-                    return Checkpoint(step, state, note["metrics_bytes"])
+                    yield Checkpoint(step, state, note["metrics_bytes"])
+                    continue
                 problem = "its checksum does not match"
             except Exception as error:  # torch has no common class for what a bad file raises
                 problem = f"it cannot be read ({type(error).__name__})"
         tell(f"checkpoint {step} is passed over: {problem}")
-    return None
 
 
 def _problem(note: Any, body: Path, step: int, written: int) -> str:

@@ -11,9 +11,11 @@ import time
 import tomllib
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.spec.text import safe_text
 from workbench.store.files import read_json, sync_folder, write_atomic, write_json
 from workbench.store.paths import RUN_ID, RunPaths, StorePaths
 from workbench.store.rows import RunRow
@@ -140,6 +142,9 @@ def read_row(paths: RunPaths) -> RunRow | None:
     over = result_state(result)
     progress = {} if over else _table(read_json(paths.progress))
     shown = state if over is None else state.with_outcome(over)
+    first = safe_text(result.get("diverged_tensor", ""), 200, one_line=True)
+    if over == "diverged" and first:
+        shown = replace(shown, reason=f"{shown.reason} First of all: {first}.")
     tags = notes.get("tags")
     return RunRow(
         id=paths.id,
