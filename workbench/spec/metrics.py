@@ -88,7 +88,7 @@ METRICS: dict[str, Metric] = {
         "nearest training example", "data units", "", "distance of samples to their nearest training example"
     ),
     "nearest_train_real": Metric(
-        "the same of test data", "data units", "", "distance of test examples to their nearest training one"
+        "nearest, of test data", "data units", "", "distance of test examples to their nearest training one"
     ),
     "knn_accuracy": Metric("k-NN accuracy", "share", "higher", "test labels predicted from train latents"),
     "energy_distance": Metric("energy distance", "data units", "lower", "model samples against test data"),
@@ -106,7 +106,7 @@ METRICS: dict[str, Metric] = {
     "z_skewness": Metric("Mardia skewness", "", "lower", "of posterior draws; d(d+1)(d+2)/n for a Gaussian"),
     "z_kurtosis": Metric("Mardia kurtosis", "", "", "of posterior draws, in excess of a Gaussian's"),
     "z_energy": Metric("energy distance of z", "", "lower", "posterior draws against N(0, I)"),
-    "z_energy_null_95": Metric("the same, null 95 %", "", "", "between two sets of N(0, I) draws"),
+    "z_energy_null_95": Metric("energy of z, null 95 %", "", "", "between two sets of N(0, I) draws"),
     "z_mmd": Metric("MMD² of z", "", "lower", "posterior draws against N(0, I), unbiased"),
     "z_mmd_null_95": Metric("MMD² of z, null 95 %", "", "", "between two sets of N(0, I) draws"),
     "x_ks": Metric("KS of x̂", "", "lower", "reconstructions (drawn z) against U(0, 1): the worst dimension"),
@@ -117,7 +117,7 @@ METRICS: dict[str, Metric] = {
     "x_occupancy_null_95": Metric("χ² of x̂, null 95 %", "", "", "what 95 % of true uniform sets stay below"),
     "x_sliced": Metric("sliced W1 of x̂", "data units", "lower", "reconstructions against the uniform square"),
     "x_sliced_null_95": Metric(
-        "the same, null 95 %", "data units", "", "what 95 % of true uniform sets stay below"
+        "sliced W1 of x̂, null 95 %", "data units", "", "what 95 % of true uniform sets stay below"
     ),
     "x_low": Metric(
         "1 % point of x̂", "data units", "", "of the dimension that starts later; 0.01 if uniform"
