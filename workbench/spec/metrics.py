@@ -115,7 +115,7 @@ METRICS: dict[str, Metric] = {
         "χ² of x̂", "", "lower", "reconstructions in 10 × 10 cells; 99 in the mean if uniform"
     ),
     "x_occupancy_null_95": Metric("χ² of x̂, null 95 %", "", "", "what 95 % of true uniform sets stay below"),
-    "x_sliced": Metric("sliced W1 of x̂", "data units", "lower", "reconstructions against the uniform square"),
+    "x_sliced": Metric("sliced W1 of x̂", "data units", "lower", "decoded draws against the uniform square"),
     "x_sliced_null_95": Metric(
         "sliced W1 of x̂, null 95 %", "data units", "", "what 95 % of true uniform sets stay below"
     ),
