@@ -110,6 +110,35 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
+    "lebm/power": {
+        "model": {
+            "kind": "lebm",
+            "objective": "power",
+            "temperatures": 3,
+            "prior": [8],
+            "generator": [8],
+            "prior_steps": 4,
+            "posterior_steps": 4,
+            "f_l2": 0.01,
+        },
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 6, "clip": 10.0},
+    },
+    "lebm/ti-full": {
+        "model": {
+            "kind": "lebm",
+            "objective": "ti-full",
+            "temperatures": 3,
+            "prior": [8],
+            "generator": [8],
+            "prior_steps": 4,
+            "posterior_steps": 4,
+            "warm_start": True,
+            "exchange": 2,
+        },
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 6, "clip": 10.0},
+    },
 def small_spec(family: str, seeds: list[int], iterations: int = 30, **changes: Any) -> RunSpec:
     """Return a tiny float64 spec; `changes` are merged into its tables."""
     body: dict[str, Any] = {name: dict(table) for name, table in FAMILIES[family].items()}

@@ -64,6 +64,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: C
     stop.patient = True
     recorder.close()
     commit(paths, result(spec, outcome, metrics, describe(device)))
+        for remark in trainer.model.remarks(metrics):
+            say(remark)
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
     say(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
     return 0

@@ -55,6 +55,18 @@ METRICS: dict[str, Metric] = {
     "f_posterior": Metric("f on posterior", "nats", "", "mean f over posterior chains"),
     "f_prior": Metric("f on prior", "nats", "", "mean f over prior chains"),
     "z_square": Metric("‖z‖²", "", "", "mean squared norm of the prior chain's end"),
+    "ti_log_px": Metric(
+        "TI log p̂(x)", NATS, "higher", "thermodynamic integration: E_t over a ladder, by the trapezium rule"
+    ),
+    "ti_log_px_corrected": Metric(
+        "TI log p̂(x), corrected", NATS, "higher", "the same with the variance-corrected trapezium rule"
+    ),
+    "ti_fall": Metric(
+        "fall of E_t", "standard errors", "lower", "at worst between neighbours; above 4: not converged"
+    ),
+    "ti_converged": Metric("chains converged", "", "higher", "1 if E_t does not fall with t beyond 4 errors"),
+    "ti_kl": Metric("largest Δt²V", "nats", "", "divergence of neighbouring temperatures, about; aim at ≲ 1"),
+    "swap_acceptance": Metric("swap acceptance", "share", "", "exchanges of neighbouring temperatures"),
     "mse": Metric("MSE", "data units² per dimension", "lower", "reconstruction error with the mean latent"),
     "noise_mse": Metric(
         "noise error",

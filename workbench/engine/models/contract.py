@@ -122,6 +122,10 @@ class LatentModel(nn.Module):
         """Return the family's own extra metrics of a result, in the form of evaluation/summary.py `entry`."""
         return {}
 
+    def remarks(self, metrics: dict[str, Any]) -> list[str]:
+        """Return sentences for the run's log about its result's `metrics`: what to doubt in it, and why."""
+        return []
+
     def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor] | None:
         """Return exact draws x [S, count, D] and z [S, count, d] of p(x, z), or None if there are none."""
         return None

@@ -5,6 +5,7 @@ Each update runs two short Langevin chains, z− from the prior and z+ from the 
     ∇α  of  mean f(z+) − mean f(z−)   (ascent),    ∇β  of  mean −log p(x|z+)   (descent).
 
 No accept step, noise always on: a short-run chain is part of the model, not a sampler run to its end.
+The objectives with a ladder of temperatures are in lebm_ti.py.
 """
 
 from __future__ import annotations
@@ -49,10 +50,15 @@ class LEBM(LatentModel):
             self.prior = mlp([self.latent, *settings.prior, 1], settings.activation, streams)
             rate = settings.prior_lr
             self.optimisers["prior"] = make_optimiser(self.prior.parameters(), training, lr=rate)
-        # where each training datum's posterior chain ended last; N(0, I) at first
-        stored = streams.normal("init", data.train_size, self.latent) if settings.warm_start else None
+        # where each training datum's posterior chains ended last; N(0, I) at first
+        self.chain_shape = self._chain_shape()
+        stored = streams.normal("init", data.train_size, *self.chain_shape) if settings.warm_start else None
         self.register_buffer("chains", stored)
         self.chains: Tensor | None
+
+    def _chain_shape(self) -> tuple[int, ...]:
+        """Return the shape of one datum's chain ends."""
+        return (self.latent,)
 
     # ---- training
 
@@ -95,14 +101,19 @@ class LEBM(LatentModel):
         optimiser.step()
 
     def _start(self, index: Tensor, streams: Streams) -> Tensor:
-        """Return where the posterior chains of the data at `index` [S, B] start, [S, B, d]."""
+        """Return where the posterior chains of the data at `index` [S, B] start, [S, B, *chain_shape]."""
         if self.chains is None:
-            return streams.normal("posterior start", index.shape[1], self.latent)
-        return self.chains.gather(1, index.unsqueeze(-1).expand(-1, -1, self.latent))
+            return streams.normal("posterior start", index.shape[1], *self.chain_shape)
+        return self.chains.gather(1, self._slots(index))
 
     def _store(self, index: Tensor, z: Tensor) -> None:
         if self.chains is not None:
-            self.chains.scatter_(1, index.unsqueeze(-1).expand_as(z), z)
+            self.chains.scatter_(1, self._slots(index), z)
+
+    def _slots(self, index: Tensor) -> Tensor:
+        """Return `index` [S, B] repeated over the chain ends of each datum, [S, B, *chain_shape]."""
+        ends = self.chain_shape
+        return index.view(*index.shape, *(1,) * len(ends)).expand(-1, -1, *ends)
 
     # ---- the two chains
 
@@ -133,10 +144,19 @@ class LEBM(LatentModel):
         eta = eta_of_s(settings.prior_step)
         return last(ula(self.prior_gradient, start, eta, noises, clamp=settings.clamp))
 
-    def posterior_gradient(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return −∇ log p(x, z) with respect to z, z − ∇f(z) − Jᵀ(x − g(z))/σ², [S, B, d]."""
-        misfit = input_gradient(self.generator, z, lambda out: out - x)
-        return self.prior_gradient(z).add_(misfit, alpha=self.settings.sigma**-2)
+    def misfit_gradient(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return ∇ of ½‖x − g(z)‖² with respect to z, −Jᵀ(x − g(z)), [S, B, d]."""
+        return input_gradient(self.generator, z, lambda out: out - x)
+
+    def posterior_gradient(self, x: Tensor, z: Tensor, temperature: Tensor | None = None) -> Tensor:
+        """Return −∇ log p(x, z) with respect to z, z − ∇f(z) − Jᵀ(x − g(z))/σ², [S, B, d].
+
+        `temperature` [B, 1] multiplies the last term: the power posteriors of lebm_ti.py.
+        """
+        misfit, precision = self.misfit_gradient(x, z), self.settings.sigma**-2
+        if temperature is None:
+            return self.prior_gradient(z).add_(misfit, alpha=precision)
+        return self.prior_gradient(z).addcmul_(misfit, temperature, value=precision)
 
     def posterior_chain(self, x: Tensor, start: Tensor, streams: Streams, steps: int = 0) -> Iterator[Tensor]:
         """Yield the states [S, B, d] of posterior chains of x [S, B, D]; `steps` 0 takes the settings'."""
@@ -197,4 +217,8 @@ class LEBM(LatentModel):
 
 def build(settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:
     """Return the model with its initial weights and chains drawn from the stream "init"."""
-    return LEBM(settings, training, data, streams)
+    if settings.objective == "vanilla":
+        return LEBM(settings, training, data, streams)
+    from workbench.engine.models.lebm_ti import ThermodynamicLEBM  # which builds on this module
+
+    return ThermodynamicLEBM(settings, training, data, streams)

@@ -133,15 +133,25 @@ def adapted(log_eta: Tensor, probability: Tensor, target: float, rate: float) ->
 def ula(
     gradient: Callable[[Tensor], Tensor],
     start: Tensor,
-    eta: float,
+    eta: float | Tensor,
     noises: Iterable[Tensor],
     *,
     clamp: float = 0.0,
 ) -> Iterator[Tensor]:
-    """Yield the states of an unadjusted chain from `start`, one per noise; |x| ≤ clamp if that is not 0."""
-    state, scale = start, math.sqrt(2 * eta)
+    """Yield the states of an unadjusted chain from `start`, one per noise; |x| ≤ clamp if that is not 0.
+
+    A tensor `eta` that broadcasts against the state gives every chain a step of its own.
+    """
+    state = start
+    if isinstance(eta, Tensor):
+        drift, spread = -eta, (2 * eta).sqrt()
+    else:
+        scale = math.sqrt(2 * eta)
     for noise in noises:
-        state = torch.add(state, gradient(state), alpha=-eta).add_(noise, alpha=scale)
+        if isinstance(eta, Tensor):
+            state = torch.addcmul(state, gradient(state), drift).addcmul_(noise, spread)
+        else:
+            state = torch.add(state, gradient(state), alpha=-eta).add_(noise, alpha=scale)
         if clamp:
             state = state.clamp_(-clamp, clamp)
         yield state

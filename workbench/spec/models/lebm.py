@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.models.base import Activation, ModelSettings, hidden
@@ -13,6 +15,7 @@ class LEBMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lebm"
     title: ClassVar[str] = "LEBM"
+    later: ClassVar[tuple[str, ...]] = ("objective", "temperatures", "power", "draws", "exchange")
 
     kind: Literal["lebm"] = setting("lebm", "model family")
     latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
@@ -39,3 +42,34 @@ class LEBMSettings(ModelSettings):
         0.0, "keep every coordinate of z within ± this in both chains; 0 does not clamp", ge=0.0
     )
     f_l2: float = setting(0.0, "weight of a small penalty on f², against drifting energies", ge=0.0)
+    objective: Literal["vanilla", "power", "ti-full"] = setting(
+        "vanilla",
+        "gradient from posterior and prior chains; power: of E_t alone over temperatures (BIASED: not the "
+        "gradient of log p(x)); ti-full: thermodynamic integration with its covariances",
+    )
+    temperatures: int = setting(
+        10, "power, ti-full: N, for the ladder t = (i/N)^p from 0 to 1", "temperatures", ge=1, le=1000
+    )
+    power: float = setting(3.0, "power, ti-full: p of the ladder", gt=0.0, le=20.0)
+    draws: int = setting(
+        8,
+        "power, ti-full: parallel chains M per example and temperature; with fewer a covariance is noise",
+        "chains",
+        ge=8,
+        le=10_000,
+    )
+    exchange: int = setting(
+        0,
+        "power, ti-full: Langevin steps between exchanges of states of neighbouring temperatures; 0 never",
+        "steps",
+        ge=0,
+        le=10_000,
+    )
+
+    @model_validator(mode="after")
+    def _exchange_happens(self) -> Self:
+        if self.exchange > self.posterior_steps:
+            raise ValueError(
+                "model.exchange must be at most model.posterior_steps, or no state is ever exchanged"
+            )
+        return self
