@@ -15,7 +15,8 @@ from workbench.spec.resolve import resolve
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("preset", "codes", "iterations", "gap"), [("avb-onehot4", 4, 3000, 0.05), ("avb-onehot8", 8, 4000, 0.10)]
+    ("preset", "codes", "iterations", "gap"),
+    [("avb-onehot4", 4, 3000, 0.05), ("avb-onehot8", 8, 4000, 0.10), ("avb-bits8-16", 16, 4000, 0.10)],
 )
 def test_a_toy_comes_near_its_optimum(
     preset: str, codes: int, iterations: int, gap: float, tmp_path: Path
