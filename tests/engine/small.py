@@ -19,6 +19,16 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "digits", "binarise": "dynamic"},
         "training": {"batch": 20, "clip": 1.0},
     },
+    "vae-flow": {
+        "model": {"kind": "vae-flow", "latent": 3, "encoder": [16], "decoder": [16], "layer_norm": True},
+        "data": {"name": "digits", "binarise": "dynamic"},
+        "training": {"batch": 20},
+    },
+    "dlgm": {
+        "model": {"kind": "dlgm", "latent": 3, "encoder": [16], "decoder": [16], "draws": 2},
+        "data": {"name": "digits"},
+        "training": {"batch": 20, "optimiser": "sgd", "lr": 1e-4},
+    },
     "binary-vae": {
         "model": {"kind": "binary-vae", "latent": 5, "encoder": [16], "decoder": [16], "draws": 2},
         "data": {"name": "digits", "binarise": "dynamic"},
@@ -41,6 +51,21 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "model": {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3},
         "data": {"name": "digits"},
         "training": {"batch": 20, "optimiser": "sgd", "lr": 1e-4},
+    },
+    "lae/course": {
+        "model": {
+            "kind": "lae",
+            "latent": 2,
+            "encoder": [16, 24],
+            "decoder": [16],
+            "likelihood": "bernoulli",
+            "energy": "likelihood",
+            "noise": "course",
+            "adapt_step": False,
+            "step_size": 1e-3,
+        },
+        "data": {"name": "digits"},
+        "training": {"batch": 20, "lr": 1e-4},
     },
     "avb": {
         "model": {"kind": "avb", "noise": 4, "encoder": [16], "decoder": [16], "adversary": [16]},
@@ -85,31 +110,6 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "moons", "train_size": 200, "test_size": 100},
         "training": {"batch": 30, "schedule": "linear"},
     },
-    "ddpm": {
-        "model": {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6},
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 30},
-    },
-    "dsm": {
-        "model": {
-            "kind": "dsm",
-            "levels": 4,
-            "sigma_min": 0.1,
-            "chain_steps": 3,
-            "chain_step": 2e-3,
-            "net": [16],
-        },
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 30},
-    },
-    "classifier": {
-        "model": {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2},
-        "data": {"name": "digits"},
-        "training": {"batch": 20},
-    },
-}
-
-
     "lebm/power": {
         "model": {
             "kind": "lebm",
@@ -139,6 +139,31 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "moons", "train_size": 200, "test_size": 100},
         "training": {"batch": 6, "clip": 10.0},
     },
+    "ddpm": {
+        "model": {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6},
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 30},
+    },
+    "dsm": {
+        "model": {
+            "kind": "dsm",
+            "levels": 4,
+            "sigma_min": 0.1,
+            "chain_steps": 3,
+            "chain_step": 2e-3,
+            "net": [16],
+        },
+        "data": {"name": "moons", "train_size": 200, "test_size": 100},
+        "training": {"batch": 30},
+    },
+    "classifier": {
+        "model": {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2},
+        "data": {"name": "digits"},
+        "training": {"batch": 20},
+    },
+}
+
+
 def small_spec(family: str, seeds: list[int], iterations: int = 30, **changes: Any) -> RunSpec:
     """Return a tiny float64 spec; `changes` are merged into its tables."""
     body: dict[str, Any] = {name: dict(table) for name, table in FAMILIES[family].items()}

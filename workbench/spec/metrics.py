@@ -46,6 +46,15 @@ METRICS: dict[str, Metric] = {
     "acceptance": Metric("acceptance", "share", "", "accepted transitions of the chain"),
     "step_size": Metric("step size η", "", "", "Langevin step of the summed energy"),
     "log_ratio": Metric("log ratio", "nats", "", "mean log acceptance ratio"),
+    "chain_temperature": Metric(
+        "temperature of W", "", "", "of a chain that is not Langevin dynamics: 1/batch; Langevin has 1"
+    ),
+    "course_acceptance": Metric(
+        "acceptance (course)", "share", "", "by the course project's rule, not Metropolis–Hastings"
+    ),
+    "course_log_ratio": Metric(
+        "log ratio (course)", "nats", "", "by the course project's rule, not Metropolis–Hastings"
+    ),
     "latent_step": Metric("η·mean‖h‖²", "", "", "step seen by the latents"),
     "weight_norm": Metric("‖W‖", "", "", "Frobenius norm of the chain's state"),
     "energy": Metric("energy", NATS, "lower", "chain energy V per example"),
@@ -64,7 +73,10 @@ METRICS: dict[str, Metric] = {
     "ti_fall": Metric(
         "fall of E_t", "standard errors", "lower", "at worst between neighbours; above 4: not converged"
     ),
-    "ti_converged": Metric("chains converged", "", "higher", "1 if E_t does not fall with t beyond 4 errors"),
+    "ti_drift": Metric(
+        "drift of E_t", "standard errors", "lower", "in the second half of the steps; above 4: not converged"
+    ),
+    "ti_converged": Metric("chains converged", "", "higher", "1 if E_t neither falls with t nor drifts"),
     "ti_kl": Metric("largest Δt²V", "nats", "", "divergence of neighbouring temperatures, about; aim at ≲ 1"),
     "swap_acceptance": Metric("swap acceptance", "share", "", "exchanges of neighbouring temperatures"),
     "mse": Metric("MSE", "data units² per dimension", "lower", "reconstruction error with the mean latent"),
@@ -84,6 +96,13 @@ METRICS: dict[str, Metric] = {
         "data units² per dimension",
         "lower",
         "test reconstruction error with the mean latent",
+    ),
+    "nelbo_best_std": Metric(
+        "NELBO, best q-std", NATS, "lower", "with the one standard deviation of q(z|x) that is best for it"
+    ),
+    "best_encoder_std": Metric("best q-std", "", "", "found on training data; see the NELBO with it"),
+    "drawn_reconstruction": Metric(
+        "drawn reconstruction", NATS, "lower", "−log p(x|z) of a draw z from q(z|x): no bound, lacks the KL"
     ),
     "active_bits": Metric("active bits", "bits", "", "bits that tell more than 0.01 nats about x"),
     "gmm_components": Metric("components", "", "", "Gaussians in the mixture that was chosen"),

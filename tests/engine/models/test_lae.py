@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from workbench.engine.data import load
+from workbench.engine.evaluation.summary import summarise
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.lae import LAE, orthogonal
 from workbench.engine.samplers.langevin import Decision, Point
+from workbench.engine.session import build_model
 from workbench.engine.streams import Streams
 from workbench.spec.models.lae import LAESettings
-from workbench.spec.schema import TrainingSettings
+from workbench.spec.schema import RunSpec, TrainingSettings
 
 TRAINING = TrainingSettings(iterations=1, optimiser="sgd", lr=1e-4)
 SMALL: dict[str, Any] = {"latent": 3, "encoder": [24], "decoder": [16], "likelihood": "bernoulli"}
@@ -312,3 +316,42 @@ def test_initial_weights_are_orthogonal_with_zero_biases() -> None:
     # uniform over orthogonal matrices: without the sign correction the first entry is never positive
     first = torch.cat([orthogonal(streams, 6, 3)[:, 0, 0] for _ in range(40)])
     assert 20 < (first > 0).sum() < 60
+
+
+def test_the_best_width_of_q_is_the_analytic_one() -> None:
+    """Linear decoder, Gaussian pixels: the NELBO in s is ½ s² (tr AAᵀ/σ² + d) − d ln s and what has no s."""
+    sigma = 0.5
+    spec = RunSpec.model_validate(
+        {
+            "model": {
+                "kind": "lae",
+                "latent": 2,
+                "encoder": [24],
+                "decoder": [],
+                "likelihood": "gaussian",
+                "sigma": sigma,
+            },
+            "data": {"name": "digits"},
+            "training": {"iterations": 1, "precision": "float64"},
+            "seeds": [0, 1],
+        }
+    )
+    data = load(spec.data, Path("absent"), False, dtype=torch.float64)
+    streams = Streams((0, 1), dtype=torch.float64)
+    model = build_model(spec, data, streams)
+    (weight,) = (p for name, p in model.named_parameters() if name == "decoder.0.weight")
+    with torch.no_grad():
+        weight.mul_(torch.tensor([0.3, 2.0], dtype=torch.float64).view(2, 1, 1))
+    found = model.summary(data, spec.evaluation, streams.fork("family"))
+    expected = (1 + weight.detach().square().sum((1, 2)) / (2 * sigma**2)) ** -0.5
+    assert found["best_encoder_std"]["values"] == pytest.approx(expected.tolist(), rel=0.06)  # 1000 draws
+    fixed = summarise(model, data, spec.evaluation, streams)
+    for best, fixed_std, drawn in zip(
+        found["nelbo_best_std"]["values"],
+        fixed["test_nelbo"]["values"],
+        found["drawn_reconstruction"]["values"],
+        strict=True,
+    ):
+        assert drawn < fixed_std  # by the KL
+        assert best < fixed_std
+    assert found["nelbo_best_std"]["n"] == data.info.test_size

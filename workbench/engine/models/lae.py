@@ -4,28 +4,42 @@
 
 W follows T Langevin transitions per update, targeting exp(−V); θ and ψ then descend the mean of V
 over the states after transitions 1..T. All images of a member's batch are accepted or rejected together.
+
+With `energy = "likelihood"` the term ½‖f(x_i)‖² is left out; with `noise = "course"` the chain is another
+one (lae_course.py). Neither is the paper's algorithm, and both say so in what they report.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from workbench.engine.ensemble import Linear, mlp
+from workbench.engine.evaluation.line_search import minimise
+from workbench.engine.evaluation.summary import entry
 from workbench.engine.gradients import add_gradient, add_weight_gradients, traced
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.models.lae_course import course_transition
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.samplers.langevin import Decision, Point, adapted, noise_steps, transition
 from workbench.engine.streams import Streams
 from workbench.spec.models.lae import LAESettings
 from workbench.spec.schema import TrainingSettings
 
+if TYPE_CHECKING:
+    from workbench.engine.data.dataset import DataSet, Split
+    from workbench.spec.schema import EvaluationSettings
+
 LOG_2PI = math.log(2 * math.pi)
 RATIO_BOUND = 1e4  # a reported log ratio stays within this: an overflowing proposal is only a rejection
+STDS = (1e-3, 2.0)  # between these the best standard deviation of q is looked for
+SEARCH_IMAGES = 1000  # training examples that it is looked for on
+CHUNK = 500
 
 
 class LAE(LatentModel):
@@ -91,8 +105,9 @@ class LAE(LatentModel):
         uniforms = streams.uniform("acceptance", count)
         noises = noise_steps(streams, "chain", count, *self.chain.shape[1:])
         current = self.evaluate_chain(self.chain, x, h)
+        move = transition if settings.noise == "langevin" else course_transition
         for uniform, noise in zip(uniforms.unbind(1), noises, strict=True):
-            current, decision = transition(
+            current, decision = move(
                 lambda state: self.evaluate_chain(state, x, h),
                 current,
                 self.log_eta.exp(),
@@ -116,7 +131,9 @@ class LAE(LatentModel):
         with torch.enable_grad():
             z = torch.bmm(h, state).requires_grad_()
             out, inputs, outputs = traced(self.decoder, z)
-            energies = 0.5 * z.square().sum(-1) - self.likelihood.log_prob(x, out)
+            energies = -self.likelihood.log_prob(x, out)
+            if self.settings.energy == "joint":
+                energies = energies + 0.5 * z.square().sum(-1)
             wanted = [z, *outputs, *self.likelihood.parameters()]
             slope, *rest = torch.autograd.grad(energies.sum(), wanted)
         gradient = torch.bmm(h.transpose(1, 2), slope)
@@ -132,23 +149,22 @@ class LAE(LatentModel):
             add_gradient(parameter, gradient, scale)
 
     def energy(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return V's terms −log p(x|z) + ½‖z‖² [S, B] in nats."""
-        return 0.5 * z.square().sum(-1) - self.likelihood.log_prob(x, self.decoder(z))
+        """Return V's terms [S, B] in nats: −log p(x|z) + ½‖z‖², or the first alone."""
+        cost = -self.likelihood.log_prob(x, self.decoder(z))
+        return cost + 0.5 * z.square().sum(-1) if self.settings.energy == "joint" else cost
 
     @torch.no_grad()
     def _metrics(self, loss: Tensor, h: Tensor, end: Point, decisions: list[Decision]) -> Metrics:
         """Return what the panes show of the chain; see docs/models.md for each name."""
-        accepted = [d.accepted if self.settings.metropolis else d.probability for d in decisions]
-        ratio = torch.stack([d.log_ratio for d in decisions]).nan_to_num(nan=-RATIO_BOUND)
         eta = self.log_eta.exp()
         z = torch.bmm(h, end.position)
         energy = end.energies.mean(1)
+        prior = 0.5 * z.square().sum(-1).mean(1)
         metrics = {
             "loss": loss,
             "energy": energy,
-            "reconstruction": energy - 0.5 * z.square().sum(-1).mean(1),
-            "acceptance": torch.stack(accepted).to(loss.dtype).mean(0),
-            "log_ratio": ratio.clamp(-RATIO_BOUND, RATIO_BOUND).mean(0).to(loss.dtype),
+            "reconstruction": energy - prior if self.settings.energy == "joint" else energy.clone(),
+            **self._decided(decisions, z),
             "step_size": eta,
             "latent_step": eta * h.square().sum(-1).mean(1),
             "weight_norm": end.position.flatten(1).norm(dim=1),
@@ -160,6 +176,20 @@ class LAE(LatentModel):
             metrics["sigma_x"] = sigma
         return metrics
 
+    def _decided(self, decisions: list[Decision], z: Tensor) -> Metrics:
+        """Return acceptance and mean log r [S], under names that say by which rule."""
+        settings = self.settings
+        accepted = [d.accepted if settings.metropolis else d.probability for d in decisions]
+        acceptance = torch.stack(accepted).to(z.dtype).mean(0)
+        ratio = torch.stack([d.log_ratio for d in decisions]).nan_to_num(nan=-RATIO_BOUND)
+        log_ratio = ratio.clamp(-RATIO_BOUND, RATIO_BOUND).mean(0).to(z.dtype)
+        if settings.noise == "langevin":
+            return {"acceptance": acceptance, "log_ratio": log_ratio}
+        told = {"chain_temperature": torch.full_like(acceptance, 1 / z.shape[1])}
+        if settings.metropolis:  # without the step its would-be acceptance means nothing
+            told |= {"course_acceptance": acceptance, "course_log_ratio": log_ratio}
+        return told
+
     # ---- judging and looking
 
     @torch.no_grad()
@@ -169,18 +199,67 @@ class LAE(LatentModel):
         Energy, reconstruction and MSE are those at f(x); NELBO and KL those of q = N(f(x), s² I), one draw.
         """
         mean, std = self.proposal(x, streams)
-        z = mean + std * streams.normal("noise", *mean.shape[1:])
-        kl = 0.5 * (mean.square() + std.square() - 1.0 - 2 * std.log()).sum(-1)
-        reconstruction = -self.likelihood.log_prob(x, self.decoder(z))
+        reconstruction, kl = self._bound_terms(x, mean, std, streams.normal("noise", *mean.shape[1:]))
         energy = self.energy(x, mean)
+        prior = 0.5 * mean.square().sum(-1)
         return {
             "loss": energy,
             "energy": energy,
             "nelbo": reconstruction + kl,
-            "reconstruction": energy - 0.5 * mean.square().sum(-1),
+            "reconstruction": energy - prior if self.settings.energy == "joint" else energy,
             "kl": kl,
             "mse": (x - self.decode(mean)).square().mean(-1),
         }
+
+    def _bound_terms(self, x: Tensor, mean: Tensor, std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the two parts [S, B] of the NELBO for q = N(mean, std² I), std broadcasting [S, B, d]."""
+        kl = 0.5 * (mean.square() + std.square() - 1.0 - 2 * std.log()).sum(-1)
+        return -self.likelihood.log_prob(x, self.decoder(mean + std * noise)), kl
+
+    def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
+        """Return the NELBO with the one standard deviation of q that is best for it, chosen on training data.
+
+        And the reconstruction of a draw from q at `encoder_std`, which is what the course project printed.
+        """
+        own = torch.full_like(self.log_eta, self.settings.encoder_std)
+        members = self.members
+        low, high = (torch.full_like(own, math.log(std)) for std in STDS)
+
+        def terms(log_std: Tensor, split: Split, limit: int) -> tuple[Tensor, Tensor]:
+            same = streams.fork(split)  # the same noise at every standard deviation
+            parts = []
+            for batch in data.chunks(split, same, CHUNK, limit):
+                mean = self.encode(batch.x, same)
+                std = log_std.exp().view(members, 1, 1).expand_as(mean)
+                parts.append(self._bound_terms(batch.x, mean, std, same.normal("noise", *mean.shape[1:])))
+            reconstructions, kls = zip(*parts, strict=True)
+            return torch.cat(reconstructions, 1).double(), torch.cat(kls, 1).double()
+
+        def cost(log_std: Tensor) -> Tensor:
+            return sum(terms(log_std, "train", SEARCH_IMAGES), torch.zeros(())).mean(1)
+
+        best = minimise(cost, low, high)
+        drawn, _ = terms(own.log(), "test", settings.images)
+        nelbo = sum(terms(best, "test", settings.images), torch.zeros(()))
+        return {
+            "nelbo_best_std": mean_entry(nelbo),
+            "best_encoder_std": entry(best.exp(), None, SEARCH_IMAGES),
+            "drawn_reconstruction": mean_entry(drawn),
+        }
+
+    def remarks(self, metrics: dict[str, Any]) -> list[str]:
+        """Say what of this run is the course project's and not the paper's."""
+        said = []
+        if self.settings.noise == "course":
+            said.append(
+                "This chain is the course project's, not Langevin dynamics: its noise is too small by the "
+                "root of the batch size, which is nearly gradient descent."
+            )
+            if self.settings.metropolis:
+                said.append("Its accept step is not Metropolis–Hastings: the reverse proposal is wrong.")
+        if self.settings.energy == "likelihood":
+            said.append("The energy lacks ½‖z‖²: latents have no prior in training, only at evaluation.")
+        return said
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return f(x) = W g(x) [S, B, d] at the chain's present state."""
@@ -199,7 +278,8 @@ class LAE(LatentModel):
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
         """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
-        return -self.energy(x, z) - 0.5 * self.latent * LOG_2PI
+        prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
+        return self.likelihood.log_prob(x, self.decoder(z)) + prior
 
     def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return exact draws x [S, count, D] and z [S, count, d] of p(x|z) N(z; 0, I)."""
@@ -219,6 +299,11 @@ def orthogonal(streams: Streams, inputs: int, outputs: int) -> Tensor:
     # the sign of R's diagonal makes the law uniform over orthogonal matrices
     q = q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(1)
     return (q if inputs >= outputs else q.transpose(1, 2)).contiguous()
+
+
+def mean_entry(values: Tensor) -> dict[str, Any]:
+    """Return the mean of values [S, n] over the n examples, in the store's form."""
+    return entry(values.mean(1), values.std(1) / math.sqrt(values.shape[1]), values.shape[1])
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import Optimiser, clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
-from workbench.spec.models.vae import VAESettings
+from workbench.spec.models.vae import GaussianVAESettings, VAESettings
 from workbench.spec.schema import TrainingSettings
 
 if TYPE_CHECKING:
@@ -34,15 +34,16 @@ class VAE(LatentModel):
     """S variational autoencoders trained side by side."""
 
     def __init__(
-        self, settings: VAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
+        self, settings: GaussianVAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__()
         self.settings, self.training_settings, self.data = settings, training, data
         self.members, self.latent = len(streams.seeds), settings.latent
-        self.encoder = mlp(
-            [data.dimensions, *settings.encoder, 2 * self.latent], settings.activation, streams
-        )
-        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
+        activation, norm = settings.activation, settings.layer_norm
+        widths = [data.dimensions, *settings.encoder, 2 * self.latent]
+        self.encoder = mlp(widths, activation, streams, layer_norm=norm)
+        widths_back = [self.latent, *settings.decoder, data.dimensions]
+        self.decoder = mlp(widths_back, activation, streams, layer_norm=norm)
         self.likelihood = make_likelihood(
             settings.likelihood, streams, sigma=settings.sigma, learn=settings.learn_sigma
         )
@@ -64,16 +65,27 @@ class VAE(LatentModel):
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Maximise the bound on one minibatch; `draws` latents per example share one decoder call."""
-        settings = self.settings
-        mean, log_variance = self.posterior(batch.x)
-        kl = gaussian_kl(mean, log_variance).mean(1)
-        reconstruction = -self._log_px(batch.x, mean, log_variance, settings.draws, streams).mean(1)
-        penalty = self.likelihood.penalty() / self.data.train_size
-        if settings.l2 and settings.l2_mode != "decoupled":
-            penalty = penalty + settings.l2 * self._weight_square()
-        loss = reconstruction + settings.beta * kl + penalty
+        reconstruction, kl = (t.mean(1) for t in self.terms(batch.x, self.settings.draws, streams))
+        loss = reconstruction + self.settings.beta * kl + self._penalty()
         self.zero_grad()
         loss.sum().backward()  # a sum over members: none sees another's gradient
+        return self._update(loss, reconstruction, kl)
+
+    def terms(self, x: Tensor, draws: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return the two parts [S, B] of the NELBO, the first averaged over `draws` latents from q(z|x)."""
+        mean, log_variance = self.posterior(x)
+        return -self._log_px(x, mean, log_variance, draws, streams), gaussian_kl(mean, log_variance)
+
+    def _penalty(self) -> Tensor | float:
+        """Return what the loss [S] has beyond the bound: the pixels' scale's prior, and the L2 penalty."""
+        penalty = self.likelihood.penalty() / self.data.train_size
+        if self.settings.l2 and self.settings.l2_mode != "decoupled":
+            penalty = penalty + self.settings.l2 * self._weight_square()
+        return penalty
+
+    def _update(self, loss: Tensor, reconstruction: Tensor, kl: Tensor) -> Metrics:
+        """Take the step that the gradients call for, and return what is told of it."""
+        settings = self.settings
         clip_gradients(self.parameters(), self.training_settings.clip)
         self.optimisers["model"].step()
         metrics = {"loss": loss, "nelbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
@@ -107,10 +119,8 @@ class VAE(LatentModel):
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
         """Return NELBO (β = 1, one draw), its two parts, and the MSE with the mean latent, [S, B]."""
-        mean, log_variance = self.posterior(x)
-        kl = gaussian_kl(mean, log_variance)
-        reconstruction = -self._log_px(x, mean, log_variance, 1, streams)
-        mse = (x - self.decode(mean)).square().mean(-1)
+        reconstruction, kl = self.terms(x, 1, streams)
+        mse = (x - self.decode(self.encode(x, streams))).square().mean(-1)
         return {"nelbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "mse": mse}
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:

@@ -17,6 +17,8 @@ __all__ = ["ModelSettings", "model_kinds", "settings_class"]
 
 BUILT_IN = {
     "vae": "workbench.spec.models.vae:VAESettings",
+    "vae-flow": "workbench.spec.models.vae_flow:VAEFlowSettings",
+    "dlgm": "workbench.spec.models.dlgm:DLGMSettings",
     "binary-vae": "workbench.spec.models.binary_vae:BinaryVAESettings",
     "ae-gmm": "workbench.spec.models.ae_gmm:AEGMMSettings",
     "lae": "workbench.spec.models.lae:LAESettings",

@@ -22,6 +22,8 @@ class ModelSettings(Settings):
     # what the panes may wait for; as `generative` and `latent` > 0 of the model itself
     has_samples: ClassVar[bool] = True
     has_latents: ClassVar[bool] = True
+    # settings that were added after runs of the family existed: at their defaults they tell no runs apart
+    later: ClassVar[tuple[str, ...]] = ()
 
     kind: str = setting(..., "model family")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, hidden
@@ -13,6 +15,7 @@ class LAESettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lae"
     title: ClassVar[str] = "LAE"
+    later: ClassVar[tuple[str, ...]] = ("energy", "noise")
 
     kind: Literal["lae"] = setting("lae", "model family")
     latent: int = setting(8, "latent dimensions", "dimensions", ge=1, le=4096)
@@ -29,6 +32,14 @@ class LAESettings(ModelSettings):
     layer_norm: bool = setting(True, "normalise each hidden layer before its non-linearity")
     likelihood: Likelihood = setting("discretised-logistic", "distribution of the pixels given the latent")
     sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
+    energy: Literal["joint", "likelihood"] = setting(
+        "joint", "energy of the chain: −log p(x, z), or −log p(x|z) alone, as the course project has it"
+    )
+    noise: Literal["langevin", "course"] = setting(
+        "langevin",
+        "noise of the chain: √(2η), or √(2η / batch) and an accept rule that is not Metropolis–Hastings, "
+        "as the course project has them",
+    )
     transitions: int = setting(2, "Langevin transitions per update (T)", "transitions", ge=1, le=10_000)
     metropolis: bool = setting(
         True,
@@ -43,3 +54,12 @@ class LAESettings(ModelSettings):
         0.02, "gain of the adaptation: log η += rate · (acceptance − target)", gt=0.0, le=1.0
     )
     encoder_std: float = setting(0.05, "standard deviation of q(z|x) = N(f(x), s²) at evaluation", gt=0.0)
+
+    @model_validator(mode="after")
+    def _nothing_to_aim_at(self) -> Self:
+        if self.noise == "course" and self.adapt_step:
+            raise ValueError(
+                "the course project's chain has no acceptance rate that a step size could be steered by: "
+                "set model.adapt_step to false"
+            )
+        return self

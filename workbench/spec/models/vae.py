@@ -8,17 +8,16 @@ from workbench.spec.fields import setting
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, hidden
 
 
-class VAESettings(ModelSettings):
-    """VAE with a Gaussian posterior; β and an L2 penalty make it the β-VAE."""
+class GaussianVAESettings(ModelSettings):
+    """What all autoencoders with a Gaussian encoder, trained on the bound, have in common."""
 
-    engine: ClassVar[str] = "workbench.engine.models.vae"
-    title: ClassVar[str] = "VAE"
+    later: ClassVar[tuple[str, ...]] = ("layer_norm",)
 
-    kind: Literal["vae"] = setting("vae", "model family")
     latent: int = setting(10, "latent dimensions", "dimensions", ge=1, le=4096)
     encoder: list[int] = hidden(512, what="encoder")
     decoder: list[int] = hidden(512, what="decoder")
     activation: Activation = setting("relu", "non-linearity of the hidden layers")
+    layer_norm: bool = setting(False, "normalise each hidden layer before its non-linearity")
     likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")
     sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
     learn_sigma: bool = setting(False, "learn one standard deviation for all pixels")
@@ -28,3 +27,12 @@ class VAESettings(ModelSettings):
     l2_mode: Literal["mean", "sum", "decoupled"] = setting(
         "mean", "penalty on the mean square, the sum of squares, or decoupled weight decay"
     )
+
+
+class VAESettings(GaussianVAESettings):
+    """VAE with a Gaussian posterior; β and an L2 penalty make it the β-VAE."""
+
+    engine: ClassVar[str] = "workbench.engine.models.vae"
+    title: ClassVar[str] = "VAE"
+
+    kind: Literal["vae"] = setting("vae", "model family")

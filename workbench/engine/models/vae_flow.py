@@ -1,0 +1,107 @@
+"""VAE with planar flows (Rezende and Mohamed 2015), as a baseline of the Langevin autoencoder's paper.
+
+    z₀ = μ(x) + σ(x) ε,    z_k = z_{k−1} + û_k tanh(w_k·z_{k−1} + b_k),    k = 1..K
+    log q(z_K|x) = log N(z₀; μ, σ²) − Σ_k log(1 + û_k·ψ_k),    ψ_k = (1 − tanh²) w_k
+
+The flows are the same for every example (not amortised). The KL is that of the draws, for it has no
+closed form: log q(z_K|x) − log N(z_K; 0, I), the entropy of z₀ being taken exactly.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from workbench.engine.models.contract import DataInfo
+from workbench.engine.models.vae import LOG_2PI, VAE
+from workbench.engine.streams import Streams
+from workbench.spec.models.vae_flow import VAEFlowSettings
+from workbench.spec.schema import TrainingSettings
+
+IDENTITY = math.log(math.e - 1)  # softplus of this is 1
+MARGIN = 1e-4  # û·w ≥ −1 + this: the determinant is never closer to 0
+START = 0.01  # scale of û at the start: the flows begin near the identity
+PROPOSAL_DRAWS = 200
+PROPOSAL_INFLATION = 1.2  # a proposal narrower than the posterior gives weights without a variance
+
+
+class PlanarFlows(nn.Module):
+    """K planar flows of S members over d dimensions."""
+
+    def __init__(self, count: int, latent: int, streams: Streams) -> None:
+        super().__init__()
+        self.w = nn.Parameter(streams.normal("init", count, 1, latent) / math.sqrt(latent))
+        self.u = nn.Parameter(START * streams.normal("init", count, 1, latent))
+        self.b = nn.Parameter(torch.zeros_like(self.u[..., :1]))
+
+    def directions(self) -> Tensor:
+        """Return û [S, K, 1, d], which has û·w > −1, so that every flow is invertible.
+
+        The published code leaves this out. û differs from u along w only, and û = u where u·w = 0:
+        û·w = softplus(u·w + ln(e − 1)) − 1.
+        """
+        along = (self.u * self.w).sum(-1, keepdim=True)
+        wanted = (functional.softplus(along + IDENTITY) - 1).clamp_min(MARGIN - 1)
+        return self.u + (wanted - along) * self.w / self.w.square().sum(-1, keepdim=True).clamp_min(1e-12)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z_K [S, B, d] of z₀ [S, B, d], and log |det ∂z_K/∂z₀| [S, B]."""
+        log_det = torch.zeros_like(z[..., 0])
+        for w, u, b in zip(self.w.unbind(1), self.directions().unbind(1), self.b.unbind(1), strict=True):
+            t = torch.tanh((z * w).sum(-1, keepdim=True) + b)
+            # 1 − tanh² = 1/cosh², which would overflow
+            log_det = log_det + torch.log1p((1 - t.square()) * (u * w).sum(-1, keepdim=True)).squeeze(-1)
+            z = z + u * t
+        return z, log_det
+
+
+class VAEFlow(VAE):
+    """S variational autoencoders with planar flows, trained side by side; loss and judging as in the VAE."""
+
+    settings: VAEFlowSettings
+
+    def __init__(
+        self, settings: VAEFlowSettings, training: TrainingSettings, data: DataInfo, streams: Streams
+    ) -> None:
+        super().__init__(settings, training, data, streams)
+        self.flows = PlanarFlows(settings.flows, settings.latent, streams)
+        self.optimisers = {"model": self._optimiser()}  # with the flows' weights
+
+    def terms(self, x: Tensor, draws: int, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return the two parts [S, B] of the NELBO, both averaged over `draws` latents."""
+        mean, log_variance = self.posterior(x)
+        members, count, latent = mean.shape
+        noise = streams.normal("noise", draws, count, latent)
+        start = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
+        z, log_det = self.flows(start.view(members, draws * count, latent))
+        entropy = 0.5 * (log_variance + LOG_2PI + 1).sum(-1)
+        log_prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
+        repeated = x if draws == 1 else x.repeat(1, draws, 1)
+        log_px = self.likelihood.log_prob(repeated, self.decoder(z)).view(members, draws, count).mean(1)
+        return -log_px, -entropy - (log_det + log_prior).view(members, draws, count).mean(1)
+
+    def encode(self, x: Tensor, streams: Streams) -> Tensor:
+        """Return where the flows take the mean of the Gaussian, [S, B, d]: no draw, so that MSEs are fair."""
+        z: Tensor = self.flows(self.posterior(x)[0])[0]
+        return z
+
+    def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor:
+        """Return `count` independent draws of q(z|x) per example, [count, S, B, d]."""
+        mean, log_variance = self.posterior(x)
+        std = torch.exp(0.5 * log_variance)
+        # one draw at a time, in bounded memory
+        draws = [self.flows(mean + std * streams.normal("encode", *mean.shape[1:]))[0] for _ in range(count)]
+        return torch.stack(draws)
+
+    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
+        """Return mean and 1.2 standard deviations [S, B, d] of 200 encoder draws."""
+        draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)
+        return draws.mean(0), PROPOSAL_INFLATION * draws.std(0) + 1e-6
+
+
+def build(settings: VAEFlowSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> VAEFlow:
+    """Return the model with its initial weights drawn from the stream "init"."""
+    return VAEFlow(settings, training, data, streams)
