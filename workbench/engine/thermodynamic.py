@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-FALL_LIMIT = 4.0  # standard errors by which E_t may fall before chains count as not converged
+LIMIT = 4.0  # standard errors by which E_t may fall, or move, before chains count as not converged
 
 
 def ladder(count: int, power: float) -> list[float]:
