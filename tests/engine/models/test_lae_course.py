@@ -86,6 +86,12 @@ def test_without_the_prior_the_energy_is_the_reconstruction_but_the_bound_is_not
     torch.testing.assert_close(model.log_joint(batch().x, z), joint.log_joint(batch().x, z))
 
 
+def test_early_stopping_watches_what_it_trains_on() -> None:
+    """Without a prior the latents grow, and the bound is at its best before anything is learnt."""
+    assert make(**COURSE)[0].watched == "loss"
+    assert make()[0].watched == ""
+
+
 def test_its_curves_do_not_pass_for_those_of_a_metropolis_chain() -> None:
     names = []
     for metropolis in (False, True):

@@ -71,6 +71,8 @@ class LatentModel(nn.Module):
     continuous: bool = True
     # draws samples of x (False: a classifier, say; `sample` is never asked for)
     generative: bool = True
+    # the curve on held-out data that early stopping watches; empty: the first of early_stopping.WATCHED
+    watched: str = ""
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Do one parameter update; return metrics as detached device tensors [S]. No host sync in here."""

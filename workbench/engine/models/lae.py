@@ -51,6 +51,8 @@ class LAE(LatentModel):
         super().__init__()
         self.settings, self.training_settings, self.data = settings, training, data
         self.members, self.latent = len(streams.seeds), settings.latent
+        if settings.energy == "likelihood":
+            self.watched = "loss"  # latents that no prior holds make the bound worse from the start
         activation, norm = settings.activation, settings.layer_norm
         widths = [data.dimensions, *settings.encoder]
         self.features = mlp(widths, activation, streams, layer_norm=norm, last_activation=True)
