@@ -69,8 +69,6 @@ def first_bad_tensor(
                 name = _watched_step(trainer, member) if step > last - WATCHED else _plain_step(trainer)
                 if name:
                     return f"{name} at step {step} (seed {seed})"
-                if trainer.early is not None and trainer.cadence.validates(trainer.step):
-                    trainer._validate()  # it may have stopped other seeds
         finally:
             trainer.recorder.close()
     return ""
@@ -96,7 +94,7 @@ def _finite(value: Tensor, member: int) -> Tensor:
 
 
 def _plain_step(trainer: Trainer) -> str:
-    trainer._one_step()
+    trainer.repeat_step()
     return ""
 
 
@@ -108,11 +106,11 @@ def _watched_step(trainer: Trainer, member: int) -> str:
     ]
     harmful = len(seen)
     with _watching(model, member, seen):
-        trainer._one_step()
+        trainer.repeat_step()
     outputs = len(seen)
     # in time the loss lies between the layers' outputs and their gradients
     gradients = [place for place, (name, _) in enumerate(seen) if name.startswith("gradient")]
-    seen.insert(gradients[0] if gradients else outputs, ("loss", trainer._first_bad[member] == 0))
+    seen.insert(gradients[0] if gradients else outputs, ("loss", trainer.first_bad[member] == 0))
     outputs += 1
     seen += [(f"{name} (after the update)", _finite(value, member)) for name, value in _states(model)]
     fine = torch.stack([flag.cpu() for _, flag in seen]).tolist()

@@ -62,8 +62,12 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: C
         say("evaluating")
         metrics = evaluate(trainer.model, data, spec, outcome)
     stop.patient = True
+    first = ""
+    if outcome.how == "diverged":
+        say("every seed has diverged; repeating the last steps to find what went first")
+        first = find_first(paths, spec, data, outcome, stop, say)
     recorder.close()
-    commit(paths, result(spec, outcome, metrics, describe(device)))
+    commit(paths, result(spec, outcome, metrics, describe(device), first))
         for remark in trainer.model.remarks(metrics):
             say(remark)
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
@@ -116,8 +120,30 @@ def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome)
     return metrics
 
 
-def result(spec: RunSpec, outcome: Outcome, metrics: dict[str, Any], device: str) -> dict[str, Any]:
-    """Return the content of result.json."""
+def find_first(
+    paths: RunPaths,
+    spec: RunSpec,
+    data: DataSet,
+    outcome: Outcome,
+    stop: Stop,
+    say: Callable[[str], None] = lambda text: None,
+) -> str:
+    """Return the tensor that went first, in words; empty if a replay cannot tell, which is no failure."""
+    from workbench.engine.replay import first_bad_tensor
+
+    try:
+        found = first_bad_tensor(paths, spec, data, outcome.diverged, lambda: stop.requested)
+    except Exception as problem:  # the result of the run is worth more than this
+        say(f"The replay failed ({type(problem).__name__}: {problem}).")
+        return ""
+    say(f"not finite first of all: {found}" if found else "The replay did not find what went first.")
+    return found
+
+
+def result(
+    spec: RunSpec, outcome: Outcome, metrics: dict[str, Any], device: str, first: str = ""
+) -> dict[str, Any]:
+    """Return the content of result.json; `first` is the tensor that went first in a diverged run."""
     return {
         "schema": 1,
         "outcome": outcome.how,
@@ -127,6 +153,7 @@ def result(spec: RunSpec, outcome: Outcome, metrics: dict[str, Any], device: str
         "finished": time.time(),
         "device": device,
         "diverged": {str(seed): step for seed, step in outcome.diverged.items()},
+        **({"diverged_tensor": first} if first else {}),
         "metrics": metrics,
     }
 

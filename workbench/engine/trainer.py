@@ -132,6 +132,15 @@ class Trainer:
         self.step += 1
         self._accumulate(metrics)
 
+    def repeat_step(self) -> None:
+        """Do a step for a replay: what is written on the way is of no interest, its effects are."""
+        self._one_step()
+
+    @property
+    def first_bad(self) -> Tensor:
+        """The first step with a non-finite loss of each member [S], 0 for none; on the device."""
+        return self._first_bad
+
     def _accumulate(self, metrics: Metrics) -> None:
         values = torch.stack(tuple(metrics.values()))
         if self._names:
@@ -212,7 +221,12 @@ class Trainer:
         return age > most or (on_beat and age > least)
 
     def save(self) -> None:
-        """Write a checkpoint of this very step."""
+        """Write a checkpoint of this very step, unless every member has diverged.
+
+        That one would lead nowhere, and push out those that a replay of the divergence can start from.
+        """
+        if bool((self._first_bad > 0).all()):
+            return
         self.recorder.flush()
         checkpoint.save(self.recorder.paths, self.step, self.state_dict(), self.recorder.size)
         self._saved = time.monotonic()

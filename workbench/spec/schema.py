@@ -67,6 +67,16 @@ class TrainingSettings(Settings):
         0, "iterations between checkpoints; 0 chooses about 10 a run", "iterations", ge=0
     )
 
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _no_half_precision(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.lower() in ("bfloat16", "bf16", "float16", "fp16", "half"):
+            raise ValueError(
+                f"{value.lower()} is not offered: a chain with an accept step would decide at random, "
+                "for its log ratio would be off by about 1 nat; use float32"
+            )
+        return value
+
     @model_validator(mode="after")
     def _one_length(self) -> Self:
         if (self.iterations is None) == (self.epochs is None):
@@ -136,4 +146,7 @@ class RunSpec(Settings):
     def group_hash(self) -> str:
         """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
         body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
+        for name in self.model.later:  # an old run and a new one with the same settings pool
+            if body["model"][name] == type(self.model).model_fields[name].default:
+                del body["model"][name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
