@@ -61,6 +61,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: C
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         say("evaluating")
         metrics = evaluate(trainer.model, data, spec, outcome)
+        for remark in trainer.model.remarks(metrics):
+            say(remark)
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
@@ -68,8 +70,6 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: C
         first = find_first(paths, spec, data, outcome, stop, say)
     recorder.close()
     commit(paths, result(spec, outcome, metrics, describe(device), first))
-        for remark in trainer.model.remarks(metrics):
-            say(remark)
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
     say(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
     return 0
