@@ -183,5 +183,5 @@ def test_any_override_gives_a_spec_or_a_workbench_error(key, value):
 
 @pytest.mark.parametrize("precision", ["bfloat16", "bf16", "float16"])
 def test_half_precision_is_refused_with_the_reason(precision):
-    with pytest.raises(WorkbenchError, match="accept step .* log ratio .* use float32"):
+    with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):
         resolve("lae-digits", [f"training.precision={precision}"])

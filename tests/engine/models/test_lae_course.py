@@ -122,5 +122,5 @@ def test_it_says_what_it_is() -> None:
     said = model.remarks({})
     assert len(said) == 3
     assert make()[0].remarks({}) == []
-    with pytest.raises(ValueError, match="set model.adapt_step to false"):
+    with pytest.raises(ValueError, match=r"set model\.adapt_step to false"):
         make(noise="course")
