@@ -15,6 +15,7 @@ from torch import Tensor
 from tests.engine.no_sync import NoSync
 from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
 from workbench.engine import session
+from workbench.engine.early_stopping import EarlyStopping
 from workbench.engine.models.contract import LatentModel
 from workbench.engine.recorder import Recorder
 from workbench.engine.streams import Streams
@@ -127,6 +128,20 @@ def test_a_broken_member_leaves_the_others_alone(family: str, tmp_path: Path) ->
             assert torch.equal(value[member], state_of(bad)[name][member]), name
     curves = [row["values"]["loss"] for row in rows(bad) if row["split"] == "train"]
     assert all(values[1] is None and values[0] is not None for values in curves)
+
+
+def test_a_member_that_stopped_early_stays_and_the_others_never_notice(family: str, tmp_path: Path) -> None:
+    free = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "free")
+    held = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "held")
+    held.early = EarlyStopping(held.model, 100, 0.0, held.data.device)
+    held.early.stopped[1], held.early.any_stopped = True, True
+    for _ in range(6):
+        free._one_step()
+        held._one_step()
+    for name, value in held.model.state_dict().items():
+        assert torch.equal(value[1], held.early.kept[name][1]), name
+        for member in (0, 2):
+            assert torch.equal(value[member], free.model.state_dict()[name][member]), name
 
 
 @pytest.fixture

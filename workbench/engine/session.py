@@ -52,6 +52,9 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: C
     if outcome.how == "stopped":
         say(f"Stopped on request at step {outcome.step}; checkpoint written.")
         return STOPPED
+    if outcome.best is not None:
+        kept = ", ".join(f"seed {seed}: {step}" for seed, step in zip(spec.seeds, outcome.best, strict=True))
+        say(f"states kept by early stopping are of these steps: {kept}")
     stop.patient = False  # training is safe in its last checkpoint
     if stop.requested and outcome.how == "finished":
         say("Stopped on request before the evaluation; checkpoint written.")
@@ -109,6 +112,8 @@ def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome)
 
     streams = Streams(spec.seeds, data.device, data.dtype)
     metrics = summarise(model, data, spec.evaluation, streams)
+    if outcome.best is not None:
+        metrics["best_step"] = {"values": [float(step) for step in outcome.best], "se": None, "n": 1}
     for entry in metrics.values():
         for position, seed in enumerate(spec.seeds):
             if seed in outcome.diverged:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from workbench.engine import checkpoint
-from workbench.engine.data.dataset import DataSet
+from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.data.order import Order
+from workbench.engine.early_stopping import EarlyStopping
 from workbench.engine.models.contract import LatentModel, Metrics
 from workbench.engine.optim import rate_factor, set_rates
 from workbench.engine.recorder import Recorder
@@ -70,6 +71,7 @@ class Outcome:
     step: int
     seconds: float
     diverged: dict[int, int]
+    best: list[int] | None = None  # with early stopping: the step of each seed's kept state
 
 
 class Trainer:
@@ -94,6 +96,10 @@ class Trainer:
         self._count = 0  # steps in `_sums`
         # first step with a non-finite loss per member, 0 for none; on the device, read when logging
         self._first_bad = torch.zeros(len(streams.seeds), dtype=torch.int64, device=streams.device)
+        training = spec.training
+        self.early: EarlyStopping | None = None
+        if training.patience:
+            self.early = EarlyStopping(model, training.patience, training.min_delta, streams.device)
         self._started = self._saved = time.monotonic()
 
     # ---- the loop
@@ -101,7 +107,7 @@ class Trainer:
     def run(self) -> Outcome:
         """Train to the end, to a stop request (a checkpoint is then written), or until all diverged."""
         self._started = self._saved = time.monotonic()
-        while self.step < self.cadence.total:
+        while not self.over:
             self._one_step()
             all_bad = False
             if self.cadence.logs(self.step):
@@ -110,17 +116,25 @@ class Trainer:
                 return self._ended("diverged")
             if self.cadence.validates(self.step):
                 self._aside(self._validate)
-            if self.cadence.snapshots(self.step):
+            if self.over and self.early is not None:
+                self._mark_bad_weights()  # before they are put back
+                self.early.finish()
+            if self.over or self.cadence.snapshots(self.step):
                 self._aside(self._snapshot)
             stopping = self.stop()
             if stopping or self._checkpoint_due():
                 self._aside(self.save)
-            if stopping and self.step < self.cadence.total:
+            if stopping and not self.over:
                 return self._ended("stopped")
             self.recorder.progress("training", self.step, self.cadence.total, self._clock())
         self._mark_bad_weights()
         bad = self._first_bad.tolist()
         return self._ended("diverged" if all(bad) else "finished")
+
+    @property
+    def over(self) -> bool:
+        """Whether no step is left: the length is reached, or early stopping has ended every seed."""
+        return self.step >= self.cadence.total or (self.early is not None and self.early.over)
 
     def _one_step(self) -> None:
         """One update of all members. Nothing in here waits for the device."""
@@ -129,12 +143,16 @@ class Trainer:
             set_rates(self.model.optimisers.values(), rate_factor(training, self.step, self.cadence.total))
         batch = self.data.batch(self.order.next(training.batch), self.streams)
         metrics = self.model.training_step(batch, self.streams)
+        if self.early is not None:
+            self.early.hold()
         self.step += 1
         self._accumulate(metrics)
 
     def repeat_step(self) -> None:
         """Do a step for a replay: what is written on the way is of no interest, its effects are."""
         self._one_step()
+        if self.early is not None and self.cadence.validates(self.step):
+            self._validate()
 
     @property
     def first_bad(self) -> Tensor:
@@ -162,22 +180,30 @@ class Trainer:
         return bool((self._first_bad > 0).all())
 
     def _validate(self) -> None:
-        """Write a point of the test curves; all use the same noise, so that only the weights move them."""
+        """Write a point of the test curves, and of the held-out ones where early stopping watches them."""
+        self._curve_point("test", VALIDATION)
+        if self.data.has_validation:
+            means = self._curve_point("validation", 0)
+            if self.early is not None:
+                self.early.judge(self.step, means, self._first_bad > 0)
+
+    def _curve_point(self, split: Split, limit: int) -> Metrics:
+        """Write and return means [S]; all points use the same noise, so that only the weights move them."""
         streams = self.streams.fork("validation")
         parts: dict[str, list[Tensor]] = {}
-        for batch in self.data.chunks("test", streams, limit=VALIDATION):
+        for batch in self.data.chunks(split, streams, limit=limit):
             for name, values in self.model.judge(batch, streams).items():
                 parts.setdefault(name, []).append(values.detach())
-        means = {name: torch.cat(values, 1).double().mean(1).tolist() for name, values in parts.items()}
-        self._row("test", self.seconds, means)
+        means = {name: torch.cat(values, 1).double().mean(1) for name, values in parts.items()}
+        self._row(split, self.seconds, {name: values.tolist() for name, values in means.items()})
+        return means
 
     def _row(self, split: str, seconds: float, values: dict[str, list[float]]) -> None:
         epoch = self.step * self.spec.training.batch / self.data.info.train_size
         self.recorder.row(self.step, epoch, seconds, split, values)
 
     def _snapshot(self) -> None:
-        quick = self.step < self.cadence.total
-        self.model.refit(self.data, self.streams.fork("refit"), quick=quick)
+        self.model.refit(self.data, self.streams.fork("refit"), quick=not self.over)
         take_snapshot(self.recorder, self.step, self.model, self.data, self.streams.fork("snapshot"))
 
     # ---- time
@@ -200,7 +226,8 @@ class Trainer:
         self.seconds = self._clock()
         self._started = time.monotonic()
         bad = zip(self.spec.seeds, self._first_bad.tolist(), strict=True)
-        return Outcome(how, self.step, self.seconds, {seed: step for seed, step in bad if step})
+        best = None if self.early is None else self.early.best_step.tolist()
+        return Outcome(how, self.step, self.seconds, {seed: step for seed, step in bad if step}, best)
 
     def _mark_bad_weights(self) -> None:
         """A last update may have spoilt weights that no loss has met yet."""
@@ -211,7 +238,7 @@ class Trainer:
     # ---- checkpoints
 
     def _checkpoint_due(self) -> bool:
-        if self.step == self.cadence.total:
+        if self.over:
             return True  # evaluation can fail, and then only evaluation is repeated
         on_beat = self.step % self.cadence.checkpoint == 0
         if self.spec.training.checkpoint_every:
@@ -244,6 +271,7 @@ class Trainer:
             "sums": self._sums,
             "count": self._count,
             "first_bad": self._first_bad,
+            "early": None if self.early is None else self.early.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -257,3 +285,5 @@ class Trainer:
         self._names, self._count = tuple(state["names"]), state["count"]
         self._sums = state["sums"].to(self.streams.device)
         self._first_bad = state["first_bad"].to(self.streams.device)
+        if self.early is not None:
+            self.early.load_state_dict(state["early"])

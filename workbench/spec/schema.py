@@ -12,6 +12,8 @@ from workbench.spec.fields import Settings, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
+# settings that layout 1 got later: at their defaults they are no part of what tells experiments apart
+LATER = (("data", "validation_size"), ("training", "patience"), ("training", "min_delta"))
 
 DataName = Literal[
     "moons", "square", "onehot4", "onehot8", "bits8", "digits", "mnist", "fashion-mnist", "svhn", "cifar10"
@@ -29,6 +31,13 @@ class DataSettings(Settings):
         0, "training examples; 0 takes the data set's own", "examples", ge=0, le=10_000_000
     )
     test_size: int = setting(0, "test examples; 0 takes the data set's own", "examples", ge=0, le=1_000_000)
+    validation_size: int = setting(
+        0,
+        "training examples held out to decide when to stop (training.patience); 0 holds out none",
+        "examples",
+        ge=0,
+        le=1_000_000,
+    )
     noise: float = setting(0.05, "noise of the moons (standard deviation)", "data units", ge=0.0, le=10.0)
     standardise: bool = setting(True, "moons and square: subtract the mean, divide by the standard deviation")
     codes: int = setting(
@@ -53,6 +62,14 @@ class TrainingSettings(Settings):
         0.5, "share of the length after which a linear schedule falls", ge=0.0, le=1.0
     )
     decay_to: float = setting(0.02, "what is left of the learning rate at the end", "of lr", ge=0.0, le=1.0)
+    patience: int = setting(
+        0,
+        "validation points without a better one after which a seed stops and keeps its best state; 0 never",
+        "points",
+        ge=0,
+        le=1_000_000,
+    )
+    min_delta: float = setting(0.0, "fall of the validation loss that counts as better", ge=0.0)
     clip: float = setting(0.0, "largest gradient norm per seed; 0 does not clip", ge=0.0)
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers used in training; float64 is for checks"
@@ -143,10 +160,20 @@ class RunSpec(Settings):
             raise ValueError("seeds must lie between 0 and 2147483647")
         return seeds
 
+    @model_validator(mode="after")
+    def _held_out(self) -> Self:
+        if self.training.patience and not self.data.validation_size:
+            raise ValueError(
+                "training.patience needs examples held out from training: set data.validation_size, "
+                "say to a tenth of the training set (the test set must not decide when to stop)"
+            )
+        return self
+
     def group_hash(self) -> str:
         """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
         body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
-        for name in self.model.later:  # an old run and a new one with the same settings pool
-            if body["model"][name] == type(self.model).model_fields[name].default:
-                del body["model"][name]
+        later = (*LATER, *(("model", name) for name in self.model.later))
+        for section, name in later:  # an old run and a new one with the same settings pool
+            if body[section][name] == type(getattr(self, section)).model_fields[name].default:
+                del body[section][name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from workbench.engine.data.dataset import Arrays, DataSet
+from workbench.engine.data.subset import hold_out
 from workbench.engine.streams import stream_seed
 from workbench.spec.schema import DataSettings
 
@@ -30,6 +31,7 @@ def load(
     binarise = settings.binarise if arrays.kind == "grey" else "none"
     if binarise in ("static", "threshold"):
         arrays = _binarised(arrays, settings)
+    arrays = hold_out(arrays, settings)
     return DataSet(
         settings.name, arrays, dynamic=binarise == "dynamic", device=torch.device(device), dtype=dtype
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.streams import Streams
 
-Split = Literal["train", "test"]
+Split = Literal["train", "test", "validation"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Arrays:
     kind: Literal["points", "binary", "grey"]
     classes: int
     levels: int = 1  # what a uint8 x is divided by: 255 for pictures, 16 for digits, 1 for bits
+    validation: tuple[Tensor, Tensor] | None = None  # x and y held out of the training set
 
 
 class DataSet:
@@ -51,9 +52,17 @@ class DataSet:
             "test": self._resident(arrays.test_x, device),
         }
         self._y = {"train": arrays.train_y.to(device), "test": arrays.test_y.to(device)}
+        if arrays.validation is not None:
+            self._x["validation"] = self._resident(arrays.validation[0], device)
+            self._y["validation"] = arrays.validation[1].to(device)
 
     def _resident(self, x: Tensor, device: torch.device) -> Tensor:
         return x.to(device) if x.dtype == torch.uint8 else x.to(device, self.dtype)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether examples were held out of the training set."""
+        return "validation" in self._y
 
     def labels(self, split: Split) -> Tensor:
         """Return all labels of a split, [N] int64 (all 0 where the data have none)."""
