@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
-from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
 from workbench.spec.models.base import ModelSettings
 
 __all__ = ["ModelSettings", "model_kinds", "settings_class"]
@@ -48,6 +48,22 @@ def settings_class(kind: str) -> type[ModelSettings]:
         if not points:
             hint = did_you_mean(kind, model_kinds()) or f"Known kinds: {', '.join(model_kinds())}."
             raise WorkbenchError(f"Unknown model kind '{kind}'.", hint, NOT_FOUND)
-        found = points[0].load()
+        found = _plugin(kind, points[0])
     assert issubclass(found, ModelSettings)
+    return found
+
+
+def _plugin(kind: str, point: EntryPoint) -> type[ModelSettings]:
+    """Return the class an entry point names; whatever is wrong with a package becomes one sentence."""
+    package = point.dist.name if point.dist is not None else point.value
+    mend = f"Mend or remove the package {package}."
+    try:
+        found = point.load()
+    except Exception as problem:  # another's code runs here: it may raise anything
+        what = f"{type(problem).__name__}: {problem}"
+        raise WorkbenchError(f"Model kind '{kind}' could not be loaded ({what}).", mend, USAGE) from problem
+    if not (isinstance(found, type) and issubclass(found, ModelSettings)):
+        raise WorkbenchError(
+            f"Model kind '{kind}': {point.value} is not a subclass of ModelSettings.", mend, USAGE
+        )
     return found
