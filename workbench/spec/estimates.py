@@ -132,6 +132,40 @@ class Interpolation(EstimateSettings):
     steps: int = setting(9, "pictures from one to the other, ends included", ge=2, le=1000)
 
 
+class LadderSettings(EstimateSettings):
+    """Base of what runs chains at every temperature t = (i/N)^p from the prior to the posterior."""
+
+    temperatures: int = setting(10, "N of the ladder", "temperatures", ge=1, le=1000)
+    power: float = setting(3.0, "p of the ladder", gt=0.0, le=20.0)
+    draws: int = setting(
+        8, "parallel chains M per example and temperature", "chains", ge=8, le=10_000, multiple_of=2
+    )
+    steps: int = setting(
+        0, "Langevin steps from a cold start; 0 takes the model's encode_steps", "steps", ge=0, le=1_000_000
+    )
+
+
+class Thermodynamic(LadderSettings):
+    about = "LEBM: E_t[log p(x|z)] over a ladder of temperatures, and log p(x) by integrating it"
+
+    images: int = setting(200, "test examples", "examples", ge=2, le=1_000_000)
+    exchange: int = setting(
+        0, "steps between exchanges of states of neighbouring temperatures; 0 never", "steps", ge=0, le=10_000
+    )
+
+
+class GradientVariance(LadderSettings):
+    about = (
+        "LEBM: variance of the gradients of vanilla, power (biased) and ti-full, from chains and from data"
+    )
+
+    images: int = setting(16, "training examples per batch", "examples", ge=1, le=100_000)
+    batches: int = setting(10, "batches", "batches", ge=2, le=10_000)
+    repeats: int = setting(4, "sets of chains per batch", "repetitions", ge=2, le=10_000)
+
+
+OBJECTIVES = ("vanilla", "power", "ti-full")
+
 ESTIMATES: dict[str, type[EstimateSettings]] = {
     "ais": AIS,
     "iwae": IWAE,
@@ -145,6 +179,8 @@ ESTIMATES: dict[str, type[EstimateSettings]] = {
     "pca": PCA,
     "tsne": TSNE,
     "interpolation": Interpolation,
+    "thermodynamic": Thermodynamic,
+    "gradient-variance": GradientVariance,
 }
 
 

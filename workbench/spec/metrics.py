@@ -249,6 +249,29 @@ def _attack_metrics() -> dict[str, Metric]:
 METRICS.update(_attack_metrics())
 
 
+def _gradient_metrics() -> dict[str, Metric]:
+    """Return the metrics of `gradient-variance`, per objective and net."""
+    found = {}
+    told = {
+        "variance": ("variance", "lower", "over repetitions at fixed weights, mean over weights"),
+        "chain": ("variance by chains", "lower", "same batch, new chains"),
+        "data": ("variance by data", "lower", "between batches; a difference, may be negative"),
+        "normalised": ("variance / E[g²]", "lower", "1 is a gradient that is nothing but noise"),
+        "cosine": ("cosine with vanilla", "", "of the mean gradients: below 1 by noise or by bias"),
+    }
+    for objective in ("vanilla", "power", "ti_full"):
+        named = "power (biased)" if objective == "power" else objective.replace("_", "-")
+        for net, letter in (("generator", "g"), ("prior", "f")):
+            for part, (label, better, about) in told.items():
+                found[f"gradient_{objective}_{net}_{part}"] = Metric(
+                    f"{named} ∇{letter}: {label}", "", "lower" if better else "", about
+                )
+    return found
+
+
+METRICS.update(_gradient_metrics())
+
+
 def metric(name: str) -> Metric:
     """Return the metric of that name; an unknown one (a plug-in's) shows under its own name."""
     return METRICS.get(name, Metric(name, "", "", ""))

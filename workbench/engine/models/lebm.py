@@ -131,8 +131,8 @@ class LEBM(LatentModel):
             return z.clone()
         return z - input_gradient(self.prior, z, torch.ones_like)
 
-    def prior_chain(self, count: int, streams: Streams) -> Tensor:
-        """Return ends [S, count, d] of short-run prior chains from N(0, I).
+    def prior_chain(self, count: int, streams: Streams, steps: int = 0) -> Tensor:
+        """Return ends [S, count, d] of short-run prior chains from N(0, I); `steps` 0 takes the settings'.
 
         With f = 0 the prior is N(0, I) itself: its draws are returned, without the chain's bias.
         """
@@ -140,7 +140,7 @@ class LEBM(LatentModel):
         if self.prior is None:
             return start
         settings = self.settings
-        noises = noise_steps(streams, "prior chain", settings.prior_steps, count, self.latent)
+        noises = noise_steps(streams, "prior chain", steps or settings.prior_steps, count, self.latent)
         eta = eta_of_s(settings.prior_step)
         return last(ula(self.prior_gradient, start, eta, noises, clamp=settings.clamp))
 

@@ -54,14 +54,22 @@ class Draws:
 
 
 @torch.no_grad()
-def run_ladder(model: LEBM, ladder: Ladder, x: Tensor, start: Tensor, streams: Streams, steps: int) -> Draws:
+def run_ladder(
+    model: LEBM,
+    ladder: Ladder,
+    x: Tensor,
+    start: Tensor,
+    streams: Streams,
+    steps: int,
+    prior_steps: int = 0,
+) -> Draws:
     """Run all chains of x [S, B, D]; `start` [S, T − 1, B, M, d] is for the temperatures above 0.
 
-    t = 0 takes the ends of prior chains, which start cold and do not know x; it moves on with the others only
-    where states are exchanged.
+    t = 0 takes the ends of prior chains, which start cold and do not know x (`prior_steps` 0: as long as the
+    model's own); it moves on with the others only where states are exchanged.
     """
     members, count, _ = x.shape
-    z = model.prior_chain(count * ladder.draws, streams).view(members, 1, *start.shape[2:])
+    z = model.prior_chain(count * ladder.draws, streams, prior_steps).view(members, 1, *start.shape[2:])
     if not ladder.exchange:
         above = _langevin(model, ladder, 1, x, start, streams, steps)
         return Draws(torch.cat([z, last(above).view_as(start)], 1), None)

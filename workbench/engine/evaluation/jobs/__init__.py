@@ -53,6 +53,8 @@ WHERE = {
     "mmd": "samples:mmd",
     "sliced-w2": "samples:sliced_w2",
     "frechet": "samples:frechet",
+    "thermodynamic": "ladder:thermodynamic",
+    "gradient-variance": "ladder:gradient_variance",
 }
 
 
