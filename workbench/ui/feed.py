@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -62,6 +63,8 @@ class Feed:
 
     def run(self, watch_terminal: bool = False) -> None:
         """Look again and again until `stop`. `watch_terminal` ends the process with its terminal."""
+        if watch_terminal:
+            self._wake_scheduler()
         while not self._stopped:
             begun = time.monotonic()
             self.look()
@@ -73,6 +76,16 @@ class Feed:
             spent = time.monotonic() - begun
             self._bell.wait(max(self.period, REST * spent))
             self._bell.clear()
+
+    def _wake_scheduler(self) -> None:
+        """Start the scheduler if runs wait for one: after a reboot nobody else would go on with them."""
+        from workbench.api.queue import ensure_scheduler
+        from workbench.api.runs import list_runs
+
+        with contextlib.suppress(WorkbenchError, OSError):  # `look` tells what is wrong with the store
+            waiting = any(row.state in ("queued", "starting", "running") for row in list_runs(self.store))
+            if waiting and not self.store.read_only:
+                ensure_scheduler(self.store)
 
     def look(self) -> None:
         """Look once at the runs, and tell what changed. Trouble is told, not raised."""
