@@ -139,6 +139,18 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "moons", "train_size": 200, "test_size": 100},
         "training": {"batch": 6, "clip": 10.0},
     },
+    "image-lebm": {
+        "model": {
+            "kind": "image-lebm",
+            "latent": 5,
+            "prior": [8],
+            "generator": [6],
+            "prior_steps": 4,
+            "posterior_steps": 3,
+        },
+        "data": {"name": "digits"},
+        "training": {"batch": 10},
+    },
     "ddpm": {
         "model": {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6},
         "data": {"name": "moons", "train_size": 200, "test_size": 100},

@@ -32,8 +32,9 @@ def make(
     return LEBM(settings, TrainingSettings(iterations=1, **(training or {})), data, streams), streams
 
 
-def linear(net: torch.nn.Sequential) -> Linear:
+def linear(net: torch.nn.Module) -> Linear:
     """Return the only layer of a net without hidden layers."""
+    assert isinstance(net, torch.nn.Sequential)
     layer = net[0]
     assert isinstance(layer, Linear)
     return layer

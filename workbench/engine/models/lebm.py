@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workbench.engine.ensemble import mlp
 from workbench.engine.gradients import input_gradient
@@ -41,8 +41,7 @@ class LEBM(LatentModel):
         super().__init__()
         self.settings, self.training_settings, self.data = settings, training, data
         self.members, self.latent = len(streams.seeds), settings.latent
-        sizes = [self.latent, *settings.generator, data.dimensions]
-        self.generator = mlp(sizes, settings.activation, streams)
+        self.generator = self._make_generator(streams)
         self.likelihood = Gaussian(settings.sigma, False, streams)
         self.optimisers = {"generator": make_optimiser(self.generator.parameters(), training)}
         self.prior = None
@@ -55,6 +54,10 @@ class LEBM(LatentModel):
         stored = streams.normal("init", data.train_size, *self.chain_shape) if settings.warm_start else None
         self.register_buffer("chains", stored)
         self.chains: Tensor | None
+
+    def _make_generator(self, streams: Streams) -> nn.Module:
+        sizes = [self.latent, *self.settings.generator, self.data.dimensions]
+        return mlp(sizes, self.settings.activation, streams)
 
     def _chain_shape(self) -> tuple[int, ...]:
         """Return the shape of one datum's chain ends."""
@@ -146,6 +149,7 @@ class LEBM(LatentModel):
 
     def misfit_gradient(self, x: Tensor, z: Tensor) -> Tensor:
         """Return ∇ of ½‖x − g(z)‖² with respect to z, −Jᵀ(x − g(z)), [S, B, d]."""
+        assert isinstance(self.generator, nn.Sequential)
         return input_gradient(self.generator, z, lambda out: out - x)
 
     def posterior_gradient(self, x: Tensor, z: Tensor, temperature: Tensor | None = None) -> Tensor:

@@ -24,6 +24,7 @@ BUILT_IN = {
     "lae": "workbench.spec.models.lae:LAESettings",
     "avb": "workbench.spec.models.avb:AVBSettings",
     "lebm": "workbench.spec.models.lebm:LEBMSettings",
+    "image-lebm": "workbench.spec.models.image_lebm:ImageLEBMSettings",
     "ddpm": "workbench.spec.models.ddpm:DDPMSettings",
     "dsm": "workbench.spec.models.dsm:DSMSettings",
     "classifier": "workbench.spec.models.classifier:ClassifierSettings",
