@@ -1,4 +1,4 @@
-"""The presets with Langevin chains reach their bars (minutes; results in docs/results/)."""
+"""The presets with Langevin chains, and those that denoise, reach their bars (minutes; docs/results/)."""
 
 from __future__ import annotations
 
@@ -31,3 +31,8 @@ def test_the_learnt_prior_samples_moons_better_than_the_flat_one(tmp_path: Path)
     flat = trained("lebm-moons-flat", tmp_path / "flat", "1")["energy_distance"]["values"][0]
     assert learnt < 0.010
     assert learnt < flat / 2
+
+
+@pytest.mark.parametrize("preset", ["ddpm-moons", "dsm-moons"])
+def test_denoising_models_sample_the_moons(preset: str, tmp_path: Path) -> None:
+    assert max(trained(preset, tmp_path, "3")["energy_distance"]["values"]) < 0.010
