@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from tests.stores import make_run, make_store
 from workbench.errors import WorkbenchError
 from workbench.results.compare import comparison_table
+from workbench.results.export import export
 from workbench.results.table import Table
+from workbench.spec.published import read_published
+from workbench.spec.toml import parse_toml
 from workbench.store.files import write_json
 from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.rows import RunRow
@@ -324,3 +328,20 @@ def test_names_cannot_steer_a_terminal(bench: Bench) -> None:
         assert "\x1b" not in text
         assert "\x07" not in text
         assert "\u202e" not in text
+
+
+def test_published_values_stand_beside_the_metric_unranked_with_their_source(bench: Bench) -> None:
+    text = '[published]\nsource = "Somebody 2020"\n[published.test_mse]\n"vae-digits" = "0.020 ± 0.001"'
+    published = read_published(parse_toml(text, "s.toml"))
+    for kind in ("vae", "lae"):
+        bench.run(kind, test_mse=(0.03, 0.031, 0.032))
+    rows = [replace(row, preset=f"{row.kind}-digits") for row in bench.rows()]
+    table = comparison_table(StorePaths(bench.root), rows, ["test_mse"], published=published)
+    places = [column.key for column in table.columns]
+    assert places.index("published_test_mse") == places.index("test_mse") + 1
+    assert texts(table, "published_test_mse") == ["0.020 ± 0.001", "–"]
+    assert not any(cell.best for cell in table.column("published_test_mse"))
+    assert noted(table, "not ranked: Somebody 2020")
+    assert "0.02,3" in export(table, "csv")  # a raw number for programs, then the number of seeds
+    unrelated = comparison_table(StorePaths(bench.root), rows, ["knn_accuracy"], published=published)
+    assert not noted(unrelated, "Somebody")

@@ -56,13 +56,13 @@ def study_table(store: Store, study_id: str) -> Table:
         hint = did_you_mean(study_id, known) or "`workbench runs ls` shows the studies of this store."
         raise WorkbenchError(f"No run belongs to the study '{safe_text(study_id, 80)}'.", hint, NOT_FOUND)
     rows = sorted(rows, key=lambda row: (row.created, row.id))
-    columns, title = None, rows[0].study
+    columns, title, published = None, rows[0].study, None
     with contextlib.suppress(WorkbenchError):  # the study's file may have been renamed since
         from workbench.spec.studies import find_study
 
         study = find_study(rows[0].study)
-        columns, title = study.metrics or None, study.title or title
-    return comparison(store, rows, columns, title=title)
+        columns, title, published = study.metrics or None, study.title or title, study.published
+    return comparison_table(store.paths, rows, columns, title, published)
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:

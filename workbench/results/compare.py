@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.notes import impossible, notes_of
 from workbench.results.pool import NULL, OUTSIDE, OUTSIDE_SECTION, RUNTIME, Group, pool
-from workbench.results.table import Cell, Column, Table, mark_best, text_cell
+from workbench.results.table import Cell, Column, Table, mark_best, printed_cell, text_cell
 from workbench.spec.metrics import METRICS, metric
+from workbench.spec.published import Published
 from workbench.spec.text import safe_text
 from workbench.store.paths import StorePaths
 from workbench.store.rows import RunRow
@@ -18,12 +19,16 @@ WHERE_GIVEN = ("test_accuracy", "test_nll", "test_nelbo", "test_iwae", "log_px")
 
 
 def comparison_table(
-    store: StorePaths, rows: Iterable[RunRow], metrics: Sequence[str] | None = None, title: str = ""
+    store: StorePaths,
+    rows: Iterable[RunRow],
+    metrics: Sequence[str] | None = None,
+    title: str = "",
+    published: Published | None = None,
 ) -> Table:
     """Return the table of the groups that `rows` belong to, in their order.
 
     `metrics` names the columns; None takes what `ALWAYS` holds, but for what no family here can have,
-    and those of `WHERE_GIVEN` that any run has.
+    and those of `WHERE_GIVEN` that any run has. Values from the literature follow their metric's column.
     Raises WorkbenchError (exit code 3) for a metric that is neither known nor found in these runs.
     """
     groups = pool(store, rows)
@@ -32,25 +37,31 @@ def comparison_table(
     columns = [Column("model", "model"), Column("name", "runs")]
     if len(data) > 1:
         columns.append(Column("data", "data"))
-    columns += [metric_column(key) for key in chosen]
-    columns.append(Column("seeds", "seeds n"))
 
-    numbers = []
+    numbers: dict[str, list[Cell]] = {}
+    shown: list[list[Cell]] = []
     for key in chosen:
         cells = [group.cell(key) for group in groups]
-        numbers.append(mark_best(cells, metric(key).better, [group.comparable(key) for group in groups]))
+        numbers[key] = mark_best(cells, metric(key).better, [group.comparable(key) for group in groups])
+        columns.append(metric_column(key))
+        shown.append(numbers[key])
+        printed = [_printed(published, key, group) for group in groups]
+        if any(cell.kind == "number" for cell in printed):
+            columns.append(published_column(key))
+            shown.append(printed)
+    columns.append(Column("seeds", "seeds n"))
     names = _names(groups)
     body = []
     for k, group in enumerate(groups):
         front = [safe(group.title), safe(names[k])] + [safe(group.rows[0].data)] * (len(data) > 1)
-        body.append((*front, *(column[k] for column in numbers), text_cell(seeds_text(group))))
+        body.append((*front, *(column[k] for column in shown), text_cell(seeds_text(group))))
     if not title:
         title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
     return Table(
         safe_text(title, 200, one_line=True),
         tuple(columns),
         tuple(body),
-        notes_of(groups, names, dict(zip(chosen, numbers, strict=True))),
+        (*notes_of(groups, names, numbers), *_sources(published, columns)),
         tuple(tuple(outcome.run_id for outcome in group.outcomes) for group in groups),
     )
 
@@ -73,6 +84,25 @@ def metric_column(key: str) -> Column:
     found = metric(key)
     unit = "s per run" if key == RUNTIME else found.unit
     return Column(key, safe_text(found.label, 60, one_line=True), unit, found.better)
+
+
+def published_column(key: str) -> Column:
+    """Return the column of what the literature has for a metric: numbers as printed, never ranked."""
+    found = metric_column(key)
+    return Column(f"published_{key}", f"published {found.label}", found.unit, exact=True)
+
+
+def _printed(published: Published | None, key: str, group: Group) -> Cell:
+    """Return the published cell of a group, a dash where the literature has none."""
+    value = published.find(key, group.rows[0].preset, group.settings) if published else None
+    return printed_cell(value.text, value.number) if value else text_cell("")
+
+
+def _sources(published: Published | None, columns: Sequence[Column]) -> list[str]:
+    """Say where published values come from, if any is shown."""
+    if published is None or not any(column.key.startswith("published_") for column in columns):
+        return []
+    return [f"Published values, as printed and not ranked: {published.source}"]
 
 
 def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]:

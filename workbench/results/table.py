@@ -92,6 +92,11 @@ def exact_cell(value: float) -> Cell:
     return Cell("number", repr(value), mean=value, n=1, values=(value,))
 
 
+def printed_cell(text: str, number: float) -> Cell:
+    """Return a cell with a number that somebody else printed, its spread in their words."""
+    return Cell("number", text, mean=number, n=1, values=(number,))
+
+
 def number_cell(
     values: Iterable[float | None], *, usual_n: int | None = None, se: float | None = None
 ) -> Cell:

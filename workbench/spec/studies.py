@@ -7,10 +7,11 @@ from pathlib import Path
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
+from workbench.spec.published import KEY, NO_VALUES, Published, read_published
 from workbench.spec.text import safe_text
 from workbench.spec.toml import read_toml
 
-KEYS = ("title", "description", "presets", "grid", "seeds", "metrics")
+KEYS = ("title", "description", "presets", "grid", "seeds", "metrics", KEY)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Study:
     seeds: tuple[int, ...] | None = None  # None: each preset's own
     metrics: tuple[str, ...] = ()  # the columns of its table; empty: all
     grid: tuple[str, ...] = ()  # each preset is run at every point, "model.beta=0.001,0.01,0.1"
+    published: Published = NO_VALUES  # what the literature has for its rows
     error: str = ""
 
 
@@ -71,4 +73,5 @@ def load_study(path: Path) -> Study:
         seeds=seeds_of(document),
         metrics=lists["metrics"],
         grid=lists["grid"],
+        published=read_published(document),
     )

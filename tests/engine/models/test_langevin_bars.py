@@ -13,9 +13,9 @@ from workbench.spec.resolve import resolve
 pytestmark = pytest.mark.slow
 
 
-def trained(preset: str, folder: Path, seeds: str) -> Summary:
-    """Train a preset as it is shipped and return its result's columns."""
-    spec = resolve(preset, seeds=seeds)
+def trained(preset: str, folder: Path, seeds: str, changes: tuple[str, ...] = ()) -> Summary:
+    """Train a preset as it is shipped, but for `changes`, and return its result's columns."""
+    spec = resolve(preset, changes, seeds=seeds)
     trainer = make_trainer(spec, folder)
     assert trainer.run().how == "finished"
     return summarise(trainer.model, trainer.data, spec.evaluation, trainer.streams.fork("test"))
@@ -26,9 +26,15 @@ def test_digits_are_reconstructed(preset: str, bar: float, tmp_path: Path) -> No
     assert max(trained(preset, tmp_path, "3")["test_mse"]["values"]) < bar
 
 
-def test_the_learnt_prior_samples_moons_better_than_the_flat_one(tmp_path: Path) -> None:
-    learnt = trained("lebm-moons", tmp_path / "learnt", "1")["energy_distance"]["values"][0]
-    flat = trained("lebm-moons-flat", tmp_path / "flat", "1")["energy_distance"]["values"][0]
+@pytest.mark.parametrize(
+    ("preset", "control"),
+    [("lebm-moons", ("lebm-moons-flat",)), ("lebm-ti-moons", ("lebm-ti-moons", "model.flat_prior=true"))],
+)
+def test_the_learnt_prior_samples_moons_better_than_the_flat_one(
+    preset: str, control: tuple[str, ...], tmp_path: Path
+) -> None:
+    learnt = trained(preset, tmp_path / "learnt", "1")["energy_distance"]["values"][0]
+    flat = trained(control[0], tmp_path / "flat", "1", control[1:])["energy_distance"]["values"][0]
     assert learnt < 0.010
     assert learnt < flat / 2
 
