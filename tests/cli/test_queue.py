@@ -71,7 +71,7 @@ def test_inline_trains_in_the_foreground_without_a_scheduler(cli, tmp_path):
     store = tmp_path / "runs"
     answer = cli("--store", store, "run", "vae-digits", *TINY, "--inline")
     assert answer.code == 0
-    assert "finished" in answer.out and "reconstruction MSE" in answer.out and "(2 seeds)" in answer.out
+    assert "finished" in answer.out and "reconstruction MSE" in answer.out and "[2 seeds, n=" in answer.out
     assert "loading torch" in answer.err
     assert json.loads(cli("--store", store, "scheduler", "status", "--json").out)["running"] is False
 

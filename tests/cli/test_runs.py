@@ -31,9 +31,11 @@ def test_a_store_is_chosen_by_option_or_environment(cli, store, tmp_path, monkey
 def test_show_by_the_end_of_the_id(cli, store):
     answer = cli("runs", "show", "aaaa")
     assert answer.code == 0
-    assert "reconstruction MSE" in answer.out and "0.127 ± 0.1" in answer.out and "(3 seeds)" in answer.out
+    assert "reconstruction MSE" in answer.out and "0.13 ± 0.10 data units²" in answer.out
+    assert "[3 seeds, n=" in answer.out
     assert "[model]" in answer.out
     shown = json.loads(cli("runs", "show", "aaaa", "--json").out)
+    assert len(shown["results"]["test_mse"]["values"]) == 3 and shown["results"]["test_mse"]["n"] > 0
     assert shown["spec"]["model"]["latent"] == 8 and shown["folder"] == str(store / VAE)
 
 

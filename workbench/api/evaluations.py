@@ -13,12 +13,19 @@ from workbench.api.stores import Store
 from workbench.errors import DEVICE, RUN_FAILED, STORE, USAGE, WorkbenchError
 from workbench.queue.launch import THREADS, read_need
 from workbench.spec.text import safe_text
-from workbench.store.evaluations import Entry, Evaluation, checked_name, read_evaluation, read_evaluations
+from workbench.store.evaluations import (
+    Entry,
+    Evaluation,
+    checked_name,
+    read_evaluation,
+    read_evaluations,
+    read_results,
+)
 
 if TYPE_CHECKING:
     from workbench.spec.estimates import EstimateSettings
 
-__all__ = ["Entry", "Evaluation", "estimates", "evaluate", "list_evaluations"]
+__all__ = ["Entry", "Evaluation", "estimates", "evaluate", "list_evaluations", "results_of"]
 
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.evaluate")
 FAILED = "error: "  # how the last line of a failed measurement begins
@@ -30,6 +37,11 @@ def estimates() -> dict[str, type[EstimateSettings]]:
     from workbench.spec.estimates import ESTIMATES
 
     return ESTIMATES
+
+
+def results_of(store: Store, run_id: str) -> dict[str, Entry]:
+    """Return what a run's result measured: per metric the value of each seed, its standard error, and n."""
+    return read_results(store.run(run_id))
 
 
 def list_evaluations(store: Store, run_id: str) -> list[Evaluation]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,26 +91,14 @@ def _list(json: bool) -> None:
 
 def evaluation_lines(found: Evaluation) -> list[str]:
     """Return an evaluation as lines: what and how, each metric over its seeds, notes, files."""
-    from workbench.spec.metrics import metric
+    from workbench.cli.measured import measured_line
 
     settings = " ".join(f"{key}={value}" for key, value in found.settings.items())
     when = f", {ago(found.finished)}" if found.finished else ""
     lines = [f"{found.name}: {found.metric} at step {found.step}, took {span(found.seconds)}{when}"]
     lines.append(f"  {settings}")
     for key, entry in found.metrics.items():
-        known = [value for value in entry.values if value is not None]
-        about = metric(key)
-        errors = [error for error in entry.se or () if error is not None]
-        if not known:
-            text = "not finite"
-        elif len(known) == 1:
-            text = f"{known[0]:.4f}" + (f" (SE {errors[0]:.2g})" if errors else "")
-        else:
-            text = f"{statistics.fmean(known):.4f} ± {statistics.stdev(known):.2g}"
-            text += f" (SE of one seed {max(errors):.2g})" if errors else ""
-        unit = found.units.get(key, about.unit)
-        count = f", {len(known)} seeds" if len(entry.values) > 1 else ""
-        lines.append(f"  {about.label:<26} {text} {unit} [n={entry.n}{count}]")
+        lines.append(f"  {measured_line(key, entry.values, entry.se, entry.n, found.units.get(key))}")
     lines += [f"  {note}" for note in found.notes]
     if found.arrays:
         lines.append(f"  arrays: evaluations/{found.arrays}")

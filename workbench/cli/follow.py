@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.cli.measured import result_lines
 from workbench.cli.output import out, out_json, span, talk
 from workbench.cli.progress import Display, progress_display
 from workbench.errors import RUN_FAILED
-from workbench.spec.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -37,7 +36,7 @@ def follow(store: Store, ids: Sequence[str], json: bool) -> int:
     except KeyboardInterrupt:
         talk("No longer following; the runs go on. `workbench queue ls` shows them.")
         return 130
-    return report(rows, len(ids), json)
+    return report(store, rows, len(ids), json)
 
 
 def follow_inline(store: Store, specs: list[RunSpec], preset: str, sets: list[str], json: bool) -> int:
@@ -53,10 +52,10 @@ def follow_inline(store: Store, specs: list[RunSpec], preset: str, sets: list[st
         if find_run(store, run_id).state == "paused":  # Ctrl-C: stop here, not with the next one
             talk(f"Paused. To go on in the queue: workbench queue resume {' '.join(ids[number:])}")
             return 130
-    return report([find_run(store, run_id) for run_id in ids], len(ids), json)
+    return report(store, [find_run(store, run_id) for run_id in ids], len(ids), json)
 
 
-def report(rows: Sequence[RunRow], expected: int, json: bool) -> int:
+def report(store: Store, rows: Sequence[RunRow], expected: int, json: bool) -> int:
     """Print how runs ended and what they measured; 0 if all finished, else RUN_FAILED."""
     if json:
         out_json(list(rows))
@@ -64,7 +63,7 @@ def report(rows: Sequence[RunRow], expected: int, json: bool) -> int:
         took = f" in {span(row.ended - row.started)}" if row.ended and row.started else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""
         out(f"{row.id}  {row.state}{took}{reason}")
-        for line in summary_lines(row):
+        for line in result_lines(store, row):
             out(f"  {line}")
     if len(rows) < expected:
         talk(f"{expected - len(rows)} of the runs are no longer in the store.")
@@ -72,33 +71,6 @@ def report(rows: Sequence[RunRow], expected: int, json: bool) -> int:
     for row in failed:
         talk(f"{row.id} {row.state}. `workbench runs log {row.id}` shows its log.")
     return RUN_FAILED if failed or len(rows) < expected else 0
-
-
-def summary_lines(row: RunRow) -> list[str]:
-    """Return one line for each final metric: mean ± std over seeds, unit, number of seeds."""
-    from workbench.spec.metrics import metric
-
-    lines = []
-    for name, values in row.summary.items():
-        known = [value for value in values if value is not None]
-        about = metric(name)
-        if not known:
-            text = "not finite"
-        elif len(known) == 1:
-            text = f"{known[0]:.4g}"
-        elif len(set(known)) == 1:  # one number for all seeds, such as the time of a run
-            lines.append(_line(about.label, f"{known[0]:.4g} {about.unit}"))
-            continue
-        else:
-            text = f"{statistics.fmean(known):.4g} ± {statistics.stdev(known):.2g}"
-        of_all = "" if len(known) == len(values) else f" of {len(values)}"
-        count = f"  ({len(known)}{of_all} seeds)" if len(values) > 1 else ""
-        lines.append(_line(about.label, f"{text} {about.unit}{count}"))
-    return lines
-
-
-def _line(label: str, text: str) -> str:
-    return f"{safe_text(label, 40, one_line=True):<28} {text}".rstrip()
 
 
 def _tick(store: Store, run_id: str, display: Display) -> None:

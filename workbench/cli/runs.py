@@ -61,10 +61,10 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     """Show one run: state, progress, results, evaluations, and its full configuration."""
-    from workbench.api.evaluations import list_evaluations
+    from workbench.api.evaluations import list_evaluations, results_of
     from workbench.api.runs import find_run, spec_of, spec_text
     from workbench.cli.evaluate import evaluation_lines
-    from workbench.cli.follow import summary_lines
+    from workbench.cli.measured import result_lines
 
     store = open_store(ctx)
     row = find_run(store, run)
@@ -72,7 +72,13 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     folder = store.root / row.id
     if json:
         spec = spec_of(store, row.id).model_dump(mode="json", exclude_none=True)
-        out_json({**vars(row), "eta": row.eta, "folder": folder, "spec": spec, "evaluations": evaluations})
+        more = {
+            "folder": folder,
+            "spec": spec,
+            "results": results_of(store, row.id),
+            "evaluations": evaluations,
+        }
+        out_json({**vars(row), "eta": row.eta, **more})
         return
     facts = {
         "run": row.id,
@@ -92,7 +98,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     for name, value in facts.items():
         if value:
             out(f"{name:<9}{value}")
-    for line in summary_lines(row):
+    for line in result_lines(store, row):
         out(line)
     for found in evaluations:
         for line in evaluation_lines(found):

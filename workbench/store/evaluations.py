@@ -1,4 +1,4 @@
-"""Reads `evaluations/<name>.json`: what was measured on a run after its end. Trusts none of it."""
+"""Reads what was measured on a run: its result.json, and `evaluations/<name>.json`. Trusts none of it."""
 
 from __future__ import annotations
 
@@ -71,8 +71,6 @@ def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
     seeds = body.get("seeds")
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
         return None
-    metrics = _table(body.get("metrics"))
-    entries = {str(key): _entry(value, len(seeds)) for key, value in metrics.items()}
     arrays, commit = body.get("arrays"), body.get("commit")
     return Evaluation(
         name=name,
@@ -80,7 +78,7 @@ def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
         settings=_table(body.get("settings")),
         seeds=tuple(seeds),
         step=int(_number(body.get("step")) or 0),
-        metrics={key: entry for key, entry in entries.items() if entry is not None},
+        metrics=_entries(body.get("metrics"), len(seeds)),
         units={str(key): str(unit) for key, unit in _table(body.get("units")).items()},
         notes=tuple(str(note) for note in body.get("notes") or () if isinstance(note, str)),
         arrays=arrays if arrays == f"{name}.npz" else None,
@@ -89,6 +87,19 @@ def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
         device=str(body.get("device", "")),
         commit=commit if isinstance(commit, str) else None,
     )
+
+
+def read_results(paths: RunPaths) -> dict[str, Entry]:
+    """Return what the run's own result.json measured, by metric; empty while there is no readable one."""
+    body = _table(read_json(paths.result))
+    seeds = body.get("seeds")
+    return _entries(body.get("metrics"), len(seeds)) if isinstance(seeds, list) else {}
+
+
+def _entries(metrics: Any, seeds: int) -> dict[str, Entry]:
+    """Return the sound ones among the metrics of a file."""
+    found = {str(key): _entry(value, seeds) for key, value in _table(metrics).items()}
+    return {key: entry for key, entry in found.items() if entry is not None}
 
 
 def _entry(value: Any, seeds: int) -> Entry | None:
