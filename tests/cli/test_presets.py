@@ -43,3 +43,10 @@ def test_studies_ls(cli):
     (starter,) = [s for s in json.loads(cli("studies", "ls", "--json").out) if s["name"] == "starter"]
     assert starter["presets"] == ["vae-digits", "lae-digits", "avb-digits", "lebm-digits"]
     assert "vae-digits, lae-digits" in cli("studies", "ls").out
+
+
+def test_another_family_than_the_presets_own_says_what_it_leaves_out(cli):
+    answer = cli("presets", "show", "avb-digits", "--set", "model.kind=vae")
+    assert answer.code == 0 and answer.err == "vae does not take adversary_lr from before: left out.\n"
+    assert "adversary" not in answer.out
+    assert cli("presets", "show", "avb-digits").err == ""

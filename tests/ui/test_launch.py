@@ -132,6 +132,66 @@ async def test_space_steps_through_choices_and_backspace_goes_back_to_the_preset
         assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
 
 
+async def to_setting(pilot: Pilot[Any], key: str) -> None:
+    settings = page(pilot).settings
+    settings.move_to([field.key for field in settings.fields].index(key))
+    await settled(pilot)
+
+
+async def test_space_goes_round_all_families_and_the_list_follows(tmp_path: Path) -> None:
+    from workbench.spec.models import model_kinds, settings_class
+
+    kinds = model_kinds()
+    async with launch(tmp_path, "enter") as pilot:
+        await to_setting(pilot, "model.kind")
+        for step in range(1, len(kinds) + 1):
+            await pilot.press("space")
+            await settled(pilot)
+            kind = kinds[(kinds.index("lae") + step) % len(kinds)]
+            shown = [field for field in page(pilot).settings.fields if field.section == "model"]
+            assert [field.name for field in shown] == list(settings_class(kind).model_fields)
+            assert shown[0].text == page(pilot).box("value").value == kind
+        assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
+
+
+async def test_another_family_drops_what_it_does_not_know_and_its_own_brings_its_values_back(
+    tmp_path: Path, queued: list[Any]
+) -> None:
+    async with launch(tmp_path, "enter") as pilot:
+        before = page(pilot).settings.fields
+        for key, text in (("model.latent", "16"), ("model.metropolis", "false"), ("training.lr", "0.01")):
+            await to_setting(pilot, key)
+            page(pilot).box("value").value = text
+            await settled(pilot)
+        await to_setting(pilot, "model.kind")
+        page(pilot).box("value").value = "vae"
+        await settled(pilot)
+        assert said(pilot) == "vae does not take metropolis from before: left out."
+        kept = {"model.latent": "16", "training.lr": "0.01", "model.kind": "vae"}
+        assert page(pilot).draft.changes == kept  # type: ignore[union-attr]
+        marked = [
+            field.key
+            for k, field in enumerate(page(pilot).settings.fields)
+            if page(pilot).settings.mark(k) == "*"
+        ]
+        assert marked == ["model.kind", "model.latent", "training.lr"]
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        (spec,), options = queued[0]
+        assert (spec.model.kind, spec.model.latent, spec.model.encoder) == ("vae", 16, [128])
+        assert sorted(options["overrides"]) == sorted(f"{key}={text}" for key, text in kept.items())
+    async with launch(tmp_path / "again", "enter", "space", "backspace") as pilot:
+        assert page(pilot).settings.fields == before and page(pilot).draft.changes == {}  # type: ignore[union-attr]
+
+
+async def test_a_family_that_is_not_known_is_told(tmp_path: Path) -> None:
+    async with launch(tmp_path, "enter") as pilot:
+        page(pilot).box("value").value = "lea"
+        await settled(pilot)
+        assert words(pilot, "fault") == "Unknown family 'lea', did you mean 'lae'?"
+        assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
+
+
 async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
     tmp_path: Path, queued: list[Any]
 ) -> None:

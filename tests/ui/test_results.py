@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.stores import make_run
 from tests.ui.apps import AVB, LAE, LEBM, VAE, StillApp, said, screen_text, settled, starter_store
@@ -75,6 +76,8 @@ async def test_all_runs_newest_first(store: Store) -> None:
         ("-state:finished", [LEBM, AVB, LAE]),
         ("DIGITS -vae", [LEBM, AVB, LAE]),
         ("study:starter state:fail", [LEBM]),
+        ("model:avb,lae", [AVB, LAE]),
+        ("test_mse<1 seeds>=3", [VAE]),
         ("nothing-like-this", []),
     ],
 )
@@ -85,38 +88,65 @@ async def test_filter(store: Store, typed: str, wanted: list[str]) -> None:
         assert listed(pilot) == wanted
 
 
-async def test_a_misspelt_term_is_told(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("stat:finished", "There is no field or metric 'stat'. Did you mean 'state'?"),
+        ("test_mse<", "The filter 'test_mse<' lacks a value. Like test_mse<10."),
+        ('"vae', "The filter has an open quote."),
+        ("state:done", "There is no state 'done'."),
+    ],
+)
+async def test_a_wrong_filter_is_told_and_the_list_stays(store: Store, typed: str, sentence: str) -> None:
     async with results(store) as pilot:
-        page(pilot).query_one("#filter").value = "stat:finished"  # type: ignore[attr-defined]
+        box = page(pilot).query_one("#filter", Input)
+        box.value = "model:vae"
         await settled(pilot)
-        assert said(pilot) == "There is no term 'stat:'. Did you mean 'state'?"
+        box.value = typed
+        await settled(pilot)
+        assert said(pilot).startswith(sentence) and listed(pilot) == [TWIN, VAE]
+        box.value = "model:lae"
+        await settled(pilot)
+        assert said(pilot) == "" and listed(pilot) == [LAE]
 
 
 async def test_sort_by_the_chosen_column_both_ways_with_nothing_last(store: Store) -> None:
     async with results(store) as pilot:
         runs = page(pilot).runs
         keys = [column.key for column in runs.columns]
-        await pilot.press(*["right"] * (keys.index("metric:test_mse") + 1), "s")
+        await pilot.press(*["right"] * (keys.index("test_mse") + 1), "s")
         await settled(pilot)
         assert listed(pilot)[:2] == [TWIN, VAE] and "reconstruction MSE, ascending" in said(pilot)
         await pilot.press("s")
         await settled(pilot)
         assert listed(pilot)[:2] == [VAE, TWIN]
         await pilot.press("left", "right")
-        assert runs.columns[runs.column].key == "metric:test_mse"
+        assert runs.columns[runs.column].key == "test_mse"
 
 
 async def test_groups_pool_the_seeds_of_runs_that_differ_in_nothing_else(store: Store) -> None:
     async with results(store, "v") as pilot:
         runs = page(pilot).runs
         pooled = next(entry for entry in runs.entries if TWIN in entry.ids)
-        assert pooled.ids == (TWIN, VAE) and pooled.seeds == 5 and len(runs.entries) == 4
+        assert pooled.ids == (TWIN, VAE) and pooled.row.seeds == (0, 1, 2, 3, 4) and len(runs.entries) == 4
         place = runs.entries.index(pooled)
         cells = dict(zip([column.key for column in runs.columns], runs.cells(place), strict=True))
         values = [0.027, 0.127, 0.227, 0.027, 0.127]  # of both runs, see tests/stores.py
-        assert cells["metric:test_mse"].text == number_cell(values).text
+        assert cells["test_mse"].text == number_cell(values).text
         await pilot.press("v")
         assert len(runs.entries) == 5
+
+
+async def test_a_seed_that_ran_twice_counts_once_in_a_group(store: Store) -> None:
+    again = "20261121-160000-vae-digits-a1b2"
+    make_run(store.root, again, seeds=(2, 3), created=1_795_276_800.0)
+    async with results(store, "v") as pilot:
+        runs = page(pilot).runs
+        pooled = next(entry for entry in runs.entries if again in entry.ids)
+        assert pooled.ids == (again, TWIN, VAE) and pooled.row.seeds == (0, 1, 2, 3, 4)
+        cells = dict(zip([c.key for c in runs.columns], runs.cells(runs.entries.index(pooled)), strict=True))
+        values = [0.027, 0.127, 0.127, 0.027, 0.127]  # 2 and 3 are those of the newest run
+        assert cells["seeds"].text == "5" and cells["test_mse"].text == number_cell(values).text
 
 
 async def test_marks_and_compare(store: Store) -> None:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from workbench.spec.families import family_note, family_notes, left_out, misfits
 from workbench.spec.forms import FormField, form_fields
 from workbench.spec.presets import Preset, find_preset, list_presets
 from workbench.spec.resolve import expand, resolve
 
-__all__ = ["FormField", "Preset", "expand", "find_preset", "form_fields", "list_presets", "resolve"]
+__all__ = [
+    "FormField",
+    "Preset",
+    "expand",
+    "family_note",
+    "family_notes",
+    "find_preset",
+    "form_fields",
+    "left_out",
+    "list_presets",
+    "misfits",
+    "resolve",
+]

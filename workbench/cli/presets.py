@@ -31,11 +31,13 @@ def list_(json: Json = False) -> None:
 @app.command()
 def show(preset: PresetName, sets: Sets = None, json: Json = False) -> None:
     """Show every setting of a preset: value, default, unit, meaning. A * marks what differs."""
-    from workbench.api.presets import find_preset, form_fields, resolve
+    from workbench.api.presets import family_notes, find_preset, form_fields, resolve
 
     found = find_preset(preset)
     spec = resolve(found, sets or ())
     fields = form_fields(spec)
+    for note in family_notes(found, [spec.model.kind]):
+        talk(note)
     if json:
         keys = ("key", "type", "value", "default", "changed", "unit", "description", "choices", "limits")
         head = {key: getattr(found, key) for key in ("name", "title", "description", "source", "path")}

@@ -24,15 +24,18 @@ def run(
     json: Json = False,
 ) -> None:
     """Queue a preset and follow it; final metrics go to stdout. Ctrl-C stops following, not the run."""
-    from workbench.api.presets import expand
+    from workbench.api.presets import expand, family_notes, find_preset
     from workbench.api.queue import submit
     from workbench.cli.follow import follow, follow_inline, print_queued
     from workbench.errors import WorkbenchError
 
     if inline and detach:
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
-    specs = expand(preset, sets or (), grid or (), seeds)
+    found = find_preset(preset)
+    specs = expand(found, sets or (), grid or (), seeds)
     store = open_store(ctx, create=True)
+    for note in family_notes(found, (spec.model.kind for spec in specs)):
+        talk(note)
     if inline:
         raise typer.Exit(follow_inline(store, specs, preset, sets or [], json))
     ids = submit(store, specs, preset=preset, overrides=[*(sets or ()), *(grid or ())], priority=priority)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from workbench.errors import WorkbenchError
 from workbench.results.outcome import Measured, Outcome, read_outcome, read_settings
@@ -20,6 +20,7 @@ NULL = "energy_distance_null"  # one value for all seeds, its spread over random
 DRAWS = "evaluation.importance_samples"  # k of the importance-weighted bound
 OUTSIDE = ("name", "seeds", "schema_number")  # keys that runs of one group may differ in
 OUTSIDE_SECTION = "resources."
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,22 +117,66 @@ class Group:
         return any(key in outcome.metrics for outcome in self.outcomes)
 
     def _owner(self) -> dict[int, Outcome]:
-        """Which run speaks for each seed: the newest one. The same seed twice is one sample, not two."""
-        owner: dict[int, Outcome] = {}
-        for outcome in self.outcomes:
-            for seed in outcome.seeds:
-                owner.setdefault(seed, outcome)
-        return owner
+        return owners((outcome.seeds, outcome) for outcome in self.outcomes)
+
+
+def owners(newest_first: Iterable[tuple[Sequence[int], T]]) -> dict[int, T]:
+    """Return which run speaks for each seed: the newest one. The same seed twice is one sample, not two."""
+    owner: dict[int, T] = {}
+    for seeds, run in newest_first:
+        for seed in seeds:
+            owner.setdefault(seed, run)
+    return owner
+
+
+def members(rows: Iterable[RunRow]) -> list[list[RunRow]]:
+    """Return the rows of each group, newest first; the groups in the order in which they first appear."""
+    found: dict[str, dict[str, RunRow]] = {}
+    for row in rows:
+        found.setdefault(row.group or row.id, {})[row.id] = row
+    return [
+        sorted(group.values(), key=lambda row: (row.created, row.id), reverse=True)
+        for group in found.values()
+    ]
+
+
+def pooled(rows: Sequence[RunRow]) -> RunRow:
+    """Return the runs of one group, newest first, as one row: the newest's, with the results of all seeds.
+
+    A metric has one value a seed, that of the newest run with a result of the seed; the training time has
+    one value a run, the null one. The row lasts as long as its runs took together.
+    """
+    if len(rows) == 1:
+        return rows[0]
+    owner = owners((row.seeds, row) for row in rows if row.summary)
+    parts = [
+        (row.summary, [k for k, seed in enumerate(row.seeds) if owner[seed] is row])
+        for row in rows
+        if row.summary
+    ]
+    summary = {}
+    for name in dict.fromkeys(name for found, places in parts if places for name in found):
+        values: list[float | None] = []
+        for found, places in parts:
+            column = found.get(name, ())
+            if name == RUNTIME:
+                column, places = column[:1], places[:1] and [0]
+            values += column if len(places) == len(column) else [column[k] for k in places if k < len(column)]
+        summary[name] = tuple(values)
+    took = [row.ended - row.started for row in rows if row.ended is not None and row.started is not None]
+    return replace(
+        rows[0],
+        seeds=tuple(sorted({seed for row in rows for seed in row.seeds})),
+        summary=summary,
+        started=0.0 if took else None,
+        ended=sum(took) if took else None,
+    )
 
 
 def pool(store: StorePaths, rows: Iterable[RunRow]) -> list[Group]:
     """Return the groups of `rows` with their results, in the order in which they first appear."""
-    members: dict[str, list[RunRow]] = {}
-    for row in rows:
-        members.setdefault(row.group or row.id, []).append(row)
     groups = []
-    for found in members.values():
-        newest = sorted({row.id: row for row in found}.values(), key=lambda row: (row.created, row.id))[::-1]
+    for newest in members(rows):
         outcomes = [read_outcome(store.run(row.id)) for row in newest]
         groups.append(
             Group(

@@ -3,14 +3,14 @@
     state:finished model:vae,lae tag:paper test_mse<0.03 seeds>=3 -data:mnist langevin "two words"
 
 Terms are joined by and; `-` before one negates it; a comma means any of. `:` looks for part of a word
-(`*` stands for anything), `=` for the whole word; numbers take = != < <= > >=. A metric stands for its
-mean over seeds. A run without the value matches no comparison.
+(`*` stands for anything), `=` for the whole word, and so does `seed:`; numbers take = != < <= > >=. A
+metric stands for its mean over seeds. A run without the value matches no comparison.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -32,6 +32,7 @@ WORDS: dict[str, Callable[[RunRow], str]] = {
     "model": attrgetter("kind"),
     "data": attrgetter("data"),
     "tag": lambda row: "\n".join(row.tags),
+    "seed": lambda row: "\n".join(map(str, row.seeds)),
     "preset": attrgetter("preset"),
     "study": lambda row: f"{row.study}\n{row.study_id}",
     "group": attrgetter("group"),
@@ -49,7 +50,9 @@ NUMBERS: dict[str, Callable[[RunRow], float | None]] = {
     "priority": lambda row: row.priority,
     "speed": lambda row: row.steps_per_second or None,
     "eta": lambda row: row.eta,
-    "seconds": lambda row: row.ended - row.started if row.ended and row.started else None,
+    "seconds": lambda row: (
+        row.ended - row.started if row.ended is not None and row.started is not None else None
+    ),
 }
 TIMES: dict[str, Callable[[RunRow], float | None]] = {
     "created": lambda row: row.created,
@@ -60,6 +63,7 @@ ALIASES = {"tags": "tag", "kind": "model", "status": "state", "dataset": "data"}
 STATES: tuple[str, ...] = get_args(State)
 # Fields whose words form a fixed list, so that a misspelt one is an error and not an empty screen.
 VOCABULARY = {"state": STATES}
+WHOLE = frozenset({"seed"})  # seed:1 is not seed 11
 
 _TERM = re.compile(
     r"""(?P<not>-?)(?:(?P<key>[A-Za-z_][\w.]*)(?P<op><=|>=|!=|[:=<>]))?(?P<rest>(?:"[^"]*"|[^\s"])*)"""
@@ -132,11 +136,6 @@ def sort_rows(rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> lis
     return [row for _, row in have] + lack
 
 
-def sort_keys(rows: Sequence[RunRow] = ()) -> list[str]:
-    """Return what can be sorted by: every field, and the metrics that any of `rows` has."""
-    return [*WORDS, *NUMBERS, *TIMES, *dict.fromkeys(name for row in rows for name in row.summary)]
-
-
 def metric_mean(row: RunRow, name: str) -> float | None:
     """Return the mean over seeds of a final metric, None if the run has none that is finite."""
     total, n = 0.0, 0
@@ -191,10 +190,10 @@ def _words(field: str, operator: str, wanted: list[str]) -> Test:
             raise WorkbenchError(f"There is no {field} '{_shown(word)}'.", hint, USAGE)
     get = WORDS[field]
     low = [word.lower() for word in wanted]
-    if operator != ":":
+    if operator != ":" or field in WHOLE:
         same: Test = lambda row: not whole.isdisjoint(get(row).lower().split("\n"))  # noqa: E731
         whole = frozenset(low)
-        return same if operator == "=" else _negated(same)
+        return same if operator != "!=" else _negated(same)
     if len(low) == 1 and "*" not in low[0]:
         word = low[0]
         return lambda row: word in get(row).lower()

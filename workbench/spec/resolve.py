@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.families import left_out
 from workbench.spec.models import model_kinds, settings_class
 from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
 from workbench.spec.presets import Preset, find_preset
@@ -91,6 +92,9 @@ def _build(preset: Preset, changes: list[Override], seeds: Seeds, name: str) -> 
             raise WorkbenchError(
                 f"{change.source}: not of the form section.key=value.", "Like --set training.lr=1e-4."
             )
+    kinds = [change.value for change in changes if change.keys == ("model", "kind") and change.value]
+    for key in left_out(preset, kinds[-1]) if kinds else ():
+        table["model"] = {name: value for name, value in table["model"].items() if name != key}
     table = apply(table, changes)
     if seeds is not None:
         table["seeds"] = seeds_from(seeds)  # last, so that it wins over --set seeds=…

@@ -133,9 +133,13 @@ ACTIONS: tuple[Action, ...] = (
         palette=False,
     ),
     *_group(
-        "List", ("launch", "results"),
+        "List", ("launch",),
+        ("filter", "slash", "filter", 3, "Filter the presets: name, title or description has every word."),
+    ),
+    *_group(
+        "List", ("results",),
         ("filter", "slash", "filter", 3,
-         "Filter: words, and terms such as state:finished model:lae data:mnist tag:best -word."),
+         "Filter: words, state:finished model:vae,lae tag:best seeds>=3 test_mse<0.03; - excludes."),
     ),
     *_group(
         "List", ("results",),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from workbench.api.queue import Forecast
     from workbench.spec.schema import RunSpec
 
+FAMILY = "model.kind"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -62,17 +64,46 @@ class Draft:
         return form_fields(resolve(self.preset, self.overrides))
 
     def originals(self) -> dict[str, str]:
-        """Return the preset's own text of every setting."""
+        """Return the preset's own text of every setting; in another family, what that makes of it."""
         from workbench.api.presets import form_fields, resolve
 
-        return {item.key: item.text for item in form_fields(resolve(self.preset))}
+        family = [f"{FAMILY}={self.changes[FAMILY]}"] if FAMILY in self.changes else []
+        own = {item.key: item.text for item in form_fields(resolve(self.preset, family))}
+        return {**own, FAMILY: self.preset.kind}
+
+    def put(self, key: str, text: str) -> str:
+        """Take a text for a setting; return what there is to say about it, or an empty string.
+
+        Another family drops the changes it does not take. Raises WorkbenchError for a text that is wrong, or
+        for one that would not work; nothing is changed then.
+        """
+        from workbench.api.presets import resolve
+
+        changes, note = {**self.changes, key: text}, ""
+        if key == FAMILY:
+            changes, note = self._family(text)
+        resolve(self.preset, [f"{name}={value}" for name, value in changes.items()])
+        self.changes = changes
+        if text == self.originals().get(key):
+            del self.changes[key]
+        return note
+
+    def _family(self, text: str) -> tuple[dict[str, str], str]:
+        """Return the changes that another family takes, and the sentence about what it does not."""
+        from workbench.api.presets import family_note, left_out, misfits
+        from workbench.spec.overrides import parse_value
+
+        kind = parse_value(text)
+        typed = [item for item in self.fields() if item.section == "model" and item.key in self.changes]
+        gone = misfits({item.name: item.value for item in typed if item.key != FAMILY}, kind)
+        kept = {key: value for key, value in self.changes.items() if key.removeprefix("model.") not in gone}
+        note = family_note(kind, [*gone, *left_out(self.preset, kind)])
+        return {**kept, FAMILY: text}, note
 
     def fault_of(self, key: str, text: str) -> str:
         """Return what is wrong with `text` for the setting `key`, or an empty string."""
-        from workbench.api.presets import resolve
-
         try:
-            resolve(self.preset, [f"{k}={t}" for k, t in {**self.changes, key: text}.items()])
+            Draft(self.preset, dict(self.changes)).put(key, text)
         except WorkbenchError as error:
             return without_source(str(error), key)
         return ""

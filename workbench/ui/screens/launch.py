@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
 from workbench.ui.draft import Draft, Plan
 from workbench.ui.screens.page import Page
-from workbench.ui.widgets.form import PresetList, SettingsList, described, next_choice
+from workbench.ui.widgets.form import PresetList, SettingsList, described, next_choices
 from workbench.ui.widgets.grid import Grid
 from workbench.ui.words import line, plural
 
@@ -127,10 +127,14 @@ class LaunchScreen(Page):
         """Put the setting under the cursor into the field."""
         item = self.settings.field
         self.query_one("#key", Label).update(f"{item.key} =" if item is not None else "")
-        with self.prevent(Input.Changed):
-            self.box("value").value = item.text if item is not None else ""
+        self._write(item.text if item is not None else "")
         self.note("describe", described(item) if item is not None else "")
         self.note("fault", "")
+
+    def _write(self, text: str) -> None:
+        """Put a text into the field as if it had stood there."""
+        with self.prevent(Input.Changed):
+            self.box("value").value = text
 
     def on_input_changed(self, message: Input.Changed) -> None:
         name, text = message.input.id, message.value
@@ -144,7 +148,7 @@ class LaunchScreen(Page):
             self._plan()
 
     def _set(self, text: str) -> None:
-        """Take a typed text if the spec takes it, or say beneath the field why not."""
+        """Take a text if the spec takes it, or say beneath the field why not."""
         item = self.settings.field
         if item is None or self.draft is None:
             return
@@ -152,17 +156,16 @@ class LaunchScreen(Page):
         self.note("fault", line(fault, 400))
         if fault:
             return
-        if text == self.settings.originals.get(item.key):
-            self.draft.changes.pop(item.key, None)
-        else:
-            self.draft.changes[item.key] = text
-        self.settings.show_fields(self.draft.fields(), self.settings.originals)
+        self.say(self.draft.put(item.key, text))
+        self.settings.show_fields(self.draft.fields(), self.draft.originals())
         self._plan()
 
     def _typed(self, text: str) -> None:
         """Set the setting under the cursor from a key, not from the field."""
-        self._set(text)
         self._show_field()
+        self._set(text)
+        if self.settings.field is not None:
+            self._write(self.settings.field.text)
 
     # grid, seeds, and what they make
 
@@ -254,11 +257,12 @@ class LaunchScreen(Page):
         item = self.settings.field
         if self.focused is not self.settings or item is None:
             return
-        choice = next_choice(item)
-        if choice is None:
+        choices = next_choices(item)
+        if not choices:
             self.action_edit()
-        else:
-            self._typed(choice)
+        elif self.draft is not None:  # one that cannot be had with the other settings is passed over
+            able = (choice for choice in choices if not self.draft.fault_of(item.key, choice))
+            self._typed(next(able, choices[0]))
 
     def action_default(self) -> None:
         item = self.settings.field

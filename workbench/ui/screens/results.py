@@ -10,10 +10,9 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
-from workbench.errors import did_you_mean
+from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
 from workbench.ui.exports import export_everywhere, told_paths
-from workbench.ui.listing import TERMS, Filter
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.bars import TopBar
 from workbench.ui.widgets.run_table import RunTable
@@ -36,7 +35,7 @@ class ResultsScreen(Page):
     def body(self) -> Iterable[Widget]:
         yield Horizontal(
             Label("/"),
-            Input(placeholder="state:finished model:lae data:mnist tag:best word -word", id="filter"),
+            Input(placeholder="state:finished model:vae,lae test_mse<0.03 tag:best word -word", id="filter"),
             classes="ask",
         )
         yield RunTable(id="runs")
@@ -68,15 +67,13 @@ class ResultsScreen(Page):
 
     def on_input_changed(self, message: Input.Changed) -> None:
         if message.input.id == "filter":
-            self.runs.filter = Filter(message.value)
-            self.runs.cursor = 0
-            self.runs.rebuild()
+            try:
+                self.runs.filter(message.value)
+            except WorkbenchError as error:  # the list stays as it is while the line makes no sense
+                self.say(str(error), "trouble")
+                return
+            self.say("")
             self._count()
-            for key in self.runs.filter.faults:
-                hint = did_you_mean(key, TERMS) or f"Terms: {', '.join(TERMS)}."
-                self.say(f"There is no term '{line(key, 40)}:'. {hint}", "trouble")
-            if not self.runs.filter.faults:
-                self.say("")
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         if message.input.id == "note":

@@ -73,19 +73,17 @@ def described(item: FormField) -> str:
         parts.append("one of " + ", ".join(item.choices))
     elif item.limits:
         parts.append(item.limits)
-    if item.default is not None:
+    if item.default is not None and item.key != "model.kind":
         parts.append(f"default {item.default_text}")
     return line("; ".join(part for part in parts if part), 400)
 
 
-def next_choice(item: FormField) -> str | None:
-    """Return the choice after the present one, as it could be typed; None for a setting without choices."""
+def next_choices(item: FormField) -> list[str]:
+    """Return the other choices, the one after the present first, as they could be typed."""
     if item.type == "bool":
-        return "false" if item.value else "true"
-    if not item.choices:
-        return None
+        return ["false" if item.value else "true"]
     place = item.choices.index(str(item.value)) if str(item.value) in item.choices else -1
-    return item.choices[(place + 1) % len(item.choices)]
+    return [*item.choices[place + 1 :], *item.choices[: max(place, 0)]]
 
 
 class PresetList(Grid):
