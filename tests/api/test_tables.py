@@ -18,10 +18,12 @@ from workbench.api.tables import (
     export_text,
     format_for,
     runs_table,
+    study_rows,
     study_table,
     write_export,
 )
 from workbench.errors import WorkbenchError
+from workbench.spec.studies import find_study
 
 
 @pytest.fixture
@@ -44,6 +46,18 @@ def test_a_study_in_the_order_of_its_submission(store: Store) -> None:
     assert {"test_mse", "knn_accuracy", "energy_distance", "training_seconds"} <= {
         c.key for c in table.columns
     }
+
+
+def test_a_study_that_was_never_queued_as_one_has_the_finished_runs_of_its_presets(tmp_path: Path) -> None:
+    root = make_store(tmp_path / "runs")
+    make_run(root, "run-vae", points=2, created=1000.0)
+    make_run(root, "run-lae", kind="lae", points=2, created=1001.0)
+    make_run(root, "run-late", kind="avb", state="running", points=2, created=1002.0)
+    store = open_store(root)
+    assert [row.id for row in study_rows(store, "starter")] == ["run-vae", "run-lae"]
+    assert study_table(store, "starter").title == find_study("starter").title
+    assert len(study_table(store, "starter", ["test_mse"]).columns) == 4
+    assert study_rows(store, "no-study") == []
 
 
 def test_a_misspelt_study(store: Store) -> None:

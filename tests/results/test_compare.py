@@ -345,3 +345,15 @@ def test_published_values_stand_beside_the_metric_unranked_with_their_source(ben
     assert "0.02,3" in export(table, "csv")  # a raw number for programs, then the number of seeds
     unrelated = comparison_table(StorePaths(bench.root), rows, ["knn_accuracy"], published=published)
     assert not noted(unrelated, "Somebody")
+
+
+def test_what_was_measured_later_says_how_and_what_was_not_says_which_command_does(bench: Bench) -> None:
+    runs = [bench.run(kind, test_mse=(0.03, 0.031, 0.032)) for kind in ("vae", "lae")]
+    runs[0].evaluations.mkdir()
+    body = {"schema": 1, "metric": "ais", "settings": {"images": 500, "chains": 8}, "seeds": [0, 1, 2]}
+    values = {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}}
+    write_json(runs[0].evaluations / "ais.json", {**body, "metrics": values})
+    table = bench.table(["ais"])
+    assert texts(table, "ais") == ["-91.0 ± 1.0", "–"]
+    assert noted(table, "AIS log p(x): measured after the end with chains=8, images=500.")
+    assert noted(table, "LAE has no AIS log p(x): workbench evaluate RUN --metric ais measures it.")

@@ -28,6 +28,7 @@ __all__ = [
     "export_text",
     "format_for",
     "runs_table",
+    "study_rows",
     "study_table",
     "write_export",
 ]
@@ -43,26 +44,42 @@ def comparison(
     return comparison_table(store.paths, rows, metrics, title)
 
 
-def study_table(store: Store, study_id: str) -> Table:
-    """Return the comparison of all runs of one submission of a study, in the order of submission.
+def study_rows(store: Store, name: str) -> list[RunRow]:
+    """Return the runs of a study's table, oldest first: those of one submission, `name` being its id or the
+    study's name (its newest). A study that was never queued as one has the finished runs of its presets.
+    """
+    from workbench.api.runs import list_runs
+    from workbench.spec.studies import find_study
+
+    rows = list_runs(store)  # newest first
+    study_id = next((row.study_id for row in rows if row.study_id and name in (row.study_id, row.study)), "")
+    chosen = [row for row in rows if study_id and row.study_id == study_id]
+    with contextlib.suppress(WorkbenchError):  # no study's name
+        presets = find_study(name).presets if not chosen else ()
+        chosen += [row for row in rows if row.preset in presets and row.state == "finished"]
+    return sorted(chosen, key=lambda row: (row.created, row.id))
+
+
+def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -> Table:
+    """Return the comparison of the runs of `study_rows`, with the study's columns unless others are named.
 
     Raises WorkbenchError (exit code 3) if no run belongs to it.
     """
     from workbench.api.runs import list_runs
+    from workbench.spec.studies import find_study
 
-    rows = list_runs(store, study_id=study_id)
+    rows = study_rows(store, name)
     if not rows:
         known = {row.study_id for row in list_runs(store) if row.study_id}
-        hint = did_you_mean(study_id, known) or "`workbench runs ls` shows the studies of this store."
-        raise WorkbenchError(f"No run belongs to the study '{safe_text(study_id, 80)}'.", hint, NOT_FOUND)
-    rows = sorted(rows, key=lambda row: (row.created, row.id))
-    columns, title, published = None, rows[0].study, None
-    with contextlib.suppress(WorkbenchError):  # the study's file may have been renamed since
-        from workbench.spec.studies import find_study
-
-        study = find_study(rows[0].study)
-        columns, title, published = study.metrics or None, study.title or title, study.published
-    return comparison_table(store.paths, rows, columns, title, published)
+        hint = did_you_mean(name, known) or "`workbench runs ls` shows the studies of this store."
+        raise WorkbenchError(f"No run belongs to the study '{safe_text(name, 80)}'.", hint, NOT_FOUND)
+    title = rows[0].study or name
+    try:
+        study = find_study(title)
+    except WorkbenchError:  # the study's file may have been renamed since
+        return comparison(store, rows, metrics, title=title)
+    columns = metrics or study.metrics or None
+    return comparison_table(store.paths, rows, columns, study.title or title, study.published)
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:

@@ -73,8 +73,8 @@ def _table(store: Store, what: list[str], metrics: list[str] | None) -> Table:
     """Return the table of a study if one is named, else that of the runs named."""
     from workbench.api.tables import comparison, study_table
 
-    rows, study_id = _chosen(store, what)
-    return study_table(store, study_id) if study_id and not metrics else comparison(store, rows, metrics)
+    rows, study = _chosen(store, what)
+    return study_table(store, study, metrics) if study else comparison(store, rows, metrics)
 
 
 def _each(store: Store, what: list[str]) -> Table:
@@ -84,8 +84,9 @@ def _each(store: Store, what: list[str]) -> Table:
 
 
 def _chosen(store: Store, what: list[str]) -> tuple[list[RunRow], str]:
-    """Return the rows meant, and the study id if they are a study's."""
+    """Return the rows meant, and the study's name or id if they are a study's."""
     from workbench.api.runs import find_run, list_runs
+    from workbench.api.tables import study_rows
 
     rows = list_runs(store)
     if not rows:
@@ -94,8 +95,6 @@ def _chosen(store: Store, what: list[str]) -> tuple[list[RunRow], str]:
         )
     if what == ["all"]:
         return rows, ""
-    if len(what) == 1:
-        for row in rows:  # newest first, so a study's name means its newest table
-            if row.study_id and what[0] in (row.study_id, row.study):
-                return [other for other in rows if other.study_id == row.study_id], row.study_id
+    if len(what) == 1 and (found := study_rows(store, what[0])):
+        return found, what[0]
     return [find_run(store, text) for text in what], ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from workbench.errors import WorkbenchError
 from workbench.results.pool import DRAWS, NULL, RUNTIME, Group
 from workbench.results.table import ALIKE, NOTHING, Cell
+from workbench.spec.estimates import ESTIMATES
 from workbench.spec.metrics import ATTACKED, NATS, metric
 from workbench.spec.models import settings_class
 from workbench.spec.text import safe_text
@@ -102,7 +103,21 @@ def _meaning(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[st
         if len(ks) > 1:
             told = [f"k = {k} draws ({', '.join(dict.fromkeys(titles))})" for k, titles in ks.items()]
         notes.append(f"IWAE: negative importance-weighted bound with {', '.join(told)}.")
-    return notes
+    return notes + [note for key in columns if (note := _measured_later(key, groups))]
+
+
+def _measured_later(key: str, groups: Sequence[Group]) -> str:
+    """Say with which settings a column was measured after the runs' end; empty where it was not."""
+    how: dict[str, list[str]] = {}
+    for group in groups:
+        for outcome in group.outcomes:
+            if key in outcome.conditions:
+                how.setdefault(outcome.conditions[key], []).append(group.title)
+    told = [
+        settings if len(how) == 1 else f"{', '.join(dict.fromkeys(t))}: {settings}"
+        for settings, t in how.items()
+    ]
+    return f"{metric(key).label}: measured after the end with {'; '.join(told)}." if told else ""
 
 
 def _shapes(groups: Sequence[Group]) -> str:
@@ -151,6 +166,8 @@ def _absent(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str
             if not group.finished or group.has(key):
                 continue
             why = "the data have no labels" if key == "knn_accuracy" else "its evaluation gives none"
+            if key.replace("_", "-") in ESTIMATES:
+                why = f"workbench evaluate RUN --metric {key.replace('_', '-')} measures it"
             why = impossible(group.rows[0].kind, key) or why
             labels = found.setdefault((group.title, why), [])
             labels += [metric(key).label] * (metric(key).label not in labels)

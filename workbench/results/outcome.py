@@ -72,7 +72,7 @@ def _later(
         for name, entry in found.metrics.items():
             values = {s: None if s in diverged else v for s, v in zip(seeds, entry.values, strict=True)}
             metrics[name] = Measured(values, dict(zip(seeds, entry.se or (), strict=False)), entry.n)
-            conditions[name] = str(sorted(found.settings.items()))
+            conditions[name] = ", ".join(f"{key}={value}" for key, value in sorted(found.settings.items()))
     return metrics, conditions
 
 
