@@ -68,6 +68,18 @@ assert not found, found
     assert python(code)
 
 
+def test_the_screens_come_up_without_the_parser_of_the_verbs():
+    heavy = (*HEAVY, "typer", "click", "numpy", "pydantic", "psutil", "plotext", "sqlite3")
+    code = f"""
+import sys
+from workbench.cli import main, screens
+from workbench.ui.app import WorkbenchApp
+found = [name for name in {heavy!r} if name in sys.modules]
+assert not found, found
+"""
+    python(code)
+
+
 def test_only_the_screens_load_textual():
     faces = [name for name in torch_free_modules() if not name.startswith("workbench.ui")]
     code = f"""

@@ -5,11 +5,44 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from workbench.cli import main as entry
+from workbench.cli import main as main_module
+from workbench.cli import verbs
+from workbench.cli.screens import ScreenOptions, screen_options
 from workbench.errors import NOT_FOUND, STORE, TERMINAL, USAGE
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("", ScreenOptions()),
+        ("--store x", ScreenOptions(Path("x"))),
+        ("--store=x=y --ascii", ScreenOptions(Path("x=y"), ascii=True)),
+        ("--no-mouse --ascii --store a --store b", ScreenOptions(Path("b"), mouse=False, ascii=True)),
+        ("--mouse --no-mouse --mouse", ScreenOptions()),
+        *((text, None) for text in ("runs", "--store", "--store=", "--store --ascii", "--help", "-h")),
+        *((text, None) for text in ("--version", "--ascii=1", "--asci", "--store x runs ls", "x")),
+    ],
+)
+def test_the_screens_options_need_no_parser_and_all_else_goes_to_it(typed, wanted):
+    assert screen_options(typed.split()) == wanted
+
+
+@pytest.mark.parametrize("arguments", [["--store", "x", "--no-mouse"], ["--store=x", "--ascii"]])
+def test_the_way_past_the_parser_means_the_same(monkeypatch, tmp_path, arguments):
+    calls = []
+
+    def opened(store, *, mouse, ascii):
+        calls.append((store, mouse, ascii))
+        return 0
+
+    monkeypatch.setattr(main_module, "open_screens", opened)
+    monkeypatch.setattr(verbs, "open_screens", opened)
+    assert main_module.main(arguments) == verbs.run_verb(arguments) == 0
+    assert calls[0] == calls[1]
 
 
 def test_version(cli):
@@ -54,7 +87,7 @@ def test_a_disk_that_is_full_or_locked_is_told_without_a_traceback(cli, monkeypa
         def broken(*_: object, number: int = number, **__: object) -> int:
             raise OSError(number, os.strerror(number), "/full/disk")
 
-        monkeypatch.setattr(entry, "app", broken)
+        monkeypatch.setattr(verbs, "app", broken)
         answer = cli("runs", "ls")
         assert answer.code == STORE
         assert "/full/disk" in answer.err and words in answer.err and answer.err.count("\n") == 1
@@ -67,9 +100,9 @@ def test_interrupts_and_unforeseen_errors_have_codes_of_their_own(cli, monkeypat
 
         return broken
 
-    monkeypatch.setattr(entry, "app", raises(KeyboardInterrupt()))
+    monkeypatch.setattr(verbs, "app", raises(KeyboardInterrupt()))
     assert cli("runs", "ls").code == 130
-    monkeypatch.setattr(entry, "app", raises(ZeroDivisionError("x\x1b[2Jy")))
+    monkeypatch.setattr(verbs, "app", raises(ZeroDivisionError("x\x1b[2Jy")))
     answer = cli("runs", "ls")
     assert answer.code == 1 and "WORKBENCH_DEBUG" in answer.err and "\x1b" not in answer.err
     monkeypatch.setenv("WORKBENCH_DEBUG", "1")

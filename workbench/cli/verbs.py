@@ -1,0 +1,77 @@
+"""The verbs of the command line and the root options before them, as typer reads them.
+
+Verbs import what they need when they are called, so that `workbench --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench import __version__
+from workbench.cli import doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
+from workbench.cli.screens import open_screens
+
+GLOBAL_OPTIONS = ("--store", "--mouse", "--no-mouse", "--ascii")
+app = typer.Typer(
+    name="workbench",
+    help="A terminal lab bench for latent-variable generative models. Without a verb: the screens.",
+    rich_markup_mode=None,  # plain help: quick, and readable everywhere
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.add_typer(queue.app, name="queue")
+app.add_typer(runs.app, name="runs")
+app.add_typer(presets.app, name="presets")
+app.add_typer(studies.app, name="studies")
+app.command("plot")(plot.plot)
+app.command("export")(export.export)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(scheduler.app, name="scheduler")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"workbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", help="Folder of the runs; else WORKBENCH_STORE, else the nearest runs/."),
+    ] = None,
+    mouse: Annotated[bool, typer.Option("--mouse/--no-mouse", help="Let the screens take the mouse.")] = True,
+    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    ctx.obj = {"store": store, "ascii": ascii}
+    if ctx.invoked_subcommand is None:
+        raise typer.Exit(open_screens(store, mouse=mouse, ascii=ascii))
+
+
+def run_verb(arguments: list[str]) -> int:
+    """Do what the arguments ask for and return the exit code; a usage error is told by the parser."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
+            raise
+        error.show()
+        option = getattr(error, "option_name", "")
+        if option in GLOBAL_OPTIONS:
+            typer.echo(f"It stands before the verb: workbench {option} … VERB", err=True)
+        return int(error.exit_code)
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0
