@@ -92,7 +92,7 @@ def show_build_cost(root: Path) -> None:
     from workbench.api.live import LiveRun
     from workbench.ui.canvas.frame import Frame
     from workbench.ui.canvas.look import Look, Palette
-    from workbench.ui.widgets.panes import ChainPane, CurvePane, SamplePane, ScatterPane
+    from workbench.ui.widgets.panes import CurvePane, ModelPane, SamplePane, ScatterPane
 
     live = LiveRun(SimpleNamespace(root=root), RUN)
     begun = time.process_time()
@@ -102,7 +102,7 @@ def show_build_cost(root: Path) -> None:
     palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), Look())
     four = CurvePane()
     four.show_many([(f"run {k}", live) for k in range(4)])
-    single: list[Any] = [CurvePane(), ChainPane(), ScatterPane(), SamplePane()]
+    single: list[Any] = [CurvePane(), ModelPane(), ScatterPane(), SamplePane()]
     for pane in single:
         pane.show(live)
     smooth = CurvePane()
@@ -284,7 +284,7 @@ def serve(mode: str, root: Path, rate: float) -> None:
         def compose(self) -> ComposeResult:
             yield Static("starting")
             with Grid():
-                for name in ("curves", "chain", "curves", "chain") if mode == "panes" else ():
+                for name in ("curves", "model", "curves", "model") if mode == "panes" else ():
                     yield PANES[name]()
 
         def on_mount(self) -> None:

@@ -19,6 +19,7 @@ SPECS = {
     "avb": '[model]\nkind = "avb"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 745',
     "lebm": '[model]\nkind = "lebm"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 301',
     "classifier": '[model]\nkind = "classifier"\n[data]\nname = "digits"\n[training]\niterations = 1500',
+    "ddpm": '[model]\nkind = "ddpm"\n[data]\nname = "moons"\n[training]\niterations = 300',
 }
 
 

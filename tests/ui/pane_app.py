@@ -14,7 +14,7 @@ from workbench.ui.canvas.look import Look
 from workbench.ui.widgets.panes import PANES
 
 RUN = "20261121-142530-vae-digits-k3f9"
-FOUR = ("curves", "chain", "latents", "samples")
+FOUR = ("curves", "model", "latents", "samples")
 
 
 def live_run(root: Path) -> LiveRun:

@@ -18,8 +18,9 @@ from workbench.api.live import LiveRun
 from workbench.store.files import write_json
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Look, Palette
-from workbench.ui.widgets.chain_pane import ChainPane
 from workbench.ui.widgets.curve_pane import CurvePane
+from workbench.ui.widgets.model_pane import ModelPane
+from workbench.ui.widgets.own_metrics import places
 from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.panes import PANES
 from workbench.ui.widgets.sample_pane import SamplePane
@@ -99,7 +100,7 @@ ODD: dict[str, list[Any]] = {
 @pytest.mark.parametrize("name", list(ODD))
 def test_odd_metrics_draw_in_every_pane_size_and_look(root: Path, name: str) -> None:
     live = run_with(root, ODD[name], ("loss", "acceptance", "step_size", "log_ratio"), kind="lae")
-    for kind in (CurvePane, ChainPane):
+    for kind in (CurvePane, ModelPane):
         pane = showing(kind, live)
         at_every_size(pane)
         for option in OPTIONS:
@@ -162,14 +163,86 @@ def test_empty_states_say_what_to_do_or_what_goes_on(root: Path, name: str) -> N
     assert "failed" in text and "Out of memory on cuda:0." in text
 
 
-def test_a_model_without_a_chain_is_told_kindly(root: Path) -> None:
-    make_run(root, RUN, kind="vae")
-    assert "VAE has no Markov chain" in drawn(showing(ChainPane, live_run(root)))
+@pytest.mark.parametrize("state", ["running", "finished"])
+def test_a_model_with_nothing_but_a_loss_is_told(root: Path, state: str) -> None:
+    make_run(root, RUN, kind="vae", state=state)
+    told = "first points on their way" if state == "running" else "wrote nothing but its loss"
+    assert told in drawn(showing(ModelPane, live_run(root)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "metrics", "told"),
+    [
+        (
+            "avb",
+            ("loss", "adversary_loss", "kl_adversary"),
+            ["adversary loss, nats", "dotted 1.386 = 2 ln 2", "KL by T"],
+        ),
+        (
+            "lebm",
+            ("loss", "f_prior", "f_posterior", "z_square"),
+            ["f on posterior 6 ± 1", "f on prior 6 ± 1", "‖z‖²"],
+        ),
+        ("vae", ("loss", "nelbo", "reconstruction", "kl"), ["KL, nats per example", "reconstruction, nats"]),
+        ("classifier", ("loss", "accuracy"), ["accuracy, share", "train 6 ± 1"]),
+        ("ddpm", ("loss", "noise_mse"), ["noise error, per dimension", "dotted 1 = knowing nothing"]),
+        ("vae", ("loss", "own_number"), ["own_number", "train 6 ± 1"]),
+    ],
+)
+def test_other_families_show_the_metrics_they_name_with_their_references(
+    root: Path, kind: str, metrics: tuple[str, ...], told: list[str]
+) -> None:
+    live = run_with(root, [[5.0, 6.0, 7.0]] * 30, metrics, kind=kind)
+    pane = showing(ModelPane, live)
+    text = drawn(pane, 110, 30)
+    assert all(words in text for words in told) and "loss, nats per" not in text
+    at_every_size(pane)
+
+
+def test_metrics_without_room_for_a_plot_are_told_in_a_line(root: Path) -> None:
+    live = run_with(
+        root, [[5.0, 6.0, 7.0]] * 30, ("adversary_loss", "kl_adversary", "reconstruction"), kind="avb"
+    )
+    text = drawn(showing(ModelPane, live), 56, 12)
+    assert text.splitlines()[-1].strip() == "reconstruction 6 ± 1" and "KL by T" in text
+    assert places(3, 56, 12) == (2, 1) and places(4, 120, 40) == (2, 2) and places(2, 20, 3) == (1, 1)
+    assert places(2, 55, 30) == (1, 2)
+
+
+def test_what_has_no_room_is_left_out_whole(root: Path) -> None:
+    """Half a sentence tells something else; of PCA of 8-d z at st(ep 1) nothing is left but what fits."""
+    paths = make_run(root, RUN)
+    z = np.random.default_rng(0).normal(size=(2, 50, 8)).astype(np.float32)
+    z[:, 0] = 100
+    for file in paths.latents.iterdir():
+        file.unlink()
+    np.savez(paths.latents / "20.npz", z=z)
+    pane = showing(ScatterPane, live_run(root))
+    whole = ["step 20", "seed 0 (1 of 2)", "PCA of 8-d z", "of its variance", "1 outside"]
+    for width in range(18, 100):
+        first = drawn(pane, width, 12).splitlines()[0]
+        assert first.rstrip().endswith("1 outside")
+        for part in first.replace("1 outside", "").split("·"):
+            words = part.strip().partition(" (")[0].removesuffix(" at step 20")
+            assert words in ("", "step 20", "seed 0", "PCA of 8-d z"), first
+        assert first.count("(") == first.count(")")
+    assert all(words in first for words in whole)
+
+
+def test_the_words_about_curves_are_whole_too(root: Path) -> None:
+    curves = showing(CurvePane, run_with(root, [[5.0, 6.0, 7.0]] * 30, ("loss",)))
+    for width in range(10, 80):
+        title, legend = drawn(curves, width, 12).splitlines()[:2]
+        assert title.strip() in (
+            "loss", "loss, nats per example", "loss · mean of 3 seeds, band min–max",
+            "loss, nats per example · mean of 3 seeds, band min–max",
+        )  # fmt: skip
+        assert legend.strip() in ("", "━━ train 6", "━━ train 6 ± 1"), legend
 
 
 def test_the_chain_shows_acceptance_target_step_size_and_log_ratio(root: Path) -> None:
     live = run_with(root, [[0.5, 0.6, 0.7]] * 30, ("acceptance", "step_size", "log_ratio"), kind="lae")
-    pane = showing(ChainPane, live)
+    pane = showing(ModelPane, live)
     first = drawn(pane, 120).splitlines()[0]
     assert first.startswith("acceptance 0.6 ± 0.1 · target 0.574 · step size η 0.6 · log ratio 0.6")
     before = drawn(pane)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A named quantity. `better` is empty where neither direction is."""
+    """A named quantity. `better` is empty where neither direction is.
+
+    `reference` is a value to read its curve against, and `reference_name` what that is.
+    """
 
     label: str
     unit: str
     better: Literal["lower", "higher", ""]
     description: str
+    reference: float | None = None
+    reference_name: str = ""
 
 
 NATS = "nats per example"
@@ -41,7 +47,12 @@ METRICS: dict[str, Metric] = {
     "kl_adversary": Metric("KL by T", NATS, "", "mean of T over q(z|x): an estimate, not a bound"),
     "elbo_adversary": Metric("ELBO by T", NATS, "", "log-likelihood minus T: not a bound"),
     "adversary_loss": Metric(
-        "adversary loss", "nats", "", "logistic loss of T; 2 ln 2 = 1.386 when it sees nothing"
+        "adversary loss",
+        "nats",
+        "",
+        "logistic loss of T; 2 ln 2 = 1.386 when it sees nothing",
+        2 * math.log(2),
+        "2 ln 2: T sees nothing",
     ),
     "acceptance": Metric("acceptance", "share", "", "accepted transitions of the chain"),
     "step_size": Metric("step size η", "", "", "Langevin step of the summed energy"),
@@ -59,7 +70,9 @@ METRICS: dict[str, Metric] = {
     "weight_norm": Metric("‖W‖", "", "", "Frobenius norm of the chain's state"),
     "energy": Metric("energy", NATS, "lower", "chain energy V per example"),
     "z_mean": Metric("mean of z", "", "", "mean of the aggregated latents; N(0, I) has 0"),
-    "z_variance": Metric("variance of z", "", "", "variance of the aggregated latents; N(0, I) has 1"),
+    "z_variance": Metric(
+        "variance of z", "", "", "variance of the aggregated latents; N(0, I) has 1", 1.0, "N(0, I)"
+    ),
     "sigma_x": Metric("σ of x", "data units", "", "scale of the likelihood"),
     "f_posterior": Metric("f on posterior", "nats", "", "mean f over posterior chains"),
     "f_prior": Metric("f on prior", "nats", "", "mean f over prior chains"),
@@ -85,6 +98,8 @@ METRICS: dict[str, Metric] = {
         "per dimension",
         "lower",
         "squared error of the predicted noise; 1 is that of knowing nothing",
+        1.0,
+        "knowing nothing",
     ),
     "accuracy": Metric("accuracy", "share", "higher", "examples whose label is found"),
     "nll": Metric("NLL of the label", NATS, "lower", "cost of the right label, −log softmax"),

@@ -80,7 +80,8 @@ ACTIONS: tuple[Action, ...] = (
     *_group(
         "Panes", _BENCH,
         ("pane(1)", "1", "curves", 0, "Show the curves of the metrics over training."),
-        ("pane(2)", "2", "chain", 0, "Show the chain: acceptance, step size, energy."),
+        ("pane(2)", "2", "model", 0,
+         "Show what is the model's own: a chain's acceptance and step size, an adversary's loss, f, KL."),
         ("pane(3)", "3", "latents", 0, "Show the scatter of the latents, coloured by class."),
         ("pane(4)", "4", "samples", 0, "Show the grid of samples from the model."),
         ("pane(5)", "5", "log", 0, "Show the worker's log."),
@@ -92,7 +93,7 @@ ACTIONS: tuple[Action, ...] = (
         ("option('next_metric')", "m", "metric", 9, "Curves: show the next metric."),
         ("option('toggle_log')", "l", "log y", 10, "Curves: draw the y axis in decades, or linearly again."),
         ("option('toggle_smooth')", "o", "smooth", 0,
-         "Curves and chain: a moving average, the raw line faint behind it."),
+         "Curves and model: a moving average, the raw line faint behind it."),
         ("option('next_axis')", "w", "x axis", 0, "Curves: steps, epochs or training time as the x axis."),
         ("option('next_band')", "B", "band", 0,
          "Curves: the band shows the extremes over seeds, or ± one standard deviation."),
@@ -100,7 +101,7 @@ ACTIONS: tuple[Action, ...] = (
     *_group(
         "Panes", _BENCH,
         ("option('toggle_seeds')", "c", "each seed", 0,
-         "Chain: every seed's acceptance, or the mean with its band."),
+         "Model: every seed, or the mean with its band."),
         ("option('previous_seed')", "left_square_bracket", "seed before", 0,
          "Latents and samples: show the seed before."),
         ("option('next_seed')", "right_square_bracket", "next seed", 0,

@@ -10,6 +10,7 @@ from workbench.spec.fields import Settings, setting
 
 Activation = Literal["relu", "elu", "silu", "softplus", "tanh", "leaky-relu"]
 Likelihood = Literal["bernoulli", "gaussian", "discretised-logistic"]
+Watched = tuple[tuple[str, ...], ...]
 WIDEST = 100_000  # units of a hidden layer
 
 
@@ -22,6 +23,8 @@ class ModelSettings(Settings):
     # what the panes may wait for; as `generative` and `latent` > 0 of the model itself
     has_samples: ClassVar[bool] = True
     has_latents: ClassVar[bool] = True
+    # what tells of this family while it trains: a plot for each group of metrics, the most telling one first
+    watched: ClassVar[Watched] = ()
     # settings that were added after runs of the family existed: at their defaults they tell no runs apart
     later: ClassVar[tuple[str, ...]] = ()
 

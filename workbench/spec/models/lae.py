@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, hidden
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Watched, hidden
 
 
 class LAESettings(ModelSettings):
@@ -15,6 +15,7 @@ class LAESettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lae"
     title: ClassVar[str] = "LAE"
+    watched: ClassVar[Watched] = (("course_acceptance",), ("energy",), ("z_variance",), ("weight_norm",))
     later: ClassVar[tuple[str, ...]] = ("energy", "noise")
 
     kind: Literal["lae"] = setting("lae", "model family")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, ModelSettings, hidden
+from workbench.spec.models.base import Activation, ModelSettings, Watched, hidden
 
 
 class LEBMSettings(ModelSettings):
@@ -15,6 +15,13 @@ class LEBMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lebm"
     title: ClassVar[str] = "LEBM"
+    watched: ClassVar[Watched] = (
+        ("f_posterior", "f_prior"),
+        ("ti_log_px",),
+        ("z_square",),
+        ("ti_kl",),
+        ("reconstruction",),
+    )
     later: ClassVar[tuple[str, ...]] = ("objective", "temperatures", "power", "draws", "exchange")
 
     kind: Literal["lebm"] = setting("lebm", "model family")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
@@ -13,6 +15,7 @@ from workbench.ui.canvas.look import Palette, plain_ascii
 
 SPACE = 32
 CONTINUED = 0  # the right half of a wide sign
+Part = tuple[str | tuple[str, ...], Style]  # texts that say the same, the longest first
 
 
 class Frame:
@@ -56,6 +59,20 @@ class Frame:
                 if cells == 2:
                     self.codes[y, x + 1] = CONTINUED
             x += cells
+        return x
+
+    def parts(self, x: int, y: int, parts: Sequence[Part], right: int | None = None) -> int:
+        """Write (text, style) parts one after another; return the column after the last one.
+
+        A part without room is left out, never cut: half a sentence tells something else. Of several
+        texts for a part the first that fits is taken.
+        """
+        stop = self.width if right is None else min(self.width, right)
+        for texts, style in parts:
+            for text in (texts,) if isinstance(texts, str) else texts:
+                if x + cell_len(text) <= stop:
+                    x = self.put(x, y, text, style, stop)
+                    break
         return x
 
     def column(self, x: int, y: int, height: int, sign: str, style: Style) -> None:

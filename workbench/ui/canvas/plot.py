@@ -148,6 +148,8 @@ def _y_span(area: Area, curves: Sequence[Curve]) -> tuple[float, float]:
                 least, most = min(least, float(low)), max(most, float(high))
     if least > most:
         return 0.0, 1.0
+    if area.level is not None:
+        least, most = min(least, area.level), max(most, area.level)
     if area.log_y:
         least, most = float(np.log10(least)), float(np.log10(most))
     return widened(least, most)

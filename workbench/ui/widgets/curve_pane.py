@@ -5,27 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from workbench.api.live import LiveRun, Series
 from workbench.results.series import AXES, BANDS
 from workbench.spec.metrics import metric as metric_named
 from workbench.spec.text import safe_text
-from workbench.ui.canvas.axes import short
-from workbench.ui.canvas.frame import Frame
+from workbench.ui.canvas.frame import Frame, Part
 from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
 from workbench.ui.widgets.pane import Pane, message, waiting
+from workbench.ui.widgets.values import SMOOTH, dash_sign, lost, with_spread
 
-SMOOTH = 0.9  # decay of the moving average, per point
 NAMES = {"step": "step", "epoch": "epoch", "time": "training time"}
-DASH_SIGNS = ("━━", "┄┄", "╶╶", "━┄")
-DASH_ASCII = ("--", "..", "- ", "-.")
-
-
-def dash_sign(palette: Palette, dash: int) -> str:
-    """Return how a legend shows the dashes of a line."""
-    return (DASH_ASCII if palette.look.marker == "ascii" else DASH_SIGNS)[dash % 4]
 
 
 class CurvePane(Pane):
@@ -161,39 +151,29 @@ class CurvePane(Pane):
         rows = 0
         if frame.height >= 9:
             seeds = max(series.seeds for _, series, _ in entries)
-            x = frame.put(0, 0, metric_named(name).label, palette.bold())
-            about = f", {unit}" if unit else ""
-            about += f" · mean of {seeds} seeds, band {self.band}" if seeds > 1 else ""
-            about += " · smoothed, raw behind" if self.smooth else ""
             hidden = sum(int((series.values <= 0).sum()) for _, series, _ in entries) if self.log_y else 0
-            about += f" · {hidden} values ≤ 0 have no logarithm" if hidden else ""
-            frame.put(x, 0, about, palette.faint(0.75))
+            about = [
+                f", {unit}" if unit else "",
+                f" · mean of {seeds} seeds, band {self.band}" if seeds > 1 else "",
+                f" · {hidden} values ≤ 0 have no logarithm" if hidden else "",
+                " · smoothed, raw behind" if self.smooth else "",
+            ]
+            parts: list[Part] = [(metric_named(name).label, palette.bold())]
+            frame.parts(0, 0, [*parts, *((text, palette.faint(0.75)) for text in about)])
             rows = 1
         x, most = 0, max(1, frame.height // 6)
         for k, (label, series, curve) in enumerate(entries):
-            text = f" {label} {newest(series)}" + (
-                f" {unit}" if unit and not rows and k + 1 == len(entries) else ""
-            )
-            lost = int(np.isnan(series.last()).sum())
-            broken = f" × {lost} of {series.seeds} seeds" if series.seeds > 1 and lost else " ×" * bool(lost)
-            if x and x + 3 + len(text) + len(broken) > frame.width and most > 1:
+            texts = with_spread(f" {label}", series)
+            broken = lost(series)
+            if x and x + 3 + len(texts[0]) + len(broken) > frame.width and most > 1:
                 rows, x, most = rows + 1, 0, most - 1
             if rows >= frame.height:
                 break
+            if x + 2 + len(texts[1]) > frame.width:
+                continue
             x = frame.put(x, rows, dash_sign(palette, curve.dash), curve.style)
-            x = frame.put(x, rows, text, palette.text())
-            x = frame.put(x, rows, broken, palette.warn()) + 2
+            told: list[Part] = [(texts, palette.text()), (broken, palette.warn())]
+            if unit and not rows and k + 1 == len(entries):
+                told.insert(1, (f" {unit}", palette.text()))
+            x = frame.parts(x, rows, told) + 2
         return rows + 1
-
-
-def newest(series: Series) -> str:
-    """Return the newest value as text: the mean over finite seeds ± their standard deviation (ddof 1)."""
-    last = series.last()
-    finite = last[np.isfinite(last)]
-    if len(finite) == 0:
-        return "not finite"
-    if len(finite) == 1:
-        return short(float(finite[0]))
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = float(finite.mean()), float(finite.std(ddof=1))
-    return f"{short(mean)} ± {short(std, 2)}"

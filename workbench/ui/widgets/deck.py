@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     AnyPane = Pane | TextPane
 
-NAMES = ("curves", "chain", "latents", "samples", "log", "config")
+NAMES = ("curves", "model", "latents", "samples", "log", "config")
 
 
 def load_panes() -> list[type[AnyPane]]:

@@ -1,6 +1,6 @@
 """What all live panes share: they show one run, redraw only rows that changed, and never raise.
 
-How a screen uses a pane (all of them: CurvePane, ChainPane, ScatterPane, SamplePane, LogPane, ConfigPane):
+How a screen uses a pane (all of them: CurvePane, ModelPane, ScatterPane, SamplePane, LogPane, ConfigPane):
 
     pane.show(live)          a LiveRun, or None for the empty state; cheap to call with the same one again
     pane.refresh_data()      after LiveRun.poll() returned True; does nothing while the pane is hidden

@@ -49,14 +49,16 @@ class SamplePane(SnapshotPane):
             message(frame, palette, waiting(self.live, nothing))
             return
         member = self.member % samples.seeds
-        note = self.place(samples.seeds)
+        note: list[str] = []
         if samples.images is not None:
-            note += self._pictures(frame, palette, samples.images[member], samples)
+            note = self._pictures(frame, palette, samples.images[member], samples)
         elif samples.points is not None:
-            note += self._points(frame, palette, samples.points[member], samples)
-        frame.put(0, 0, note, palette.faint(0.75))
+            note = self._points(frame, palette, samples.points[member], samples)
+        frame.parts(0, 0, [(part, palette.faint(0.75)) for part in [*self.place(samples.seeds), *note]])
 
-    def _pictures(self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples) -> str:
+    def _pictures(
+        self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples
+    ) -> list[str]:
         """Draw a row of real pictures and the samples below; return what there is to say about it."""
         real = samples.data if samples.data is not None and len(samples.data) else None
         rows = frame.height - 1 - (2 if real is not None and frame.height > 8 else 0)
@@ -77,9 +79,11 @@ class SamplePane(SnapshotPane):
             down -= 1
         paint(frame, palette, 0, y, grid(images, scale, across, down))
         hidden = len(images) - across * down
-        return f" · {across * down} of {len(images)}" if hidden > 0 else ""
+        return [f" · {across * down} of {len(images)}"] * (hidden > 0)
 
-    def _points(self, frame: Frame, palette: Palette, points: NDArray[np.float32], samples: Samples) -> str:
+    def _points(
+        self, frame: Frame, palette: Palette, points: NDArray[np.float32], samples: Samples
+    ) -> list[str]:
         """Draw samples over the data; return what there is to say about it."""
         d = points.shape[1]
         basis = points if samples.data is None or len(samples.data) < 2 else samples.data
@@ -92,5 +96,5 @@ class SamplePane(SnapshotPane):
         xy = plane(points)
         clouds.append(Points(xy[:, 0], xy[:, 1], palette.line(1), "*" if mono else ""))
         outside = scatter(frame, palette, 1, clouds, ("x₁" if d <= 2 else "PC 1", ""))
-        how = f" · PCA of {d}-d points" if d > 2 else ""
-        return how + " · grey: data" * (samples.data is not None) + f" · {outside} outside" * bool(outside)
+        told = [f" · {outside} outside"] * bool(outside) + [" · grey: data"] * (samples.data is not None)
+        return told + [f" · PCA of {d}-d points"] * (d > 2)

@@ -62,15 +62,18 @@ class ScatterPane(SnapshotPane):
         if d == 1:  # a line: spread by class, so that it can be seen
             xy[:, 1] = latents.labels
         clouds, classes = by_class(palette, xy, latents.labels)
-        how = "" if d <= 2 else f" · PCA of {d}-d z at step {step} ({plane.explained:.0%} of its variance)"
+        parts: list[str | tuple[str, ...]] = [*self.place(latents.seeds)]
+        if d > 2:
+            how, since = f" · PCA of {d}-d z", f" at step {step}"
+            parts.append((f"{how}{since} ({plane.explained:.0%} of its variance)", f"{how}{since}", how))
         lost = int((~np.isfinite(xy).all(1)).sum())
         outside = (
             scatter(frame, palette, 2 if classes else 1, clouds, ("z₁" if d <= 2 else "PC 1", "")) - lost
         )
-        frame.put(0, 0, self.place(latents.seeds) + how, palette.faint(0.75))
         told = [f"{outside} outside"] * bool(outside) + [f"× {lost} not finite"] * bool(lost)
-        if told:
-            text = " " + " · ".join(told)
-            frame.put(max(0, frame.width - len(text)), 0, text, palette.warn())
+        text = " · ".join(told)
+        right = frame.width - len(text)
+        frame.parts(0, 0, [(part, palette.faint(0.75)) for part in parts], right - bool(told))
+        frame.put(max(0, right), 0, text, palette.warn())
         if classes:
             legend(frame, palette, 1, classes)

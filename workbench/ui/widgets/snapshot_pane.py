@@ -68,8 +68,8 @@ class SnapshotPane(Pane):
             self.step = steps[here] if here < len(steps) - 1 else None
             self.changed()
 
-    def place(self, seeds: int) -> str:
-        """Return in words which seed and which snapshot are shown."""
+    def place(self, seeds: int) -> list[str]:
+        """Return in words which seed and which snapshot are shown, the parts one by one."""
         steps = self.steps()
         step = self.step if self.step in steps else steps[-1] if steps else 0
         names = self.live.seeds if self.live is not None else ()
@@ -77,4 +77,4 @@ class SnapshotPane(Pane):
         name = names[member] if member < len(names) else member
         which = f" ({member + 1} of {seeds})" if seeds > 1 else ""
         older = f", snapshot {steps.index(step) + 1} of {len(steps)}" if self.step in steps else ""
-        return f"step {step}{older} · seed {name}{which}"
+        return [f"step {step}{older}", f" · seed {name}{which}"]

@@ -1,4 +1,4 @@
-"""The Markov chain of a run: acceptance against its target, step size and log ratio."""
+"""What is a family's own: an LAE's chain, against its target; of other families the metrics they name."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import numpy as np
 
 from workbench.api.live import LiveRun, Series
 from workbench.ui.canvas.axes import short
-from workbench.ui.canvas.frame import Frame
+from workbench.ui.canvas.frame import Frame, Part
 from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
-from workbench.ui.widgets.curve_pane import SMOOTH, newest
+from workbench.ui.widgets.own_metrics import draw_groups, watched
 from workbench.ui.widgets.pane import Pane, message, waiting
+from workbench.ui.widgets.values import SMOOTH, with_spread
 
 SIDE_BY_SIDE = 64  # columns from which the step size gets a plot of its own
 
 
-class ChainPane(Pane):
-    """Acceptance over training (all seeds, or one by one), with the step size η beside it."""
+class ModelPane(Pane):
+    """A chain's acceptance over training with the step size η beside it, or what the family names."""
 
-    TITLE = "chain"
+    TITLE = "model"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -28,7 +29,7 @@ class ChainPane(Pane):
         self.smooth = False
 
     def toggle_seeds(self) -> None:
-        """Draw every seed's acceptance, or the mean with its band."""
+        """Draw every seed, or the mean with its band."""
         self.each = not self.each
         self.changed()
 
@@ -43,10 +44,15 @@ class ChainPane(Pane):
 
     def draw(self, frame: Frame, palette: Palette) -> None:
         live = self.live
-        acceptance = _series(live, "acceptance")
-        eta = _series(live, "step_size")
+        acceptance, eta = _series(live, "acceptance"), _series(live, "step_size")
         if live is None or (acceptance is None and eta is None):
-            message(frame, palette, waiting(live, _no_chain(live)))
+            groups = watched(live)
+            if groups:
+                draw_groups(frame, palette, groups, self._curves)
+            else:
+                over = live is not None and live.progress.over
+                nothing = "wrote nothing but its loss." if over else "has its first points on their way."
+                message(frame, palette, waiting(live, f"This model {nothing}"))
             return
         target = getattr(live.spec.model, "target_acceptance", None) if live.spec is not None else None
         top = self._header(frame, palette, live, acceptance, eta, target)
@@ -54,7 +60,7 @@ class ChainPane(Pane):
         beside = eta is not None and acceptance is not None and frame.width >= SIDE_BY_SIDE
         width = frame.width * 2 // 3 - 1 if beside else frame.width
         if acceptance is not None:
-            curves = self._curves(palette, acceptance)
+            curves = self._curves(palette, acceptance, 0)
             area = Area(0, top, width, height, y_span=(0.0, 1.0), level=target, level_style=palette.line(1))
             plot(frame, palette, area, curves)
         if eta is not None and (beside or acceptance is None):
@@ -63,7 +69,7 @@ class ChainPane(Pane):
             curve = Curve(eta.steps[:n], eta.mean[:n], palette.line(2), marks=eta.broken()[:n])
             plot(frame, palette, Area(left, top, frame.width - left, height, log_y=True, x_name="η"), [curve])
 
-    def _curves(self, palette: Palette, series: Series) -> list[Curve]:
+    def _curves(self, palette: Palette, series: Series, colour: int, dash: int = 0) -> list[Curve]:
         n, x = len(series), series.steps
         if self.each and series.seeds > 1:
             return [
@@ -76,12 +82,13 @@ class ChainPane(Pane):
             Curve(
                 x[:n],
                 series.ema(SMOOTH)[:n] if self.smooth else series.mean[:n],
-                palette.line(0),
+                palette.line(colour),
                 low=low[:n] if many else None,
                 high=high[:n] if many else None,
-                band_style=palette.line(0, 0.3),
+                band_style=palette.line(colour, 0.3),
                 raw=series.mean[:n] if self.smooth else None,
-                raw_style=palette.line(0, 0.5),
+                raw_style=palette.line(colour, 0.5),
+                dash=dash,
                 marks=series.broken()[:n],
             )
         ]
@@ -91,16 +98,19 @@ class ChainPane(Pane):
         target: float | None,
     ) -> int:  # fmt: skip
         """Write the newest values in words; return how many rows that took."""
-        x = 0
+        parts: list[Part] = []
         if acceptance is not None:
-            x = frame.put(0, 0, f"acceptance {newest(acceptance)}", palette.line(0))
+            parts.append((with_spread("acceptance", acceptance), palette.line(0)))
             if target is not None:
-                x = frame.put(x, 0, f" · target {target:.3f}", palette.line(1))
+                parts.append(((f" · target {target:.3f}", f" ({target:.3f})"), palette.line(1)))
         if eta is not None:
-            x = frame.put(x, 0, f" · step size η {_mean(eta)}{_trend(eta)}", palette.line(2))
+            told = f"η {_mean(eta)}{_trend(eta)}"
+            joint = " · " if parts else ""
+            parts.append(((f"{joint}step size {told}", f"{joint}{told}"), palette.line(2)))
         ratio = _series(live, "log_ratio")
         if ratio is not None:
-            frame.put(x, 0, f" · log ratio {_mean(ratio)}", palette.faint(0.75))
+            parts.append((f" · log ratio {_mean(ratio)}", palette.faint(0.75)))
+        frame.parts(0, 0, parts)
         return 1
 
 
@@ -125,14 +135,3 @@ def _trend(series: Series) -> str:
         return ""
     before, now = float(mean[-max(2, len(mean) // 10)]), float(mean[-1])
     return " ↓" if now < 0.95 * before else " ↑" if now > 1.05 * before else ""
-
-
-def _no_chain(live: LiveRun | None) -> str:
-    """Say kindly why there is nothing here."""
-    model = live.spec.model if live is not None and live.spec is not None else None
-    title = model.title or model.kind if model is not None else "This model"
-    if getattr(model, "metropolis", None) is False:
-        return "This chain has no accept step (plain Langevin).\nmodel.metropolis = true turns one on."
-    if getattr(model, "target_acceptance", None) is not None:
-        return "The chain's first point is on its way."
-    return f"{title} has no Markov chain with an accept step.\nAn LAE run shows its acceptance here."
