@@ -124,6 +124,32 @@ def test_draws_have_the_mean_that_mean_promises(likelihood: Likelihood, out: flo
     torch.testing.assert_close(drawn.mean(1), likelihood.mean(many).mean(1), rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("likelihood", "levels", "out"),
+    [
+        (Bernoulli(), 2, 0.4),
+        (DiscretisedLogistic(STREAMS, 0.05), 256, 0.2),
+        (DiscretisedLogistic(STREAMS), 256, 0.7),  # σ = 1.2: more than half lies in the open edge bins
+    ],
+)
+def test_each_level_is_drawn_as_often_as_its_probability_says(
+    likelihood: Likelihood, levels: int, out: float
+) -> None:
+    """Pearson's χ² of the drawn levels, those expected fewer than 20 times put together."""
+    count = 40_000
+    drawn = likelihood.draw(torch.full((2, count, 1), out, dtype=torch.float64), STREAMS, "levels")
+    every = torch.linspace(0, 1, levels, dtype=torch.float64).view(1, -1, 1).expand(2, -1, -1)
+    expected = count * likelihood.log_prob(every, torch.full_like(every, out)).exp().detach()
+    for own, probable in zip((drawn * (levels - 1)).round().long().flatten(1), expected, strict=True):
+        seen = torch.bincount(own, minlength=levels).double()
+        often = probable >= 20
+        pairs = [(seen[often], probable[often]), (seen[~often].sum()[None], probable[~often].sum()[None])]
+        seen, probable = (torch.cat(part) for part in zip(*pairs, strict=True))
+        cells = int((probable > 0).sum())
+        chi = ((seen - probable).square() / probable.clamp_min(1)).sum().item()
+        assert chi < cells + 4 * math.sqrt(2 * cells) + 4
+
+
 @pytest.mark.parametrize("kind", ["bernoulli", "gaussian", "discretised-logistic"])
 def test_members_do_not_mix(kind: str) -> None:
     likelihood = make_likelihood(kind, STREAMS, sigma=0.7, learn=True)

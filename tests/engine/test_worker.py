@@ -20,6 +20,7 @@ from tests.engine.small import small_spec
 from workbench.engine import session, worker
 from workbench.engine.worker import Stop, StopRequested, main
 from workbench.errors import DATA, STORE, WorkbenchError
+from workbench.spec.schema import RunSpec
 from workbench.store.paths import RunPaths
 
 
@@ -220,6 +221,34 @@ def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) 
     assert result["outcome"] == "diverged"
     assert set(result["diverged"]) == {"0", "1"}
     assert result["step"] < 400
+
+
+@pytest.mark.parametrize("objective", ["power", "ti-full"])
+def test_a_run_whose_chains_have_not_converged_says_so(
+    objective: str, tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two steps from N(0, I) reach no posterior; the result and the log tell it."""
+    model = {"kind": "lebm", "objective": objective, "temperatures": 4, "prior": [8], "generator": [8]}
+    chains = {"posterior_steps": 2, "prior_steps": 20, "sigma": 0.1}
+    data = {"name": "moons", "train_size": 200, "test_size": 100, "binarise": "none"}
+    spec = RunSpec.model_validate(
+        {
+            "model": model | chains,
+            "data": data,
+            "training": {"iterations": 5, "batch": 6, "precision": "float64"},
+            "evaluation": {"samples": 50, "images": 60},
+            "seeds": [0, 1],
+        }
+    )
+    paths = RunPaths(tmp_path / "run")
+    paths.root.mkdir()
+    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    assert run(paths) == 0
+    metrics = json.loads(paths.result.read_text())["metrics"]
+    assert metrics["ti_converged"]["values"] == [0.0, 0.0]
+    said = capsys.readouterr().err
+    assert "NOT CONVERGED: chains of 2 of 2 seeds" in said
+    assert ("BIASED" in said) == (objective == "power")
 
 
 def test_a_stop_waits_while_there_is_something_to_save_and_interrupts_otherwise() -> None:

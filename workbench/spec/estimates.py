@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
-from workbench.spec.fields import Settings, setting
+from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.overrides import parse_set
 from workbench.spec.resolve import fault_text
 from workbench.spec.text import safe_text
@@ -22,6 +22,7 @@ class EstimateSettings(Settings):
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers the model computes in; sums of weights are float64 in any case"
     )
+    _no_half_precision = field_validator("precision", mode="before")(no_half_precision)
 
 
 class AIS(EstimateSettings):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
+from tests.engine.small import make_trainer, small_spec
 from workbench.engine.evaluation.attacks import fgsm, pgd
 from workbench.engine.models.classifier import Classifier, nll
 from workbench.engine.models.contract import DataInfo
 from workbench.engine.streams import Streams
+from workbench.spec.metrics import EPSILONS
 from workbench.spec.models.classifier import ClassifierSettings
 from workbench.spec.schema import TrainingSettings
 
@@ -54,8 +58,10 @@ def test_many_steps_cost_more_than_one(model: Classifier) -> None:
 
 
 def test_three_steps_cannot_depend_on_epsilon_beyond_their_reach(model: Classifier) -> None:
-    (_, near), (_, at), (_, beyond) = (attacks(model, eps, steps=3) for eps in (0.02, 0.03, 0.3))
-    torch.testing.assert_close(at, beyond, rtol=0, atol=1e-15)
+    near, at, *beyond = (attacks(model, eps, steps=3)[1] for eps in (0.02, 0.03, 0.05, 0.1, 0.2, 0.3))
+    for other in beyond:
+        assert torch.equal(other, beyond[0])
+        torch.testing.assert_close(at, other, rtol=0, atol=1e-15)  # 3 · 0.01 rounds, and so does x + 0.03
     assert not torch.allclose(near, at)
 
 
@@ -64,6 +70,30 @@ def test_weights_and_their_gradients_are_untouched(model: Classifier) -> None:
     attacks(model, 0.1)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
+
+
+def test_dropout_is_off_in_an_attack_and_training_does_not_notice_it(tmp_path: Path) -> None:
+    """The same attack twice gives the same pictures; the next updates are those without any attack."""
+    model = {"dropout": 0.5, "attack_images": 20, "pgd_steps": 3}
+    trainers = [
+        make_trainer(small_spec("classifier", [3, 8], 10, model=model), tmp_path / name) for name in "ab"
+    ]
+    for trainer in trainers:
+        trainer._one_step()
+    attacked, plain = trainers
+    random = attacked.streams.state_dict()
+    first, second = (
+        attacked.model.summary(attacked.data, attacked.spec.evaluation, attacked.streams) for _ in range(2)
+    )
+    assert first == second and len(first) == 2 + 2 * 2 * len(EPSILONS)
+    after = attacked.streams.state_dict()
+    assert after.keys() == random.keys() and "dropout" in after
+    for purpose, states in random.items():
+        assert all(torch.equal(a, b) for a, b in zip(states, after[purpose], strict=True))
+    for trainer in trainers:
+        trainer._one_step()
+    for left, right in zip(attacked.model.parameters(), plain.model.parameters(), strict=True):
+        assert torch.equal(left, right)
 
 
 def test_one_member_is_attacked_as_if_it_were_alone(model: Classifier) -> None:

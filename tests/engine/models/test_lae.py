@@ -14,7 +14,7 @@ from workbench.engine.data import load
 from workbench.engine.evaluation.summary import summarise
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.lae import LAE, orthogonal
-from workbench.engine.samplers.langevin import Decision, Point
+from workbench.engine.samplers.langevin import Decision, Point, log_ratio, propose
 from workbench.engine.session import build_model
 from workbench.engine.streams import Streams
 from workbench.spec.models.lae import LAESettings
@@ -90,6 +90,38 @@ def test_cached_and_textbook_chains_take_the_same_200_decisions() -> None:
     assert ((share > 0.2) & (share < 0.9)).all()  # both kinds of decision were put to the test
     for point, state in zip(points, states, strict=True):
         torch.testing.assert_close(point.position, state, rtol=1e-9, atol=1e-10)
+
+
+def test_the_log_ratio_is_antisymmetric_and_keeps_detailed_balance() -> None:
+    """Against V alone: its gradients by finite differences, and the proposal densities written out."""
+    model, streams = make(activation="tanh")
+    x, eta = batch().x, torch.full((2,), 4e-3, dtype=torch.float64)
+    h = model.features(x).detach()
+    here = model.evaluate_chain(model.chain, x, h)
+    there = model.evaluate_chain(propose(here, eta, streams.normal("w", 24, 3)), x, h)
+    forth, back = log_ratio(here, there, eta), log_ratio(there, here, eta)
+    assert (forth + back).abs().max() < 1e-8
+    assert forth.abs().min() > 1e-3  # not a trivial one
+
+    def energy(state: Tensor) -> Tensor:
+        with torch.no_grad():
+            return model.energy(x, h @ state).sum(1)
+
+    def gradient(state: Tensor) -> Tensor:
+        found = torch.empty_like(state)
+        for row in range(24):
+            for column in range(3):
+                step = torch.zeros_like(state)
+                step[:, row, column] = 1e-5
+                found[:, row, column] = (energy(state + step) - energy(state - step)) / 2e-5
+        return found
+
+    def log_q(to: Tensor, origin: Tensor) -> Tensor:
+        return -(to - origin + 4e-3 * gradient(origin)).square().sum((1, 2)) / (4 * 4e-3)
+
+    w, v = here.position, there.position
+    flow = energy(w) - energy(v) + log_q(w, v) - log_q(v, w)
+    torch.testing.assert_close(forth, flow, rtol=0, atol=1e-6)
 
 
 def test_a_carried_point_is_bit_equal_to_a_fresh_evaluation() -> None:

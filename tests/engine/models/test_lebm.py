@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.ensemble import Linear
+from workbench.engine.evaluation.quadrature import log_px, log_z
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.samplers.langevin import last
@@ -216,6 +218,57 @@ def test_the_generator_descends_the_mean_log_likelihood() -> None:
     torch.testing.assert_close(bias.detach() - before, 1e-3 * misfit.mean(1, keepdim=True) / sigma**2)
     normal = torch.distributions.Normal(torch.tensor(0.0).double(), torch.tensor(sigma).double())
     torch.testing.assert_close(metrics["loss"], -normal.log_prob(misfit).sum(-1).mean(1))
+
+
+def test_with_exact_draws_an_update_is_the_gradient_of_the_exact_log_likelihood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In one dimension log p(x) is a quadrature over z less log Z(α), and autograd gives its gradients.
+
+    f and g are nets, draws of prior and posterior come from their cumulative sums over the same grid.
+    """
+    members, x_of = 40, torch.tensor([0.8, -0.4, 1.3], dtype=torch.float64)
+    model, streams = make(
+        members, 1, latent=1, sigma=0.5, prior_lr=1.0, training={"optimiser": "sgd", "lr": 1.0}
+    )
+    assert model.prior is not None
+    with torch.no_grad():
+        for weight in model.parameters():  # 40 copies of one model, far from a flat one
+            weight.copy_(2 * weight[:1].expand_as(weight))
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    x = x_of.repeat(300).view(1, -1, 1).expand(members, -1, -1)
+    log_p = log_px(model, x_of.view(1, -1, 1).expand(members, -1, -1), 2000)
+    evidence = log_p.mean(1) - log_z(model, torch.zeros((), dtype=torch.float64))
+    truth = torch.autograd.grad(evidence.sum(), list(model.parameters()))
+
+    nodes = torch.linspace(-6, 6, 8001, dtype=torch.float64)
+    z = nodes.view(1, -1, 1).expand(members, -1, -1)
+    with torch.no_grad():
+        prior = model.log_prior(z)[0]
+        posteriors = torch.stack([model.log_joint(one.expand_as(z), z)[0] for one in x_of])
+
+    def drawn(log_density: Tensor, purpose: str) -> Tensor:
+        """Return one draw per density [n, nodes] and member, [S, n, 1]."""
+        cumulative = log_density.softmax(-1).cumsum(-1)
+        uniform = streams.uniform(purpose, len(log_density)).T.contiguous()
+        return nodes[torch.searchsorted(cumulative, uniform).clamp(max=8000)].T.unsqueeze(-1)
+
+    def prior_chain(count: int, streams: Streams, steps: int = 0) -> Tensor:
+        return drawn(prior.expand(count, -1), "prior")
+
+    def posterior_chain(x: Tensor, start: Tensor, streams: Streams, steps: int = 0) -> Iterator[Tensor]:
+        yield drawn(posteriors.repeat(300, 1), "posterior")
+
+    monkeypatch.setattr(model, "prior_chain", prior_chain)
+    monkeypatch.setattr(model, "posterior_chain", posterior_chain)
+    model.training_step(Batch(x, x[..., 0].long(), x[..., 0].long()), streams)
+    moved = 0.0
+    for (name, weight), gradient in zip(model.named_parameters(), truth, strict=True):
+        step = weight.detach() - before[name]
+        error = step.std(0) / members**0.5
+        assert ((step.mean(0) - gradient[0]).abs() < 4 * error + 1e-9).all(), name
+        moved = max(moved, float((gradient[0].abs() / (error + 1e-9)).max()))
+    assert moved > 20  # the gradient is far from zero, so a wrong sign or factor would show
 
 
 def test_the_small_penalty_pulls_f_towards_zero() -> None:

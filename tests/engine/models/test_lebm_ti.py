@@ -144,9 +144,10 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     model, streams = conjugate(prior_steps=60)
     rungs = Ladder(model, ladder(10, 3.0), 8)
     x = torch.full((MEMBERS, 100, 1), 3 * X, dtype=torch.float64)
-    short = judge_ladder(model, rungs, x, streams, 6)
+    for steps in (2, 6):  # after two, a chain is nearly where it was: its drift is small, and steady
+        short = judge_ladder(model, rungs, x, streams, steps)
+        assert (short.drift > LIMIT).all()
     long = judge_ladder(model, rungs, x, streams, 400)
-    assert (short.drift > LIMIT).all()
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
     metrics = ladder_metrics(rungs, short, entry)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS

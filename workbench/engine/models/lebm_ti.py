@@ -219,12 +219,14 @@ def judge_ladder(model: LEBM, ladder: Ladder, x: Tensor, streams: Streams, steps
             half.append(log_likelihood(model, part, drawn.z))
         if drawn is not None and drawn.swaps is not None:
             swaps.append(drawn.swaps * part.shape[1])
-    before, after = (curve_of(ladder, torch.cat(half, 2)) for half in parts)
-    moved = (after.mean - before.mean).abs() / (after.error.square() + before.error.square()).sqrt()
+    before, after = (torch.cat(half, 2) for half in parts)
+    curve = curve_of(ladder, after)
+    # chain by chain: a slow one is much the same after both halves, and its steady way still shows
+    moved = curve_of(ladder, after - before)
     return Judgement(
-        after,
-        ti.largest_fall(after.mean, after.error),
-        moved[:, 1:].amax(1),  # at t = 0 the chains start anew
+        curve,
+        ti.largest_fall(curve.mean, curve.error),
+        (moved.mean.abs() / moved.error)[:, 1:].amax(1),  # at t = 0 the chains start anew
         torch.stack(swaps).sum(0) / x.shape[1] if swaps else None,
     )
 

@@ -1,0 +1,216 @@
+"""What must hold in every variant of every family: no step waits, and no mean is one of batch means."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engine.no_sync import NoSync
+from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.evaluation import summary
+from workbench.engine.evaluation.summary import summarise
+from workbench.engine.models import ae_gmm, binary_vae, classifier, lae
+from workbench.engine.models.contract import Batch
+from workbench.engine.session import build_model
+from workbench.engine.streams import Streams
+from workbench.errors import WorkbenchError
+from workbench.spec.estimates import estimate_settings
+from workbench.spec.resolve import resolve
+
+SEEDS = [3, 11, 42]
+IMAGES, CHUNK = 60, 25  # 25, 25 and a ragged 10
+
+# settings with code of their own in a training step, beyond what `FAMILIES` trains with
+VARIANTS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
+    "vae, learned Gaussian, L2": (
+        "vae",
+        {"model": {"likelihood": "gaussian", "learn_sigma": True, "l2": 0.1}, "data": {"binarise": "none"}},
+    ),
+    "vae, decoupled decay": ("vae", {"model": {"l2": 0.1, "l2_mode": "decoupled"}}),
+    "vae, discretised logistic, sgd": (
+        "vae",
+        {
+            "model": {"likelihood": "discretised-logistic", "layer_norm": True},
+            "data": {"binarise": "none"},
+            "training": {"optimiser": "sgd", "schedule": "linear"},
+        },
+    ),
+    "binary, disarm": ("binary-vae", {"model": {"estimator": "disarm"}}),
+    "binary, vimco": ("binary-vae", {"model": {"estimator": "vimco"}}),
+    "binary, straight-through": ("binary-vae", {"model": {"estimator": "straight-through"}}),
+    "binary, concrete": ("binary-vae", {"model": {"estimator": "concrete", "tau_rate": 0.01}}),
+    "ae, squared error": ("ae-gmm", {"model": {"error": "sse"}}),
+    "lae, no accept step": ("lae", {"model": {"metropolis": False}}),
+    "lae, fixed step, bits": ("lae", {"model": {"adapt_step": False, "likelihood": "bernoulli"}}),
+    "lae, course without accept step": ("lae/course", {"model": {"metropolis": False}}),
+    "avb, noise at every layer": ("avb", {"model": {"noise_at": "every-layer", "adversary_steps": 3}}),
+    "avb, noise added to x": ("avb/added", {"model": {"noise_at": "input", "centre_inputs": True}}),
+    "lebm, flat": ("lebm", {"model": {"flat_prior": True}}),
+    "lebm, cold, clamped, penalised": (
+        "lebm",
+        {"model": {"warm_start": False, "clamp": 3.0, "f_l2": 0.01}, "training": {"clip": 1.0}},
+    ),
+    "image lebm, ladder": (
+        "image-lebm",
+        {"model": {"objective": "ti-full", "temperatures": 2, "exchange": 2}, "training": {"batch": 3}},
+    ),
+    "ddpm, linear, posterior variance": (
+        "ddpm",
+        {"model": {"schedule": "linear", "beta_max": 0.9, "variance": "posterior", "ema": 0.0}},
+    ),
+    "dsm, no average": ("dsm", {"model": {"ema": 0.0, "denoise": False}}),
+    "classifier, no dropout": ("classifier", {"model": {"dropout": 0.0}, "training": {"schedule": "linear"}}),
+}
+
+
+@pytest.mark.parametrize("variant", sorted(VARIANTS))
+def test_a_training_step_never_waits_for_the_device(variant: str, tmp_path: Path) -> None:
+    family, changes = VARIANTS[variant]
+    trainer = make_trainer(small_spec(family, SEEDS, **changes), tmp_path)
+    trainer._one_step()  # the first step may set things up
+    with NoSync():
+        for _ in range(2):
+            trainer._one_step()
+
+
+@pytest.mark.parametrize("variant", sorted(VARIANTS))
+def test_a_variant_differs_from_what_the_contract_trains(variant: str) -> None:
+    family, changes = VARIANTS[variant]
+    for table, values in changes.items():
+        for key, value in values.items():
+            assert getattr(getattr(small_spec(family, SEEDS), table), key) != value, f"{table}.{key}"
+
+
+# ---- means over ragged chunks (models.md §17, check 15)
+
+
+class Constant(Streams):
+    """Streams whose draws are all alike, so that no example's number depends on its place in a chunk."""
+
+    def normal(self, purpose: str, *shape: int) -> Tensor:
+        return torch.full((len(self.seeds), *shape), 0.3, dtype=self.dtype)
+
+    def uniform(self, purpose: str, *shape: int) -> Tensor:
+        return torch.full((len(self.seeds), *shape), 0.4, dtype=self.dtype)
+
+    def fork(self, name: str) -> Constant:
+        return Constant(self.seeds, self.device, self.dtype)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_column_of_a_result_is_a_mean_over_examples_not_over_chunks(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(small_spec(family, [0, 1], 3), tmp_path)
+    trainer.run()
+    settings = trainer.spec.evaluation
+    assert settings.images == IMAGES
+    found = []
+    for size in (IMAGES, CHUNK):
+        for module in (summary, ae_gmm, binary_vae, classifier, lae):
+            monkeypatch.setattr(module, "CHUNK", size)
+        streams = Constant([0, 1], dtype=torch.float64)
+        found.append(summarise(trainer.model, trainer.data, settings, streams))
+    whole, ragged = found
+    assert whole.keys() == ragged.keys() and whole
+    for name, entry in whole.items():
+        assert entry["n"] == ragged[name]["n"], name
+        for part in ("values", "se"):
+            assert ragged[name][part] == pytest.approx(entry[part], rel=1e-9, abs=1e-12), name
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_every_point_of_a_test_curve_is_a_mean_over_examples_not_over_chunks(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = make_trainer(small_spec(family, [0, 1], 3), tmp_path)
+    trainer.run()
+    whole_judge, seen = trainer.model.judge, []
+    original = trainer.data.chunks
+
+    def chunks(split: Any, streams: Streams, size: int = 0, limit: int = 0) -> Iterator[Batch]:
+        return original(split, streams, CHUNK, IMAGES)
+
+    def judge(batch: Batch, streams: Streams) -> dict[str, Tensor]:
+        seen.append(whole_judge(batch, streams))
+        return seen[-1]
+
+    monkeypatch.setattr(trainer.data, "chunks", chunks)
+    monkeypatch.setattr(trainer.model, "judge", judge)
+    means = trainer._curve_point("test", IMAGES)
+    trainer.recorder.flush()
+    row = json.loads(trainer.recorder.paths.metrics.read_text().splitlines()[-1])
+    assert row["split"] == "test" and row["values"] == {name: mean.tolist() for name, mean in means.items()}
+    assert [len(part[next(iter(part))][0]) for part in seen] == [25, 25, 10]
+    wrong = False
+    for name, mean in means.items():
+        parts = [part[name].double() for part in seen]
+        torch.testing.assert_close(mean, torch.cat(parts, 1).mean(1), rtol=1e-12, atol=0)
+        wrong |= not torch.allclose(torch.stack([part.mean(1) for part in parts]).mean(0), mean, rtol=1e-9)
+    assert wrong  # a mean of chunk means would have been another number
+
+
+# ---- exact samples for BDMC (issue: offered only where there are some)
+
+SAMPLED = ["avb", "avb/added", "avb/contrast", "dlgm", "lae", "lae/course", "vae", "vae-flow"]
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_exact_joint_draws_are_offered_by_normalised_models_alone(family: str) -> None:
+    model, data, streams = built(family)
+    drawn = model.joint_draws(4000, streams)
+    assert (drawn is not None) == (family in SAMPLED)
+    if drawn is None:
+        return
+    assert model.normalised and model.continuous
+    x, z = drawn
+    for moment, truth, spread in ((z, 0.0, 1.0), (z.square(), 1.0, math.sqrt(2))):
+        assert ((moment.mean(1) - truth).abs() < 4.5 * spread / math.sqrt(4000)).all()
+    leaf = z.clone().requires_grad_()
+    own = model.log_joint(x, leaf)
+    (score,) = torch.autograd.grad(own.sum(), leaf)
+    conditional = score + z  # ∇ log p(x|z), whose mean over x ~ p(x|z) is 0 for every z
+    for weight in (torch.ones_like(z), z, z.square()):
+        found = (weight * conditional).flatten(2)
+        assert (found.mean(1).abs() < 4.5 * found.std(1) / math.sqrt(4000)).all()
+    with torch.no_grad():
+        gain = own - model.log_joint(x, z.roll(1, 1))  # a z explains its own x better than another's
+    assert (gain.mean(1) > 4 * gain.std(1) / math.sqrt(4000)).all()
+    assert data.info.dimensions == x.shape[-1]
+
+
+def built(family: str) -> tuple[Any, DataSet, Streams]:
+    """Return a fresh model of two members whose latents matter, its data, and streams."""
+    spec = small_spec(family, [0, 1])
+    data = load_data(spec)
+    streams = Streams([0, 1], dtype=torch.float64)
+    model = build_model(spec, data, streams)
+    if hasattr(model, "decoder"):
+        with torch.no_grad():
+            for weight in model.decoder.parameters():
+                weight.mul_(4)  # or p(x|z) would hardly depend on z
+    return model, data, streams
+
+
+# ---- half precision
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "bf16", "float16"])
+@pytest.mark.parametrize("metric", ["ais", "rhat"])
+def test_accept_tested_evaluations_refuse_half_precision_with_the_reason(metric: str, precision: str) -> None:
+    with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):
+        estimate_settings(metric, {"precision": precision})
+
+
+@pytest.mark.parametrize("preset", ["lae-digits", "lae-paper-mnist", "lebm-ti-moons"])
+def test_accept_tested_chains_refuse_half_precision_with_the_reason(preset: str) -> None:
+    with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):
+        resolve(preset, ["training.precision=bf16"])
