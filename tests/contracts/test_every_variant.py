@@ -23,6 +23,7 @@ from workbench.engine.session import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
 from workbench.spec.estimates import estimate_settings
+from workbench.spec.metrics import METRICS
 from workbench.spec.resolve import resolve
 
 SEEDS = [3, 11, 42]
@@ -121,6 +122,7 @@ def test_every_column_of_a_result_is_a_mean_over_examples_not_over_chunks(
         found.append(summarise(trainer.model, trainer.data, settings, streams))
     whole, ragged = found
     assert whole.keys() == ragged.keys() and whole
+    assert whole.keys() <= METRICS.keys()
     for name, entry in whole.items():
         assert entry["n"] == ragged[name]["n"], name
         for part in ("values", "se"):
