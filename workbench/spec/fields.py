@@ -20,3 +20,13 @@ def setting(default: Any, description: str, unit: str = "", **limits: Any) -> An
     """
     extra: dict[str, Any] | None = {"unit": unit} if unit else None
     return Field(default, description=description, json_schema_extra=extra, **limits)
+
+
+def refuse_half(value: Any) -> Any:
+    """Refuse a precision in which accept steps are arbitrary, with the reason; others pass."""
+    if isinstance(value, str) and value.lower() in ("bfloat16", "bf16", "float16", "fp16", "half"):
+        raise ValueError(
+            f"{value.lower()} is not offered: a chain with an accept step would decide at random, "
+            "for its log ratio would be off by about 1 nat; use float32"
+        )
+    return value

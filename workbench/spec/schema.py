@@ -10,7 +10,7 @@ from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, setting
+from workbench.spec.fields import Settings, refuse_half, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
@@ -92,15 +92,7 @@ class TrainingSettings(Settings):
         0, "iterations between checkpoints; 0 chooses about 10 a run", "iterations", ge=0
     )
 
-    @field_validator("precision", mode="before")
-    @classmethod
-    def _no_half_precision(cls, value: Any) -> Any:
-        if isinstance(value, str) and value.lower() in ("bfloat16", "bf16", "float16", "fp16", "half"):
-            raise ValueError(
-                f"{value.lower()} is not offered: a chain with an accept step would decide at random, "
-                "for its log ratio would be off by about 1 nat; use float32"
-            )
-        return value
+    _no_half_precision = field_validator("precision", mode="before")(refuse_half)
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
