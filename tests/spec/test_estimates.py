@@ -55,9 +55,3 @@ def test_older_runs_keep_their_groups():
     plain = RunSpec.model_validate(TABLE).group_hash()
     assert plain == RunSpec.model_validate({**TABLE, "evaluation": {"estimates": []}}).group_hash()
     assert plain != RunSpec.model_validate({**TABLE, "evaluation": {"estimates": ["probe"]}}).group_hash()
-
-
-@pytest.mark.parametrize("metric", sorted(ESTIMATES))
-def test_half_precision_is_refused_with_the_reason(metric):
-    with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):
-        planned([f"{metric} precision=bf16"])

@@ -10,7 +10,7 @@ from pydantic import ValidationError, field_validator
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.faults import fault_text
-from workbench.spec.fields import Settings, refuse_half, setting
+from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.overrides import parse_set
 from workbench.spec.text import safe_text
 
@@ -24,7 +24,7 @@ class EstimateSettings(Settings):
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers the model computes in; sums of weights are float64 in any case"
     )
-    _no_half_precision = field_validator("precision", mode="before")(refuse_half)
+    _no_half_precision = field_validator("precision", mode="before")(no_half_precision)
 
 
 class AIS(EstimateSettings):

@@ -22,8 +22,8 @@ def setting(default: Any, description: str, unit: str = "", **limits: Any) -> An
     return Field(default, description=description, json_schema_extra=extra, **limits)
 
 
-def refuse_half(value: Any) -> Any:
-    """Refuse a precision in which accept steps are arbitrary, with the reason; others pass."""
+def no_half_precision(value: Any) -> Any:
+    """Return a `precision` as it is, unless it is a half one: a ValueError then says why there is none."""
     if isinstance(value, str) and value.lower() in ("bfloat16", "bf16", "float16", "fp16", "half"):
         raise ValueError(
             f"{value.lower()} is not offered: a chain with an accept step would decide at random, "

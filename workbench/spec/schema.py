@@ -10,7 +10,7 @@ from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, refuse_half, setting
+from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
@@ -92,7 +92,7 @@ class TrainingSettings(Settings):
         0, "iterations between checkpoints; 0 chooses about 10 a run", "iterations", ge=0
     )
 
-    _no_half_precision = field_validator("precision", mode="before")(refuse_half)
+    _no_half_precision = field_validator("precision", mode="before")(no_half_precision)
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

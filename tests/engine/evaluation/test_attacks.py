@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 import torch
 from torch import Tensor
@@ -53,20 +51,6 @@ def test_pixels_stay_in_the_ball_and_in_range_and_the_cost_rises(model: Classifi
 def test_many_steps_cost_more_than_one(model: Classifier) -> None:
     one, many = (nll(model.net(attacked), Y) for attacked in attacks(model, 0.3))
     assert (many.mean(1) >= one.mean(1) - 1e-3).all()
-
-
-def test_accuracy_never_rises_with_epsilon(model: Classifier) -> None:
-    labels = model.net(X).argmax(-1)  # all right before the attack
-
-    def cost(x: Tensor) -> Tensor:
-        return nll(model.net(x), labels)
-
-    sizes = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-    for attack in (lambda eps: fgsm(cost, X, eps), lambda eps: pgd(cost, X, eps, 40, eps / 10)):
-        right = [(model.net(attack(eps)).argmax(-1) == labels).double().mean().item() for eps in sizes]
-        assert right[0] == 1 and right[-1] < 0.5
-        # one step may overshoot what a smaller one reached, by one picture of the twelve here
-        assert all(more <= less + 1.01 / 12 for less, more in pairwise(right))
 
 
 def test_three_steps_cannot_depend_on_epsilon_beyond_their_reach(model: Classifier) -> None:

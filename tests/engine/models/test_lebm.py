@@ -200,40 +200,6 @@ def test_f_climbs_on_the_posterior_and_descends_on_the_prior() -> None:
     torch.testing.assert_close(metrics["f_posterior"] - metrics["f_prior"], difference)
 
 
-def test_by_quadrature_the_update_of_f_is_the_exact_gradient_of_log_px() -> None:
-    """1-d, curved f and g: ∂ log p(x) through the integrals themselves, against E_post[∇f] − E_prior[∇f]."""
-    model, _ = make(members=1, latent=1, sigma=0.8, dimensions=2)
-    assert model.prior is not None
-    x = batch(1, 1, 2).x
-    grid = torch.linspace(-7, 7, 4001, dtype=torch.float64).view(1, -1, 1)
-    log_prior, log_joint = model.log_prior(grid), model.log_joint(x.expand(1, 4001, -1), grid)
-    weights = list(model.prior.parameters())
-    log_px = log_joint.logsumexp(1) - log_prior.logsumexp(1)  # the width of a cell cancels
-    exact = torch.autograd.grad(log_px.sum(), weights, retain_graph=True)
-    f = model.f(grid)
-    contrast = ((log_joint.softmax(1) - log_prior.softmax(1)).detach() * f).sum()
-    for found, wanted in zip(torch.autograd.grad(contrast, weights), exact, strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-8, atol=1e-10)
-    # and the update that training makes of draws of both laws is that gradient, within 4 standard errors
-    count, draws = 400, 500
-    uniform = Streams([0], dtype=torch.float64).uniform("grid", 2, count * draws)[0]
-    z_post, z_prior = (
-        grid[0, torch.searchsorted(law.softmax(1)[0].detach().cumsum(0), part).clamp(max=4000)]
-        for law, part in ((log_joint, uniform[0]), (log_prior, uniform[1]))
-    )
-    per_draw = []
-    for a, b in zip(z_post.split(draws), z_prior.split(draws), strict=True):
-        model.zero_grad()
-        model._step = lambda name: None  # type: ignore[method-assign]
-        model._update_prior(a[None], b[None])
-        per_draw.append(torch.cat([-p.grad.flatten() for p in weights if p.grad is not None]))
-    found = torch.stack(per_draw)
-    wanted = torch.cat([part.flatten() for part in exact])
-    error = found.std(0) / count**0.5
-    assert (wanted.abs() > 10 * error).any()
-    assert ((found.mean(0) - wanted).abs() <= 4 * error + 1e-12).all()
-
-
 def test_the_generator_descends_the_mean_log_likelihood() -> None:
     sigma = 0.3
     model, streams = make(

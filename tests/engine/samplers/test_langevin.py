@@ -109,23 +109,6 @@ def test_log_ratio_is_antisymmetric_and_equals_the_textbook_form() -> None:
     torch.testing.assert_close(forth, textbook, rtol=1e-10, atol=1e-8)
 
 
-def test_detailed_balance_with_gradients_by_finite_differences() -> None:
-    """p(a) q(a → b) min(1, r) = p(b) q(b → a) min(1, 1/r), with q made of energies alone."""
-    source, width = streams(200), 1e-6
-    here, there = (quartic(0.7 * source.normal(name, 1)) for name in ("a", "b"))
-    eta = 0.3 * source.uniform("eta", 1).squeeze(1) + 0.02
-
-    def flow(origin: Point, to: Point) -> Tensor:
-        """Return log p(origin) q(origin → to) min(1, r), up to constants that both directions share."""
-        x = origin.position
-        slope = (quartic(x + width).energies - quartic(x - width).energies) / (2 * width)
-        log_q = -(to.position - x + eta[:, None] * slope).square().sum(1) / (4 * eta)
-        return -origin.energies.sum(1) + log_q + log_ratio(origin, to, eta).clamp(max=0)
-
-    torch.testing.assert_close(flow(here, there), flow(there, here), rtol=0, atol=1e-6)
-    assert (log_ratio(here, there, eta).abs() > 0.1).double().mean() > 0.5  # not all at balance anyway
-
-
 def test_vanishing_steps_and_flat_energies_are_always_accepted() -> None:
     start, noise = streams(4).normal("a", 3), streams(4).normal("chain", 3)
     tiny = torch.full((4,), 1e-10, dtype=torch.float64)
