@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
@@ -115,6 +115,48 @@ def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path)
             trainer._one_step()
 
 
+def variants() -> Iterator[tuple[str, str, Any]]:
+    """Yield (family, setting, value): each choice of each setting that has choices, one change at a time.
+
+    Activations are left out: tests/engine/test_ensemble.py and test_gradients.py have all of them.
+    """
+    for family in sorted(FAMILIES):
+        kind = settings_class(FAMILIES[family]["model"]["kind"])
+        for name, info in kind.model_fields.items():
+            if name in ("kind", "activation"):
+                continue
+            values = (True, False) if info.annotation is bool else get_args(info.annotation)
+            if info.annotation is bool or get_origin(info.annotation) is Literal:
+                now = FAMILIES[family]["model"].get(name, info.default)
+                yield from ((family, name, value) for value in values if value != now)
+
+
+# changes that need a second one beside them; the families named after them above have both
+TOGETHER = {("avb/contrast", "noise_kind"), ("avb/contrast", "noise_at"), ("avb/added", "adaptive_contrast")}
+ALONE = {
+    ("lae", "noise"): {"adapt_step": False},
+    ("lae/course", "adapt_step"): {"noise": "langevin"},
+    ("ddpm", "schedule"): {"steps": 70},
+    ("lebm", "objective"): {"temperatures": 3, "posterior_steps": 4},
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "value"),
+    [one for one in variants() if one[:2] not in TOGETHER],
+    ids=lambda part: str(part).replace("/", "-"),
+)
+def test_no_choice_of_a_setting_makes_a_step_wait(family: str, name: str, value: Any, tmp_path: Path) -> None:
+    if (name, value) == ("net", "cnn"):
+        pytest.skip("28 × 28 pictures: tests/engine/models/test_classifier.py")
+    changes = {name: value, **ALONE.get((family, name), {})}
+    trainer = make_trainer(small_spec(family, SEEDS, model=changes), tmp_path)
+    trainer._one_step()
+    with NoSync():
+        trainer._one_step()
+        trainer._one_step()
+
+
 def test_a_broken_member_leaves_the_others_alone(family: str, tmp_path: Path) -> None:
     good = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "good")
     bad = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "bad")
@@ -190,6 +232,17 @@ def test_shapes_of_everything_that_can_be_asked(model: Trainer) -> None:
     if proposal is not None:
         assert proposal[0].shape == proposal[1].shape == z.shape
         assert (proposal[1] > 0).all()
+
+
+def test_one_example_can_be_judged_and_one_sample_drawn(model: Trainer) -> None:
+    """Nothing squeezes an axis away that happens to have length one."""
+    family, data = model.model, model.data.info
+    batch, streams = next(model.data.chunks("test", model.streams, 1)), model.streams.fork("one")
+    assert all(value.shape == (3, 1) for value in family.judge(batch, streams).values())
+    if family.generative:
+        assert family.sample(1, streams).shape == (3, 1, data.dimensions)
+    if family.latent > 0:
+        assert family.decode(family.encode(batch.x, streams)).shape == (3, 1, data.dimensions)
 
 
 def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:

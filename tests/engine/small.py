@@ -98,6 +98,19 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "data": {"name": "onehot4"},
         "training": {"batch": 24, "optimiser": "sgd"},
     },
+    "avb/inner-product": {
+        "model": {
+            "kind": "avb",
+            "adversary_form": "inner-product",
+            "adversary_features": 6,
+            "noise": 4,
+            "encoder": [16],
+            "decoder": [16],
+            "adversary": [16],
+        },
+        "data": {"name": "onehot4"},
+        "training": {"batch": 24, "beta1": 0.5},
+    },
     "lebm": {
         "model": {
             "kind": "lebm",

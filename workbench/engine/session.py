@@ -66,6 +66,10 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: C
         metrics = evaluate(trainer.model, data, spec, outcome)
         for remark in trainer.model.remarks(metrics):
             say(remark)
+        if spec.evaluation.estimates:
+            from workbench.engine.planned import measure_all
+
+            measure_all(trainer, say)
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
@@ -91,6 +95,10 @@ def prepare(
     model.fetch(recorder.paths)
     asked = (lambda: False) if stop is None else (lambda: stop.requested)
     trainer = Trainer(spec, model, data, streams, recorder, asked)
+    if spec.evaluation.estimates_every:
+        from workbench.engine.planned import Watch
+
+        trainer.watch = Watch(recorder.paths, spec, data, say, stop)
     found = checkpoint.load_newest(recorder.paths, say)
     if found is not None:
         trainer.load_state_dict(found.state)

@@ -22,6 +22,8 @@ from workbench.engine.snapshots import take_snapshot
 from workbench.engine.streams import Streams
 from workbench.spec.schema import RunSpec
 
+# a model and which members have diverged → a point of every estimate's curves
+Watch = Callable[[LatentModel, list[bool]], dict[str, list[float]]]
 EARLY = (1, 2, 5, 10)  # the first points of a curve, before its regular interval
 VALIDATION = 1000  # test examples behind a point of a validation curve; the result judges all
 CHECKPOINT_SECONDS = (5.0, 300.0)  # least and most between checkpoints whose interval is ours to choose
@@ -88,6 +90,7 @@ class Trainer:
     ) -> None:
         self.spec, self.model, self.data, self.streams = spec, model, data, streams
         self.recorder, self.stop = recorder, stop
+        self.watch: Watch | None = None  # makes the points of the estimates' curves
         self.cadence = Cadence.of(spec, data.info.train_size)
         self.order = Order(streams, data.info.train_size)
         self.step, self.seconds = 0, 0.0
@@ -108,6 +111,8 @@ class Trainer:
         """Train to the end, to a stop request (a checkpoint is then written), or until all diverged."""
         self._started = self._saved = time.monotonic()
         while not self.over:
+            if not self._estimates_done():
+                return self._ended("stopped")
             self._one_step()
             all_bad = False
             if self.cadence.logs(self.step):
@@ -135,6 +140,24 @@ class Trainer:
     def over(self) -> bool:
         """Whether no step is left: the length is reached, or early stopping has ended every seed."""
         return self.step >= self.cadence.total or (self.early is not None and self.early.over)
+
+    def _estimates_done(self) -> bool:
+        """Write a point of the estimates' curves, if one is due after this step; False if a stop came first.
+
+        Checkpoints of this step are older than the point, so a run that resumes from one makes it then. A
+        stop leaves a checkpoint without it.
+        """
+        every = self.spec.evaluation.estimates_every
+        if self.watch is None or self.step == 0 or self.step % every:
+            return True
+        try:
+            self._aside(self._watch)
+        except BaseException:
+            if not self.stop():
+                raise
+            self._aside(self.save)
+            return False
+        return True
 
     def _one_step(self) -> None:
         """One update of all members. Nothing in here waits for the device."""
@@ -175,7 +198,7 @@ class Trainer:
         """Write the means since the last point; return whether every member has diverged."""
         means = (self._sums / self._count).masked_fill(self._first_bad > 0, math.nan).tolist()
         seconds = self._clock()  # after the read, which waits for the device
-        self._row("train", seconds, dict(zip(self._names, means, strict=True)))
+        self.row("train", seconds, dict(zip(self._names, means, strict=True)))
         self._names, self._count = (), 0
         return bool((self._first_bad > 0).all())
 
@@ -195,10 +218,18 @@ class Trainer:
             for name, values in self.model.judge(batch, streams).items():
                 parts.setdefault(name, []).append(values.detach())
         means = {name: torch.cat(values, 1).double().mean(1) for name, values in parts.items()}
-        self._row(split, self.seconds, {name: values.tolist() for name, values in means.items()})
+        self.row(split, self.seconds, {name: values.tolist() for name, values in means.items()})
         return means
 
-    def _row(self, split: str, seconds: float, values: dict[str, list[float]]) -> None:
+    def _watch(self) -> None:
+        assert self.watch is not None
+        values = self.watch(self.model, (self._first_bad > 0).tolist())
+        self.row("test", self.seconds, values)
+
+    def row(self, split: str, seconds: float, values: dict[str, list[float]]) -> None:
+        """Write a point of the curves of a split, after this step; nothing where there are no values."""
+        if not values:
+            return
         epoch = self.step * self.spec.training.batch / self.data.info.train_size
         self.recorder.row(self.step, epoch, seconds, split, values)
 

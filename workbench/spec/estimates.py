@@ -1,16 +1,17 @@
-"""What can be measured on a run after its end (`workbench evaluate`), and the settings of each."""
+"""What can be measured on a trained model (`workbench evaluate`, `evaluation.estimates`), with settings."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import ValidationError, field_validator
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.faults import fault_text
 from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.overrides import parse_set
-from workbench.spec.resolve import fault_text
 from workbench.spec.text import safe_text
 
 
@@ -18,6 +19,7 @@ class EstimateSettings(Settings):
     """Base: `about` is one line for lists, `precision` the numbers the model is evaluated in."""
 
     about: ClassVar[str] = ""
+    curves: ClassVar[bool] = True  # False: pictures, of whose numbers no curve is drawn
 
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers the model computes in; sums of weights are float64 in any case"
@@ -115,12 +117,14 @@ class Frechet(TwoSample):
 
 class PCA(EstimateSettings):
     about = "test latents in their principal components, written as arrays"
+    curves = False
 
     images: int = setting(2000, "test examples", "examples", ge=4, le=100_000)
 
 
 class TSNE(EstimateSettings):
     about = "test latents in two dimensions by t-SNE, written as arrays"
+    curves = False
 
     images: int = setting(1000, "test examples", "examples", ge=16, le=20_000)
     perplexity: float = setting(30.0, "effective number of neighbours", ge=2.0, le=1000.0)
@@ -128,6 +132,7 @@ class TSNE(EstimateSettings):
 
 class Interpolation(EstimateSettings):
     about = "decoded straight lines between the latents of test examples, written as arrays"
+    curves = False
 
     pairs: int = setting(8, "pairs of test examples of different classes", "pairs", ge=1, le=1000)
     steps: int = setting(9, "pictures from one to the other, ends included", ge=2, le=1000)
@@ -207,18 +212,28 @@ def estimate_settings(metric: str, values: Mapping[str, Any], source: str = "") 
         raise WorkbenchError(f"{place}{shown}: {fault_text(fault, (key,), found)}") from None
 
 
-def settings_from(metric: str, sets: Sequence[str]) -> EstimateSettings:
-    """Return the settings of a metric changed by `key=value` texts, as `--set` gives them."""
+def settings_from(metric: str, sets: Sequence[str], option: str = "--set") -> EstimateSettings:
+    """Return the settings of a metric changed by `key=value` texts; `option` is said before a faulty one."""
     estimate_class(metric)
     values: dict[str, Any] = {}
     for text in sets:
-        change = parse_set(text)
-        if len(change.keys) != 1:
-            raise WorkbenchError(
-                f"{change.source}: not of the form key=value.", "Settings of an evaluation have no section."
-            )
+        shown = f"{option} {safe_text(text, 120, one_line=True)}"
+        if not re.match(r"[^=.]+=", text):
+            raise WorkbenchError(f"{shown}: not of the form key=value.", "Like images=100.")
+        change = parse_set(text, option)
         values.pop(change.keys[0], None)
         if change.value is not None:
             values[change.keys[0]] = change.value
             estimate_settings(metric, values, change.source)
     return estimate_settings(metric, values)
+
+
+def planned(texts: Sequence[str]) -> dict[str, EstimateSettings]:
+    """Return metric → settings of texts such as "ais images=100 chains=8"; a WorkbenchError for a fault."""
+    found: dict[str, EstimateSettings] = {}
+    for text in texts:
+        metric, *sets = text.split() or [""]
+        if metric in found:
+            raise WorkbenchError(f"'{metric}' stands there twice.", "One text has all its settings.")
+        found[metric] = settings_from(metric, sets, metric)
+    return found

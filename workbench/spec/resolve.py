@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.families import left_out
+from workbench.spec.faults import fault_text
 from workbench.spec.models import model_kinds, settings_class
 from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
 from workbench.spec.presets import Preset, find_preset
@@ -142,58 +143,6 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     more = len(faults) - 1
     hint = f"({more} more fault{'s' if more > 1 else ''} after this one.)" if more else ""
     return WorkbenchError(_placed(locate(keys), text), hint)
-
-
-def fault_text(fault: Any, keys: Keys, owner: type[BaseModel] | None) -> str:
-    """Say in plain words what one fault is."""
-    kind, context = fault["type"], fault.get("ctx", {})
-    got = _shown(fault.get("input"))
-    if kind == "extra_forbidden":
-        known = list(owner.model_fields) if owner else []
-        near = did_you_mean(keys[-1][:80], known)
-        if near:
-            return f"unknown key, {near[:1].lower()}{near[1:]}"
-        return f"unknown key; known here: {', '.join(known)}."
-    if kind == "missing":
-        return "is missing."
-    if kind == "value_error":
-        return f"{context.get('error', fault['msg'])!s}."
-    if kind == "string_pattern_mismatch" and owner:
-        return f"must be {owner.model_fields[keys[-1]].description}; got {got}."
-    if kind == "literal_error":
-        choices = re.findall(r"'([^']*)'", context.get("expected", ""))
-        near = did_you_mean(str(fault.get("input"))[:80], choices)
-        hint = f", {near[:1].lower()}{near[1:]}" if near else "."
-        return f"must be one of {', '.join(choices)}; got {got}{hint}"
-    words = _PLAIN.get(kind)
-    if words is None:  # pydantic's own words for what is left
-        message = safe_text(fault["msg"], 200, one_line=True)
-        words = re.sub(r"^Input should be", "must be", re.sub(r"^(\w+) should have", r"must have", message))
-    return f"{words.format(**context)}, got {got}."
-
-
-def _shown(value: Any) -> str:
-    """A refused value as it stands in TOML, kept short."""
-    text = ("true" if value else "false") if isinstance(value, bool) else repr(value)
-    return safe_text(text, 60, one_line=True)
-
-
-_PLAIN = {
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "bool_type": "must be true or false",
-    "string_type": "must be text",
-    "list_type": "must be a list such as [128, 128]",
-    "model_type": "must be a section",
-    "model_attributes_type": "must be a section",
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le}",
-    "string_too_short": "must not be empty",
-}
 
 
 def _owner(keys: Keys, table: dict[str, Any]) -> type[BaseModel] | None:

@@ -8,12 +8,20 @@ from typing import Any, Literal, Self
 
 from pydantic import SerializeAsAny, field_validator, model_validator
 
+from workbench.errors import WorkbenchError
+from workbench.spec.estimates import planned
 from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
 # settings that layout 1 got later: at their defaults they are no part of what tells experiments apart
-LATER = (("data", "validation_size"), ("training", "patience"), ("training", "min_delta"))
+LATER = (
+    ("data", "validation_size"),
+    ("training", "patience"),
+    ("training", "min_delta"),
+    ("evaluation", "estimates"),
+    ("evaluation", "estimates_every"),
+)
 
 DataName = Literal[
     "moons", "square", "onehot4", "onehot8", "bits8", "digits", "mnist", "fashion-mnist", "svhn", "cifar10"
@@ -108,6 +116,35 @@ class EvaluationSettings(Settings):
         4, "independent sets of samples averaged in the energy distance", "draws", ge=1, le=1000
     )
     neighbours: int = setting(5, "k of the k-NN accuracy of the latents", "neighbours", ge=1, le=1000)
+    estimates: list[str] = setting(
+        [],
+        "measured when training is over, by names and settings of `workbench evaluate`, "
+        'such as ["ais images=100 chains=4", "probe"]',
+        max_length=20,
+    )
+    estimates_every: int = setting(
+        0, "iterations between points of curves of the estimates; 0 draws none", "iterations", ge=0
+    )
+
+    @field_validator("estimates", mode="before")
+    @classmethod
+    def _one_needs_no_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("estimates")
+    @classmethod
+    def _can_be_measured(cls, texts: list[str]) -> list[str]:
+        try:
+            planned(texts)
+        except WorkbenchError as problem:
+            raise ValueError(str(problem)) from None
+        return texts
+
+    @model_validator(mode="after")
+    def _curves_of_something(self) -> Self:
+        if self.estimates_every and not self.estimates:
+            raise ValueError('evaluation.estimates_every needs evaluation.estimates, such as ["probe"]')
+        return self
 
 
 class ResourcesSettings(Settings):

@@ -19,6 +19,7 @@ from workbench.engine.evaluation.ais import (
     log_normaliser,
     schedule,
 )
+from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.quadrature import log_px_2d
 from workbench.engine.models.contract import DataInfo, LatentModel
 from workbench.engine.models.vae import build
@@ -139,3 +140,16 @@ def test_weights_are_averaged_without_overflow() -> None:
     log_z, effective = averaged(torch.tensor([[-2000.0, -2000.0], [1000.0, -1000.0]], dtype=torch.float64))
     torch.testing.assert_close(log_z, torch.tensor([-2000.0, 1000.0 - math.log(2)], dtype=torch.float64))
     torch.testing.assert_close(effective, torch.tensor([2.0, 1.0], dtype=torch.float64))
+
+
+def test_weights_are_summed_in_float64_whatever_the_model_computes_in() -> None:
+    model = LinearGaussian(dimensions=3, latent=2)
+    x = model.draw(5, streams("data")).float()
+    model.float()
+    model.matrix, model.shift = model.matrix.float(), model.shift.float()
+    single = Streams([0, 1])
+    mean, scale = prior(x, 2)
+    assert model.log_joint(x, mean).dtype == torch.float32
+    found = log_normaliser(target(model, x, 2), mean, scale, Plan(2, 5, 2), single, silent)
+    assert found.log_z.dtype == torch.float64
+    assert log_evidence(model, x, mean, scale, 3, single).dtype == torch.float64

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from workbench.engine.evaluation.quadrature import log_px_2d
 from workbench.engine.models import avb
-from workbench.engine.models.avb import AVB, Residual, build
+from workbench.engine.models.avb import AVB, build
+from workbench.engine.models.avb_adversaries import InnerProductAdversary, Residual
 from workbench.engine.models.avb_encoders import PairInput
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.optim import SGD, Adam, rate_factor, set_rates
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
-from workbench.spec.schema import TrainingSettings
+from workbench.spec.schema import RunSpec, TrainingSettings
 
 CODES = DataInfo("onehot4", (4,), "binary", 4096, 1024, 4)
 TRAINING = TrainingSettings(iterations=10, batch=24, beta1=0.5)
@@ -68,16 +69,33 @@ def test_a_residual_block_starts_as_the_identity_and_can_leave_it() -> None:
     assert block.body[-1].weight.grad.abs().max() > 0
 
 
-def test_t_is_the_prior_term_where_the_net_is_zero() -> None:
-    model = make()
+FORMS = pytest.mark.parametrize("form", ["joint", "inner-product"])
+
+
+@FORMS
+def test_t_is_the_prior_term_where_the_net_is_zero(form: str) -> None:
+    model = make(adversary_form=form)
     zero(model.adversary)
     z = streams().normal("z", 24, 2)
-    t = model.adversary(model.adversary.first.share(batch().x), z)
+    t = model.adversary(model.adversary.share(batch().x), z)
     torch.testing.assert_close(t, 0.5 * z.square().sum(-1))
 
 
-def test_the_logistic_loss_is_two_ln_two_where_t_is_zero() -> None:
-    model = make()
+def test_an_inner_product_is_its_four_parts() -> None:
+    model = make(adversary_form="inner-product", adversary_features=5, adversary_blocks=2)
+    t, x, z = model.adversary, batch().x, streams().normal("z", 24, 2)
+    assert isinstance(t, InnerProductAdversary)
+    theta, s = t.theta(x), t.s(z)
+    assert theta.shape == s.shape == (2, 24, 5)
+    whole = (theta * s).sum(-1) + (t.x_only(x) + t.z_only(z)).squeeze(-1) + 0.5 * z.square().sum(-1)
+    torch.testing.assert_close(t(t.share(x), z), whole)
+    blocks = [sum(isinstance(part, Residual) for part in net) for net in (t.theta, t.s, t.x_only, t.z_only)]
+    assert blocks == [2, 2, 2, 2]
+
+
+@FORMS
+def test_the_logistic_loss_is_two_ln_two_where_t_is_zero(form: str) -> None:
+    model = make(adversary_form=form)
     zero(model.adversary)
     zero(model.encoder)
     loss = model._adversary_steps(batch().x, Silent(range(2), dtype=torch.float64))
@@ -98,8 +116,9 @@ def test_inputs_are_centred_on_request_and_the_target_is_not() -> None:
 # ---- the step
 
 
-def test_the_model_step_leaves_no_gradient_in_t_and_does_not_move_it() -> None:
-    model, twin = make(), make()
+@FORMS
+def test_the_model_step_leaves_no_gradient_in_t_and_does_not_move_it(form: str) -> None:
+    model, twin = make(adversary_form=form), make(adversary_form=form)
     model.training_step(batch(), streams())
     assert all(parameter.grad is None for parameter in model.adversary.parameters())
     assert all(parameter.requires_grad for parameter in model.adversary.parameters())
@@ -138,7 +157,7 @@ def test_the_encoder_is_pushed_through_t_and_through_the_decoder() -> None:
     twin.adversary.load_state_dict(model.adversary.state_dict())
     x, noise = batch(1).x, streams(1).normal("noise", 24, 4)
     z = twin.encoder(twin.encoder.share(x), noise)
-    t = twin.adversary(twin.adversary.first.share(x), z)
+    t = twin.adversary(twin.adversary.share(x), z)
     loss = (t - twin.likelihood.log_prob(x, twin.decoder(z))).mean()
     gradients = torch.autograd.grad(loss, twin.model_parameters)
     for step, gradient in zip(moved, gradients, strict=True):
@@ -209,18 +228,20 @@ def linear_gaussian(scale: float, **settings: Any) -> AVB:
     return model
 
 
-def test_t_learns_the_log_ratio_of_a_gaussian_encoder() -> None:
+@FORMS
+def test_t_learns_the_log_ratio_of_a_gaussian_encoder(form: str) -> None:
     """E_q[T] = KL(q || p) within 5 %, and T = log q(z|x) − log p(z) point by point (§17.7)."""
     scale, updates = 0.5, 1000
     schedule = TRAINING.model_copy(update={"iterations": updates, "schedule": "linear", "decay_from": 0.3})
-    model = linear_gaussian(scale, training=schedule, adversary=[64], adversary_lr=5e-3, adversary_steps=1)
+    t = {"adversary": [64], "adversary_lr": 5e-3, "adversary_steps": 1, "adversary_form": form}
+    model = linear_gaussian(scale, training=schedule, adversary_features=8, **t)
     x, noise = batch(1, 256).x, streams(1)
     for update in range(updates):
         set_rates(model.optimisers.values(), rate_factor(schedule, update, updates))
         model._adversary_steps(x, noise)
     z = model.encoder_draws(x, 40, streams(1)).flatten(0, 2)[None]
     with torch.no_grad():
-        t = model.adversary(model.adversary.first.share(x.repeat(1, 40, 1)), z)[0]
+        t = model.adversary(model.adversary.share(x.repeat(1, 40, 1)), z)[0]
     kl = 2 * (0.5 * (scale**2 + 1 - 1) - math.log(scale))
     assert t.mean().item() == pytest.approx(kl, rel=0.05)
     mean = x.repeat(1, 40, 1) @ MEANS
@@ -237,3 +258,11 @@ def test_residual_blocks_need_a_layer_to_stand_on() -> None:
         AVBSettings(adversary=[])
     model = make(adversary=[], adversary_blocks=0)
     model.training_step(batch(), streams())
+
+
+def test_a_form_that_came_later_does_not_part_old_runs_from_new_ones() -> None:
+    table = {"model": {"kind": "avb"}, "training": {"epochs": 1}}
+    plain = RunSpec.model_validate(table).group_hash()
+    assert plain == "367e3c2a922d"
+    table["model"]["adversary_form"] = "inner-product"
+    assert RunSpec.model_validate(table).group_hash() != plain

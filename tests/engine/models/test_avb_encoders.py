@@ -115,9 +115,9 @@ def test_moments_are_those_of_the_draws() -> None:
 # ---- adaptive contrast: what T is left with
 
 
-def gaussian_contrast(amplitude: float = 0.5) -> AVB:
+def gaussian_contrast(amplitude: float = 0.5, **settings: Any) -> AVB:
     """Return a model whose encoder is z = x W + amplitude · ε exactly, and whose T is zero."""
-    model = make(1, adaptive_contrast=True, noise=2, noise_basis=1, noise_net=[], encoder=[])
+    model = make(1, adaptive_contrast=True, noise=2, noise_basis=1, noise_net=[], encoder=[], **settings)
     encoder = contrast_encoder(model)
     zero(model.adversary)
     with torch.no_grad():
@@ -143,14 +143,15 @@ def analytic_kl(model: AVB, x: Tensor, scale: float) -> Tensor:
     return 0.5 * (mean.square() + variance - 1 - math.log(variance)).sum(-1)
 
 
-def test_contrast_with_a_gaussian_encoder_and_no_t_is_the_analytic_kl() -> None:
+@pytest.mark.parametrize("form", ["joint", "inner-product"])
+def test_contrast_with_a_gaussian_encoder_and_no_t_is_the_analytic_kl(form: str) -> None:
     """T* = 0 for a Gaussian posterior: KL_hat is exact while T knows nothing (§17.7)."""
     scale = 0.5
-    model = gaussian_contrast(scale)
+    model = gaussian_contrast(scale, adversary_form=form)
     x = batch(1, 1).x.repeat(1, 4000, 1)  # one code many times: the mean over the batch is the one over ε
     white = Whitened([0], dtype=torch.float64)
     _, seen, known = model._latents(model.encoder.share(x), white.normal("noise", 4000, 2))
-    t = model.adversary(model.adversary.first.share(x), seen)
+    t = model.adversary(model.adversary.share(x), seen)
     assert torch.equal(t, torch.zeros_like(t))
     expected = analytic_kl(model, x, scale)
     assert isinstance(known, Tensor)

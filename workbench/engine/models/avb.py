@@ -18,12 +18,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
+from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
-from workbench.engine.models.avb_encoders import ContrastEncoder, PairInput, make_encoder
+from workbench.engine.models.avb_adversaries import make_adversary
+from workbench.engine.models.avb_encoders import ContrastEncoder, make_encoder
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
@@ -38,49 +39,6 @@ PROPOSAL_INFLATION = 1.2  # an importance proposal must not be narrower than the
 ROWS = 4096  # of one encoder call that draws many latents per example
 
 
-class Residual(nn.Module):
-    """h + W₂ act(W₁ h): the identity at the start, as W₂ and its bias are zero."""
-
-    def __init__(self, width: int, activation: str, streams: Streams) -> None:
-        super().__init__()
-        self.body = mlp([width, width, width], activation, streams)
-        last = self.body[-1]
-        for parameter in last.parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, h: Tensor) -> Tensor:
-        """Map h [S, B, width] to the same shape."""
-        return h + self.body(h)
-
-
-class Adversary(nn.Module):
-    """T(x, z) = net([x, z]) + ½‖z‖².
-
-    The second term is −log p(z) up to a constant: the best T contains it, and a net that has to
-    learn it leaves latents unpunished wherever it has not seen any. With adaptive contrast T sees
-    z̃ = (z − m)/s, whose density is near N(0, I), and the term is left out.
-    """
-
-    def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
-        super().__init__()
-        activation = settings.activation
-        width = settings.adversary[0] if settings.adversary else 1
-        self.square = 0.0 if settings.adaptive_contrast else 0.5
-        self.first = PairInput(data.dimensions, settings.latent, width, streams)
-        self.rest = nn.Sequential()
-        if settings.adversary:
-            self.rest.append(ACTIVATIONS[activation]())
-            self.rest.extend(mlp(settings.adversary, activation, streams, last_activation=True))
-            for _ in range(settings.adversary_blocks):
-                self.rest.append(Residual(settings.adversary[-1], activation, streams))
-            self.rest.append(Linear(settings.adversary[-1], 1, streams))
-
-    def forward(self, share: Tensor, z: Tensor) -> Tensor:
-        """Return T [S, B] from first.share(x) and z [S, B, d]."""
-        net: Tensor = self.rest(self.first(share, z)).squeeze(-1)
-        return net + self.square * z.square().sum(-1)
-
-
 class AVB(LatentModel):
     """S adversarially trained variational autoencoders side by side."""
 
@@ -93,7 +51,7 @@ class AVB(LatentModel):
         self.encoder = make_encoder(settings, data, streams)
         self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
-        self.adversary = Adversary(settings, data, streams)
+        self.adversary = make_adversary(settings, data, streams)
         self.model_parameters = [
             *self.encoder.parameters(),
             *self.decoder.parameters(),
@@ -116,7 +74,7 @@ class AVB(LatentModel):
         z, seen, known = self._latents(self.encoder.share(inputs), noise)
         reconstruction = -self.likelihood.log_prob(batch.x, self.decoder(z)).mean(1)
         self.adversary.requires_grad_(False)
-        kl = (self.adversary(self.adversary.first.share(inputs), seen) + known).mean(1)
+        kl = (self.adversary(self.adversary.share(inputs), seen) + known).mean(1)
         penalty = self.likelihood.penalty() / self.data.train_size
         loss = reconstruction + kl + penalty
         self.optimisers["model"].zero_grad()
@@ -148,7 +106,7 @@ class AVB(LatentModel):
         prior = streams.normal("prior", steps * count, self.latent).split(count, 1)
         losses = []
         for z_q, z_p in zip(posterior, prior, strict=True):
-            share = self.adversary.first.share(inputs).repeat(1, 2, 1)
+            share = self.adversary.share(inputs).repeat(1, 2, 1)
             t_q, t_p = self.adversary(share, torch.cat([z_q, z_p], 1)).split(count, 1)
             loss = functional.softplus(-t_q).mean(1) + functional.softplus(t_p).mean(1)
             loss.sum().backward()
@@ -192,7 +150,7 @@ class AVB(LatentModel):
         others = streams.normal("moments", MOMENT_DRAWS, self.encoder.noise)
         z, seen, known = self._latents(self.encoder.share(inputs), noise, others)
         reconstruction = -self.likelihood.log_prob(x, self.decoder(z))
-        kl = self.adversary(self.adversary.first.share(inputs), seen) + known
+        kl = self.adversary(self.adversary.share(inputs), seen) + known
         mse = (x - self.decode(self.encode(x, streams))).square().mean(-1)
         return {
             "reconstruction": reconstruction,

@@ -16,6 +16,7 @@ class AVBSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.avb"
     title: ClassVar[str] = "AVB"
     watched: ClassVar[Watched] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
+    later: ClassVar[tuple[str, ...]] = ("adversary_form", "adversary_features")
 
     kind: Literal["avb"] = setting("avb", "model family")
     latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
@@ -43,6 +44,12 @@ class AVBSettings(ModelSettings):
     adversary: list[int] = hidden(128, what="adversary T")
     adversary_blocks: int = setting(
         1, "residual blocks after the adversary's hidden layers", "blocks", ge=0, le=50
+    )
+    adversary_form: Literal["joint", "inner-product"] = setting(
+        "joint", "T as one net of x and z, or as θ(x)·s(z) + Tₓ(x) + T_z(z), four nets of these layers"
+    )
+    adversary_features: int = setting(
+        128, "inner-product form: length of θ(x) and s(z)", "features", ge=1, le=100_000
     )
     activation: Activation = setting("elu", "non-linearity of the hidden layers")
     likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")

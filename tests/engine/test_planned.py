@@ -1,0 +1,261 @@
+"""Estimates that a spec asks for: their curves and files, and that training and its result never notice."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.engine.small import load_data, small_spec
+from tests.engine.test_worker import finish, inside, prepare, run, start
+from workbench.engine import evaluate, session
+from workbench.engine.models.vae import VAE
+from workbench.engine.recorder import Recorder
+from workbench.engine.trainer import Trainer
+from workbench.engine.worker import StopRequested
+from workbench.spec.metrics import METRICS
+from workbench.store.evaluations import read_evaluation
+from workbench.store.files import read_json
+from workbench.store.paths import RunPaths
+
+__all__ = ["inside"]  # a fixture
+SEEDS = [0, 1]
+QUICK = [
+    "ais images=4 chains=2 temperatures=6 leapfrogs=2 bdmc=2 precision=float64",
+    "energy samples=60 draws=2 null_draws=20",
+    "pca images=30",
+]
+
+
+def spec_with(estimates: list[str], every: int = 0, iterations: int = 24, **changes: Any) -> Any:
+    evaluation = {"estimates": estimates, "estimates_every": every} | changes.pop("evaluation", {})
+    return small_spec("vae", SEEDS, iterations, evaluation=evaluation, **changes)
+
+
+def trainer_of(spec: Any, folder: Path, say: Callable[[str], None] = lambda text: None) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    return session.prepare(spec, load_data(spec), Recorder(RunPaths(folder)), say=say)
+
+
+def rows(trainer: Trainer) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in trainer.recorder.paths.metrics.read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+
+
+def curve(trainer: Trainer, name: str) -> dict[int, list[Any]]:
+    return {row["step"]: row["values"][name] for row in rows(trainer) if name in row["values"]}
+
+
+def test_training_is_the_same_bit_for_bit_with_and_without_estimates(tmp_path: Path) -> None:
+    plain = trainer_of(spec_with([]), tmp_path / "plain")
+    watched = trainer_of(spec_with(QUICK, every=5), tmp_path / "watched")
+    plain.run()
+    watched.run()
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value, watched.model.state_dict()[name]), name
+    assert all(p.requires_grad for p in watched.model.parameters())
+    for left, right in zip(
+        (g for made in plain.streams.state_dict().values() for g in made),
+        (g for made in watched.streams.state_dict().values() for g in made),
+        strict=True,
+    ):
+        assert torch.equal(left, right)
+    assert [row for row in rows(watched) if "ais" not in row["values"]] == rows(plain)
+
+
+def test_curves_are_of_the_model_as_it_is_then_and_have_names_and_units(tmp_path: Path) -> None:
+    trainer = trainer_of(spec_with(QUICK, every=8), tmp_path / "run")
+    trainer.run()
+    found = [row for row in rows(trainer) if "ais" in row["values"]]
+    assert [row["step"] for row in found] == [8, 16]  # the last step belongs to the files
+    assert all(row["split"] == "test" and set(row["values"]) <= set(METRICS) for row in found)
+    assert {"ais", "bdmc_gap", "sample_energy", "sample_energy_null"} <= set(found[0]["values"])
+    assert "pca_explained" not in found[0]["values"]
+    # the same as of a run that ends there
+    short = trainer_of(spec_with(QUICK, every=8, iterations=8), tmp_path / "short")
+    assert short.watch is not None
+    short.run()
+    again = short.watch(short.model, [False, False])
+    assert again == found[0]["values"]
+
+
+def attempt(folder: Path, stop_at: int | None, in_estimate: bool = False) -> Trainer:
+    """Train from the newest checkpoint; stop after that step, or in the estimate that follows it."""
+    spec = spec_with(QUICK[:1], every=6, training={"checkpoint_every": 8, "log_every": 4})
+    trainer = trainer_of(spec, folder)
+    trainer.stop = lambda: trainer.step == stop_at
+    if in_estimate:
+        asked: list[bool] = []
+        trainer.stop = lambda: bool(asked)
+        watch = trainer.watch
+        assert watch is not None
+
+        def interrupted(*arguments: Any) -> dict[str, list[float]]:
+            values = watch(*arguments)
+            if trainer.step == stop_at:
+                asked.append(True)
+                raise StopRequested
+            return values
+
+        trainer.watch = interrupted
+    assert trainer.run().how == ("finished" if stop_at is None else "stopped")
+    return trainer
+
+
+def test_a_run_resumed_anywhere_even_within_an_estimate_has_the_same_curves(tmp_path: Path) -> None:
+    straight = attempt(tmp_path / "straight", None)
+    attempt(tmp_path / "broken", 3)
+    attempt(tmp_path / "broken", 6)  # before the estimate of step 6
+    broken = attempt(tmp_path / "broken", 12, in_estimate=True)
+    assert set(curve(broken, "ais")) == {6}
+    assert (tmp_path / "broken" / "checkpoints" / "12.pt").exists()
+    attempt(tmp_path / "broken", 16)
+    with (tmp_path / "broken" / "metrics.jsonl").open("a") as file:  # a crash after the point of step 18
+        file.write('{"step": 18, "epoch": 1, "seconds": 1, "split": "test", "values": {"ais": [1, 2]}}\n')
+    broken = attempt(tmp_path / "broken", None)
+    assert rows(broken) == rows(straight)
+    assert set(curve(broken, "ais")) == {6, 12, 18}
+    for name, value in straight.model.state_dict().items():
+        assert torch.equal(value, broken.model.state_dict()[name]), name
+
+
+def test_an_estimate_that_fails_draws_no_curve_and_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    spec = spec_with(["quadrature images=4", "thermodynamic", *QUICK[1:]], every=6)
+    trainer = trainer_of(spec, tmp_path / "run", said.append)
+    assert trainer.run().how == "finished"
+    assert set(curve(trainer, "sample_energy")) == {6, 12, 18}
+    told = [line for line in said if "no curve" in line]
+    assert len(told) == 2
+    assert "one or two latent dimensions" in told[0] and "LEBM" in told[1]
+
+
+def test_a_diverged_member_has_no_points(tmp_path: Path) -> None:
+    trainer = trainer_of(spec_with(QUICK[:2], every=8), tmp_path / "run")
+    with torch.no_grad():
+        next(trainer.model.parameters())[1] = torch.nan
+    trainer.run()
+    for values in curve(trainer, "ais").values():
+        assert values[0] is not None and values[1] is None
+
+
+def asked(folder: Path, estimates: list[str], **changes: Any) -> RunPaths:
+    every = changes.pop("every", 0)
+    return prepare(folder, evaluation={"estimates": estimates, "estimates_every": every}, **changes)
+
+
+def result_of(paths: RunPaths) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(paths.result.read_text())["metrics"]
+    found.pop("training_seconds")
+    return found
+
+
+def test_at_the_end_they_are_what_evaluate_would_find_and_no_part_of_the_result(
+    tmp_path: Path, inside: None
+) -> None:
+    plain, paths = prepare(tmp_path / "plain"), asked(tmp_path / "run", QUICK, every=10)
+    assert run(plain) == run(paths) == 0
+    assert result_of(plain) == result_of(paths)
+    for text in QUICK:
+        metric, *sets = text.split()
+        found = read_evaluation(paths, metric)
+        assert found is not None and found.step == 20 and found.metrics
+        settings = json.dumps(
+            {k: json.loads(v) if v.isdigit() else v for k, v in (s.split("=") for s in sets)}
+        )
+        assert evaluate.main([str(paths.root), metric, settings, "later"]) == 0
+        later = read_evaluation(paths, "later")
+        assert later is not None and later.metrics == found.metrics
+    lines = [json.loads(line) for line in paths.metrics.read_text().splitlines()]
+    points = {row["step"]: row["values"]["ais"] for row in lines if "ais" in row["values"]}
+    ais = read_evaluation(paths, "ais")
+    assert ais is not None
+    assert list(points) == [10, 20] and points[20] == list(ais.metrics["ais"].values)
+
+
+def test_a_failing_one_is_told_and_the_result_is_there(
+    tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down(*arguments: Any) -> None:
+        raise RuntimeError("a bug\nwith more lines")
+
+    monkeypatch.setattr(VAE, "proposal", break_down)
+    paths = asked(tmp_path / "run", ["rhat", "quadrature", "energy samples=60 null_draws=20"])
+    monkeypatch.setattr("workbench.engine.evaluation.summary._proposal", lambda *a: None)
+    assert run(paths) == 0
+    assert json.loads(paths.result.read_text())["outcome"] == "finished"
+    notes = {metric: read_evaluation(paths, metric) for metric in ("rhat", "quadrature", "energy")}
+    assert all(found is not None for found in notes.values())
+    assert notes["rhat"].notes == ("Not measured: RuntimeError: a bug.",)  # type: ignore[union-attr]
+    assert "one or two latent dimensions" in notes["quadrature"].notes[0]  # type: ignore[union-attr]
+    assert notes["energy"].metrics  # type: ignore[union-attr]
+    assert "rhat was not measured: RuntimeError: a bug." in capsys.readouterr().err
+
+
+def test_a_run_that_diverged_is_not_measured(tmp_path: Path, inside: None) -> None:
+    training = {"lr": 10.0, "optimiser": "sgd", "precision": "float32", "clip": 0.0}
+    model = {"kind": "vae", "likelihood": "gaussian"}
+    paths = asked(tmp_path / "run", ["iwae images=4 draws=2"], iterations=400, training=training, model=model)
+    assert run(paths) == 0
+    assert json.loads(paths.result.read_text())["outcome"] == "diverged"
+    assert not paths.evaluations.exists()
+
+
+SLOW = "ais images=2 chains=2 temperatures=200000 bdmc=0"
+
+
+def until_measuring(process: subprocess.Popen[str], paths: RunPaths, tries: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        found = read_json(paths.evaluations / "ais.json")
+        if isinstance(found, dict) and found.get("tries") == tries:
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came to be measured")
+
+
+def test_a_stop_in_an_estimate_between_two_steps_leaves_a_checkpoint(tmp_path: Path) -> None:
+    paths = asked(tmp_path / "run", [SLOW], every=10)
+    process = start(paths)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if paths.metrics.exists() and '"step": 10' in paths.metrics.read_text():
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)  # into the estimate
+    asked_at = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code, said = finish(process)
+    assert code == 76 and time.monotonic() - asked_at < 10, said
+    assert (paths.checkpoints / "10.json").exists()
+
+
+def test_a_stop_or_a_kill_in_an_estimate_loses_nothing(tmp_path: Path, inside: None) -> None:
+    paths = asked(tmp_path / "run", ["energy samples=60 null_draws=20", SLOW])
+    process = start(paths)
+    until_measuring(process, paths, 1)
+    first = (paths.evaluations / "energy.json").read_text()
+    process.send_signal(signal.SIGTERM)
+    code, said = finish(process)
+    assert code == 76, said
+    assert not paths.result.exists() and read_evaluation(paths, "ais") is None
+    for tries in (1, 2):  # two workers are killed over it: a third leaves it out
+        process = start(paths)
+        until_measuring(process, paths, tries)
+        process.kill()
+        finish(process)
+        assert not paths.result.exists()
+    assert run(paths) == 0
+    assert json.loads(paths.result.read_text())["outcome"] == "finished"
+    assert (paths.evaluations / "energy.json").read_text() == first  # not measured again
+    left = read_evaluation(paths, "ais")
+    assert left is not None and not left.metrics and "killed" in left.notes[0]

@@ -1,0 +1,57 @@
+"""What a spec may ask to be measured, and what is said of a text that asks for something else."""
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.spec.estimates import ESTIMATES, planned
+from workbench.spec.forms import form_fields
+from workbench.spec.resolve import resolve
+from workbench.spec.schema import RunSpec
+
+TABLE = {"model": {"kind": "vae"}, "training": {"epochs": 1}}
+
+
+def test_a_text_is_a_name_and_settings():
+    found = planned(["ais images=100 chains=4 schedule=sigmoid", "probe"])
+    assert list(found) == ["ais", "probe"]
+    assert (found["ais"].images, found["ais"].chains, found["ais"].schedule) == (100, 4, "sigmoid")
+    assert found["probe"] == ESTIMATES["probe"]()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('["aiss"]', "There is no evaluation 'aiss'. Did you mean 'ais'?"),
+        ('["ais imags=3"]', "ais imags=3: imags: unknown key, did you mean 'images'?"),
+        ('["ais images=few"]', "ais images=few: images: must be a whole number, got 'few'."),
+        ('["ais images"]', "ais images: not of the form key=value. Like images=100."),
+        ('["ais a.images=3"]', "ais a.images=3: not of the form key=value. Like images=100."),
+        ('["ais", "ais images=9"]', "'ais' stands there twice. One text has all its settings."),
+        ('[""]', "There is no evaluation ''. Known: ais, "),
+    ],
+)
+def test_a_fault_is_one_sentence_with_its_place(text, said):
+    source = f"--set evaluation.estimates={text}"
+    with pytest.raises(WorkbenchError) as raised:
+        resolve("vae-digits", [source.removeprefix("--set ")])
+    assert str(raised.value).startswith(f"{source}: evaluation.estimates: {said}")
+
+
+def test_one_needs_no_list_and_the_form_shows_what_can_be_typed_back():
+    spec = resolve("vae-digits", ["evaluation.estimates=ais images=9", "evaluation.estimates_every=50"])
+    assert spec.evaluation.estimates == ["ais images=9"]
+    fields = {field.key: field for field in form_fields(spec)}
+    item = fields["evaluation.estimates"]
+    assert item.type == "list" and item.description and fields["evaluation.estimates_every"].unit
+    assert resolve("vae-digits", [f"{item.key}={item.text}"]).evaluation.estimates == ["ais images=9"]
+
+
+def test_curves_need_something_to_draw():
+    with pytest.raises(WorkbenchError, match=r"estimates_every needs evaluation.estimates"):
+        resolve("vae-digits", ["evaluation.estimates_every=50"])
+
+
+def test_older_runs_keep_their_groups():
+    plain = RunSpec.model_validate(TABLE).group_hash()
+    assert plain == RunSpec.model_validate({**TABLE, "evaluation": {"estimates": []}}).group_hash()
+    assert plain != RunSpec.model_validate({**TABLE, "evaluation": {"estimates": ["probe"]}}).group_hash()
