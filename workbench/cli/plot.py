@@ -21,7 +21,7 @@ def plot(
     width: Annotated[
         int, typer.Option("--width", min=0, max=1000, help="Columns; 0 fills the terminal.")
     ] = 0,
-    height: Annotated[int, typer.Option("--height", min=5, max=500, help="Lines.")] = 20,
+    height: Annotated[int, typer.Option("--height", min=10, max=1000, help="Lines.")] = 20,
     log: Annotated[bool, typer.Option("--log", help="Logarithmic value axis.")] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="ASCII characters only.")] = False,
 ) -> None:
@@ -32,5 +32,5 @@ def plot(
     store = open_store(ctx)
     row = find_run(store, run)
     plain = ascii or (ctx.find_root().obj or {}).get("ascii", False)
-    columns = width or shutil.get_terminal_size((80, 24)).columns
-    out(plot_text(store, row, metric, width=max(20, columns), height=height, ascii=plain, log=log).rstrip())
+    columns = width or max(30, shutil.get_terminal_size((80, 24)).columns)
+    out(plot_text(store, row, metric, width=columns, height=height, ascii=plain, log=log).rstrip())

@@ -26,6 +26,7 @@ from workbench.store.files import write_atomic, write_json
 from workbench.store.paths import RunPaths
 
 PROGRESS_SECONDS = 5.0  # between two lines of progress
+FORESEEN = 0.02  # share done from which on the time left is no wild guess
 
 
 class Subject:
@@ -155,6 +156,7 @@ def _teller(metric: str) -> Callable[[float], None]:
             return
         shown = now
         left = (now - started) * (1 - share) / max(share, 1e-9)
-        say(f"{metric}: {share:.0%}, about {int(left) // 60}m {int(left) % 60:02d}s left")
+        told = f", about {int(left) // 60}m {int(left) % 60:02d}s left" if share >= FORESEEN else ""
+        say(f"{metric}: {share:.0%}{told}")
 
     return tell
