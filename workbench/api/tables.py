@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from workbench.api.stores import Store
-from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
+from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
 from workbench.results.compare import comparison_table
 from workbench.results.configs import differing_table
 from workbench.results.configs import runs_table as table_of_runs
 from workbench.results.export import SUFFIXES, export, format_of
 from workbench.results.table import Cell, Column, Table
 from workbench.spec.text import safe_text
+from workbench.spec.toml import show_path
 from workbench.store.files import sync_folder
 from workbench.store.rows import RunRow
 
@@ -46,23 +47,25 @@ def comparison(
 def study_table(store: Store, study_id: str) -> Table:
     """Return the comparison of all runs of one submission of a study, in the order of submission.
 
-    Raises WorkbenchError (exit code 3) if no run belongs to it.
+    A study's name stands for its newest submission. Raises WorkbenchError (exit code 3) if there is none.
     """
-    from workbench.api.runs import list_runs
+    from workbench.api.runs import list_runs, study_runs
 
-    rows = list_runs(store, study_id=study_id)
-    if not rows:
-        known = {row.study_id for row in list_runs(store) if row.study_id}
-        hint = did_you_mean(study_id, known) or "`workbench runs ls` shows the studies of this store."
-        raise WorkbenchError(f"No run belongs to the study '{safe_text(study_id, 80)}'.", hint, NOT_FOUND)
-    rows = sorted(rows, key=lambda row: (row.created, row.id))
-    columns, title = None, rows[0].study
+    newest = study_runs(store, study_id)[0].study_id
+    rows = sorted(list_runs(store, study_id=newest), key=lambda row: (row.created, row.id))
+    title, study = rows[0].study, None
     with contextlib.suppress(WorkbenchError):  # the study's file may have been renamed since
         from workbench.spec.studies import find_study
 
         study = find_study(rows[0].study)
-        columns, title = study.metrics or None, study.title or title
-    return comparison(store, rows, columns, title=title)
+    if study is None:
+        return comparison(store, rows, title=title)
+    try:
+        return comparison(store, rows, study.metrics or None, title=study.title or title)
+    except WorkbenchError as error:  # a metric that the file misspells
+        raise WorkbenchError(
+            f"{show_path(study.path)}: metrics: {error.title}", error.hint, error.exit_code
+        ) from None
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:

@@ -112,11 +112,12 @@ def _tick(store: Store, run_id: str, display: Display) -> None:
 
 def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
     """Poll until none of the runs is live, showing progress; return their last rows in order."""
-    from workbench.api.queue import ensure_scheduler
+    from workbench.api.queue import ensure_scheduler, why_waiting
     from workbench.api.runs import list_runs
 
     wanted = set(ids)
     looked = time.monotonic()
+    told = ""
     with progress_display() as display:
         while True:
             rows = {row.id: row for row in list_runs(store) if row.id in wanted}
@@ -127,4 +128,8 @@ def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
             if waiting and time.monotonic() - looked > REVIVE:
                 ensure_scheduler(store)
                 looked = time.monotonic()
+                remark = why_waiting(store, rows.values())
+                if remark and remark != told:
+                    talk(remark)
+                told = remark
             time.sleep(TICK)

@@ -49,7 +49,11 @@ def _root(
     ctx: typer.Context,
     store: Annotated[
         Path | None,
-        typer.Option("--store", help="Folder of the runs; else WORKBENCH_STORE, else the nearest runs/."),
+        typer.Option(
+            "--store",
+            readable=False,
+            help="Folder of the runs; else WORKBENCH_STORE, else the nearest runs/.",
+        ),
     ] = None,
     mouse: Annotated[bool, typer.Option("--mouse/--no-mouse", help="Let the screens take the mouse.")] = True,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
@@ -110,15 +114,25 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(_os_sentence(error), STORE)
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # a usage error of the parser
-            error.show()
-            option = getattr(error, "option_name", "")
-            if option in GLOBAL_OPTIONS:
-                typer.echo(f"It stands before the verb: workbench {option} … VERB", err=True)
-            return int(error.exit_code)
+            return _complain(_usage_sentence(error), int(error.exit_code))
         if os.environ.get("WORKBENCH_DEBUG"):
             raise
         kind = type(error).__name__
         return _complain(f"Internal error, {kind}: {error} WORKBENCH_DEBUG=1 shows where.", 1)
+
+
+def _usage_sentence(error: Any) -> str:
+    """Say what the parser refused, and where the right words stand."""
+    context = getattr(error, "ctx", None)
+    verb = " ".join(context.command_path.split()[1:]) if context is not None else ""
+    verb = verb.removeprefix("-m workbench").strip()  # of `python -m workbench`
+    option = getattr(error, "option_name", "")
+    if option in GLOBAL_OPTIONS:
+        hint = f"It stands before the verb: workbench {option} … VERB."
+    else:
+        hint = f"See `{' '.join(['workbench', *verb.split()])} --help`."
+    words = str(error.format_message()).strip().rstrip(".")
+    return f"{verb}: {words}. {hint}" if verb else f"{words}. {hint}"
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -42,9 +42,11 @@ def add(
 @app.command("ls")
 def list_(ctx: typer.Context, json: Json = False) -> None:
     """List what is queued, running or paused."""
+    from workbench.api.queue import why_waiting
     from workbench.api.runs import list_runs
 
-    rows = [row for row in list_runs(open_store(ctx)) if row.live]
+    store = open_store(ctx)
+    rows = [row for row in list_runs(store) if row.live]
     if json:
         out_json([{**vars(row), "eta": row.eta} for row in rows])
         return
@@ -67,6 +69,8 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
             for row in rows
         ],
     )
+    if remark := why_waiting(store, rows):
+        talk(remark)
 
 
 @app.command()

@@ -25,13 +25,14 @@ def run(
 ) -> None:
     """Queue a preset and follow it; final metrics go to stdout. Ctrl-C stops following, not the run."""
     from workbench.api.presets import expand
-    from workbench.api.queue import submit
+    from workbench.api.queue import check_specs, submit
     from workbench.cli.follow import follow, follow_inline, print_queued
     from workbench.errors import WorkbenchError
 
     if inline and detach:
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
     specs = expand(preset, sets or (), grid or (), seeds)
+    check_specs(specs)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
     if inline:
         raise typer.Exit(follow_inline(store, specs, preset, sets or [], json))
