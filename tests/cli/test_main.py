@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from workbench.cli import main as entry
-from workbench.errors import NOT_FOUND, STORE, TERMINAL, USAGE
+from workbench.errors import DEVICE, NOT_FOUND, STORE, TERMINAL, USAGE
 
 
 def test_version(cli):
@@ -28,8 +28,25 @@ def test_a_global_option_after_the_verb_is_told_its_place(cli):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["runn"], "No such command 'runn'. Did you mean 'run'"),
+        (["queue", "priority", "aaaa", "x"], "queue priority:"),
+        (["plot", "aaaa"], "plot: Missing argument 'METRIC'. See `workbench plot --help`."),
+        (["--store"], "Option '--store' requires an argument"),
+        (["runs", "ls", "--\x1b[31m"], "No such option"),
+    ],
+)
+def test_what_the_parser_refuses_is_one_sentence_with_the_place_of_help(cli, arguments, words):
+    answer = cli(*arguments)
+    assert answer.code == USAGE and answer.out == "" and answer.err.count("\n") == 1
+    assert answer.err.startswith("workbench: ") and words in answer.err and "\x1b" not in answer.err
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (["run", "vae-digits", "--set", "resources.device=cuda:7"], DEVICE, "cuda:7 is not on this machine"),
         (["run", "vae-digit"], NOT_FOUND, "Did you mean 'vae-digits'?"),
         (["run", "vae-digits", "--set", "model.latnt=3"], USAGE, "did you mean 'latent'?"),
         (["run", "vae-digits", "--grid", "model.latent=2,x"], USAGE, "must be a whole number, got 'x'"),

@@ -32,6 +32,7 @@ __all__ = [
     "ensure_scheduler",
     "forecast",
     "request",
+    "request_all",
     "run_inline",
     "scheduler_status",
     "stop_scheduler",
@@ -108,10 +109,29 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
 
     Returns at once; the scheduler acts within a moment. What makes no sense is a WorkbenchError.
     """
+    request_all(store, [run_id], verb, value)
+
+
+def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | None = None) -> list[str]:
+    """Make one request of several runs and return their ids; if it makes no sense for one, of none."""
     store.must_be_writable()
     if verb not in VERBS:
         raise WorkbenchError(f"There is no request '{verb}'.", did_you_mean(verb, VERBS))
-    run_id = find_run(store, run_id).id
+    ids = list(dict.fromkeys(find_run(store, run_id).id for run_id in run_ids))
+    for run_id in ids:
+        _must_make_sense(store, run_id, verb, value)
+    try:
+        for run_id in ids:
+            write_request(store.run(run_id), verb, value)
+    except OSError as error:
+        hint = "Change the run's permissions, or free some space."
+        raise WorkbenchError(f"The request could not be written: {error.strerror}.", hint, STORE) from None
+    ensure_scheduler(store)
+    return ids
+
+
+def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -> None:
+    """Raise a WorkbenchError if the run is in no state for the request."""
     if verb == "priority" and (value is None or value not in PRIORITIES):
         raise WorkbenchError("A priority is a whole number from -1000 to 1000.", "Larger goes first.")
     state = load_state(store.run(run_id))
@@ -122,12 +142,6 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
     if state.state not in SENSIBLE[verb] and into not in SENSIBLE[verb]:
         able = " or ".join(SENSIBLE[verb])
         raise WorkbenchError(f"Run {run_id} is {state.state}.", f"{verb} works on runs that are {able}.")
-    try:
-        write_request(store.run(run_id), verb, value)
-    except OSError as error:
-        hint = "Change the run's permissions, or free some space."
-        raise WorkbenchError(f"The request could not be written: {error.strerror}.", hint, STORE) from None
-    ensure_scheduler(store)
 
 
 def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:

@@ -99,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
             return open_screens(
                 None, mouse=True, ascii=False
             )  # the parser would cost 0.1 s of the first paint
-        code = app(given, standalone_mode=False)
+        code = app(given, prog_name="workbench", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except WorkbenchError as error:
@@ -124,13 +124,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _usage_sentence(error: Any) -> str:
     """Say what the parser refused, and where the right words stand."""
     context = getattr(error, "ctx", None)
-    verb = " ".join(context.command_path.split()[1:]) if context is not None else ""
-    verb = verb.removeprefix("-m workbench").strip()  # of `python -m workbench`
+    verb = context.command_path.removeprefix("workbench").strip() if context is not None else ""
     option = getattr(error, "option_name", "")
     if option in GLOBAL_OPTIONS:
         hint = f"It stands before the verb: workbench {option} … VERB."
     else:
-        hint = f"See `{' '.join(['workbench', *verb.split()])} --help`."
+        hint = f"See `{f'workbench {verb}'.strip()} --help`."
     words = str(error.format_message()).strip().rstrip(".")
     return f"{verb}: {words}. {hint}" if verb else f"{words}. {hint}"
 

@@ -108,12 +108,7 @@ def priority(
 
 
 def _ask(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None = None) -> None:
-    """Find all runs before asking anything of one, so that a misspelt id changes nothing."""
-    from workbench.api.queue import request
-    from workbench.api.runs import find_run
+    from workbench.api.queue import request_all
 
-    store = open_store(ctx)
-    rows = [find_run(store, text) for text in runs]
-    for row in rows:
-        request(store, row.id, verb, value)
-        talk(f"{row.id}: {verb} asked for.")
+    for run_id in request_all(open_store(ctx), runs, verb, value):
+        talk(f"{run_id}: {verb} asked for.")
