@@ -98,6 +98,31 @@ def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m workbench presets show vae-digits --json | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 10
+    command = f"{sys.executable} -m workbench presets ls --json | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 141 and done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", ["<&- >&-", "<&- >&- 2>&-", "2>&- <&-"])
+def test_closed_streams_are_refused_or_done_without_and_no_file_takes_their_number(closed, store, tmp_path):
+    command = f"{sys.executable} -m workbench --store {store} runs ls {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    if ">&-" in closed.replace("2>&-", ""):
+        assert done.returncode == STORE and done.stdout == ""
+        assert done.stderr in (
+            "",
+            "workbench: Standard output is closed. Send it to a file, or to /dev/null.\n",
+        )
+    else:
+        assert done.returncode == 0 and "vae-digits-aaaa" in done.stdout
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path):
+    gone = tmp_path / "gone"
+    command = f"mkdir {gone} && cd {gone} && rmdir {gone} && {sys.executable} -P -m workbench presets ls"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environ, check=False)
+    assert done.returncode == STORE and "no longer exists" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_without_a_terminal_the_screens_refuse(cli):

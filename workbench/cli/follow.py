@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.cli.output import out, out_json, span, talk
+from workbench.cli.output import out, out_json, run_json, span, talk
 from workbench.cli.progress import Display, progress_display
 from workbench.errors import RUN_FAILED
 from workbench.spec.text import safe_text
@@ -59,7 +59,7 @@ def follow_inline(store: Store, specs: list[RunSpec], preset: str, sets: list[st
 def report(rows: Sequence[RunRow], expected: int, json: bool) -> int:
     """Print how runs ended and what they measured; 0 if all finished, else RUN_FAILED."""
     if json:
-        out_json(list(rows))
+        out_json([run_json(row) for row in rows])
     for row in rows if not json else ():
         took = f" in {span(row.ended - row.started)}" if row.ended and row.started else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""

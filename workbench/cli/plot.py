@@ -27,7 +27,7 @@ def plot(
     width: Annotated[
         int, typer.Option("--width", min=0, max=1000, help="Columns; 0 fills the terminal.")
     ] = 0,
-    height: Annotated[int, typer.Option("--height", min=5, max=500, help="Lines.")] = 20,
+    height: Annotated[int, typer.Option("--height", min=10, max=500, help="Lines.")] = 20,
     log: Annotated[bool, typer.Option("--log", help="Logarithmic value axis.")] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="ASCII characters only.")] = False,
 ) -> None:

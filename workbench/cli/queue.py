@@ -17,7 +17,7 @@ from workbench.cli.options import (
     Sets,
     open_store,
 )
-from workbench.cli.output import out_json, out_table, span, talk
+from workbench.cli.output import out_json, out_table, run_json, span, talk
 
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
 app = typer.Typer(help="Put runs into the queue, look at it, and steer it.", no_args_is_help=True)
@@ -48,7 +48,7 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
     store = open_store(ctx)
     rows = [row for row in list_runs(store) if row.live]
     if json:
-        out_json([{**vars(row), "eta": row.eta} for row in rows])
+        out_json([run_json(row) for row in rows])
         return
     if not rows:
         talk("The queue is empty. `workbench run vae-digits` starts something.")
@@ -101,7 +101,9 @@ def retry(ctx: typer.Context, runs: RunNames) -> None:
 def priority(
     ctx: typer.Context,
     run: RunName,
-    value: Annotated[int, typer.Argument(min=-1000, max=1000, help="Higher starts earlier; 0 is usual.")],
+    value: Annotated[
+        int, typer.Argument(metavar="N", min=-1000, max=1000, help="Higher starts earlier; 0 is usual.")
+    ],
 ) -> None:
     """Set the priority of a run that waits."""
     _ask(ctx, [run], "priority", value)

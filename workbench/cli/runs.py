@@ -8,7 +8,7 @@ import typer
 
 from workbench.cli import complete
 from workbench.cli.options import Json, RunName, RunNames, open_store
-from workbench.cli.output import ago, out, out_json, out_table, span, talk
+from workbench.cli.output import ago, out, out_json, out_table, run_json, span, talk
 
 app = typer.Typer(help="Look at runs, annotate, remove and restore them.", no_args_is_help=True)
 STATES = ("queued", "starting", "running", "paused", "finished", "failed", "cancelled")
@@ -52,7 +52,7 @@ def list_(
     elif reverse:
         rows.reverse()
     if json:
-        out_json([{**vars(row), "eta": row.eta} for row in rows])
+        out_json([run_json(row) for row in rows])
         return
     if not rows:
         narrowed = bool(state or study or filter)
@@ -91,7 +91,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     folder = store.root / row.id
     if json:
         spec = spec_of(store, row.id).model_dump(mode="json", exclude_none=True)
-        out_json({**vars(row), "eta": row.eta, "folder": folder, "spec": spec, "evaluations": evaluations})
+        out_json({**run_json(row), "folder": folder, "spec": spec, "evaluations": evaluations})
         return
     facts = {
         "run": row.id,

@@ -94,7 +94,7 @@ class Keeper:
         for key, status in self.executor.poll(entries).items():
             entry = entries[key]
             if status.place is Place.GONE:
-                self._settle(entry)
+                self._settle(entry, claimed=status.claimed)
             elif status.place is Place.RUNNING and entry.state.state == "starting":
                 self._save(entry, entry.state.moved("running"))
             elif status.place is Place.UNKNOWN:
@@ -108,10 +108,10 @@ class Keeper:
             hint = "If that machine is gone for good: cancel the run, then retry it."
             self._save(entry, replace(entry.state, reason=reason, next=hint))
 
-    def _settle(self, entry: Entry) -> None:
+    def _settle(self, entry: Entry, *, claimed: bool = True) -> None:
         """Write down how an attempt ended and what follows."""
         try:
-            state = settle(entry.paths, entry.state, time.time(), self.options.limits)
+            state = settle(entry.paths, entry.state, time.time(), self.options.limits, claimed=claimed)
         except OSError as error:
             self._trouble(entry, error)
             return

@@ -82,17 +82,20 @@ def last_attempt(paths: RunPaths) -> int:
         return 0
 
 
-def settle(paths: RunPaths, state: RunState, now: float, limits: Limits) -> RunState | None:
+def settle(
+    paths: RunPaths, state: RunState, now: float, limits: Limits, *, claimed: bool = True
+) -> RunState | None:
     """Return the state after the end of the current attempt, which must not live any more.
 
-    An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None
-    means that a shim was faster: look again. Raises OSError if the void claim cannot be written.
+    An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None means
+    that a shim was faster: look again. `claimed` is what was seen when the attempt was judged dead: a claim
+    that has come since belongs to a shim that lives. Raises OSError if the void claim cannot be written.
     """
     final = final_state(paths, state, now)
     if final is not None:
         return final
     attempt = paths.attempt(state.attempt)
-    if not attempt.claim.exists():
+    if not claimed or not attempt.claim.exists():
         make_attempt(attempt)
         if not create_json(attempt.claim, {"schema": 1, "void": "nobody had claimed it"}):
             return None

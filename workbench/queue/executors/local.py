@@ -91,7 +91,7 @@ class LocalExecutor:
             return Status(Place.RUNNING if held else Place.GONE)
         if held or (not ended and time.monotonic() - since < CLAIM_PATIENCE):
             return Status(Place.PENDING)
-        return Status(Place.GONE, reason="never claimed")
+        return Status(Place.GONE, reason="never claimed", claimed=False)
 
     def _attempt(self, handle: str) -> AttemptPaths:
         run, _, number = handle.rpartition(".")
