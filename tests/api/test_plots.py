@@ -10,6 +10,7 @@ import pytest
 
 from tests.stores import make_run, make_store
 from workbench.api.plots import plot_metrics, plot_text
+from workbench.api.runs import find_run
 from workbench.api.stores import Store, open_store
 from workbench.errors import WorkbenchError
 
@@ -140,3 +141,14 @@ def test_two_pictures_do_not_leak_into_each_other(store: Store) -> None:
     first = plot_text(store, "run-lae", "loss")
     plot_text(store, "run-lae", "step_size", log=True)
     assert plot_text(store, "run-lae", "loss") == first
+
+
+def test_runs_are_drawn_over_each_other_named_and_by_one_split(store: Store) -> None:
+    make_run(store.root, "run-vae", kind="vae")
+    picture = plot_text(store, "run-lae", "loss", others=[find_run(store, "run-vae")])
+    assert "lae-digits -lae, train" in picture and "vae-digits -vae, train" in picture
+    assert ", test" not in picture and "mean of" not in picture.splitlines()[0]
+    with pytest.raises(WorkbenchError, match="no metric 'acceptance'"):
+        plot_text(store, "run-lae", "acceptance", others=[find_run(store, "run-vae")])
+    with pytest.raises(WorkbenchError, match="told apart"):
+        plot_text(store, "run-lae", "loss", others=[find_run(store, "run-vae")] * 3)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stores import make_run
+from workbench.api import runs as runs_module
 from workbench.api.runs import (
     annotate,
     find_run,
@@ -16,8 +17,11 @@ from workbench.api.runs import (
     restore_runs,
     spec_of,
     spec_text,
+    study_runs,
 )
 from workbench.errors import WorkbenchError
+from workbench.store.rows import RunRow
+from workbench.store.state import RunState, write_state
 from workbench.store.stores import Store, open_store
 
 
@@ -128,3 +132,66 @@ def test_a_store_that_can_only_be_read_changes_nothing(store: Store) -> None:
             change()
         assert caught.value.exit_code == 5
     assert os.listdir(store.run(run_id).root) and not store.run(run_id).notes.exists()  # noqa: PTH208
+
+
+def test_a_removal_that_breaks_off_half_way_is_undone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = ["20261121-142530-vae-digits-k3f9", "20261122-090000-avb-digits-bbbb"]
+    real = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name == ids[1]:
+            raise PermissionError(13, "Permission denied")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(WorkbenchError, match=r"Permission denied\. None was"):
+        remove_runs(store, ids)
+    assert {row.id for row in list_runs(store)} >= set(ids)
+    assert list(store.paths.trash.iterdir()) == []
+
+
+def test_a_run_that_was_started_a_moment_ago_is_not_removed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = (row for row in list_runs(store) if row.id.endswith("bbbb"))
+    paths = store.run(run.id)
+    paths.result.unlink()
+    write_state(paths, RunState("failed", 1))
+    real = runs_module.find_run
+
+    def then_started(store: Store, text: str) -> RunRow:
+        row = real(store, text)
+        write_state(paths, RunState("starting", 2))  # a scheduler, right after the look
+        return row
+
+    monkeypatch.setattr(runs_module, "find_run", then_started)
+    with pytest.raises(WorkbenchError, match="has just been started"):
+        remove_runs(store, [run.id])
+    assert paths.state.exists() and list(store.paths.trash.iterdir()) == []
+
+
+def test_restoring_over_a_run_of_the_same_name_says_so(store: Store) -> None:
+    run = "20261121-142530-vae-digits-k3f9"
+    token = remove_runs(store, [run])
+    make_run(store.root, run)
+    with pytest.raises(WorkbenchError, match="Not restored"):
+        restore_runs(store, token)
+
+
+def test_a_note_or_tag_that_is_too_long_is_refused_not_cut(store: Store) -> None:
+    run = "20261121-142530-vae-digits-k3f9"
+    annotate(store, run, note="kept", tags=["kept"])
+    for change in ({"note": "x" * 10_001}, {"tags": ["ok", "y" * 61]}):
+        with pytest.raises(WorkbenchError, match="are the most"):
+            annotate(store, run, **change)  # type: ignore[arg-type]
+    row = find_run(store, run)
+    assert (row.note, row.tags) == ("kept", ("kept",))
+
+
+def test_the_runs_of_a_study_are_found_by_its_name_and_by_its_id(store: Store) -> None:
+    assert [row.id[-4:] for row in study_runs(store, "starter")] == ["bbbb"]
+    assert study_runs(store, "starter-1") == study_runs(store, "starter")
+    with pytest.raises(WorkbenchError, match="Did you mean 'starter'"):
+        study_runs(store, "startr")
+    with pytest.raises(WorkbenchError, match="Studies here: starter, starter-1"):
+        study_runs(store, "")

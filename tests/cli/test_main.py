@@ -12,7 +12,7 @@ import pytest
 from workbench.cli import main as main_module
 from workbench.cli import verbs
 from workbench.cli.screens import ScreenOptions, screen_options
-from workbench.errors import NOT_FOUND, STORE, TERMINAL, USAGE
+from workbench.errors import DEVICE, NOT_FOUND, STORE, TERMINAL, USAGE
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,25 @@ def test_a_global_option_after_the_verb_is_told_its_place(cli):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["runn"], "No such command 'runn'. Did you mean 'run'"),
+        (["queue", "priority", "aaaa", "x"], "queue priority:"),
+        (["plot", "aaaa"], "plot: Missing argument 'METRIC'. See `workbench plot --help`."),
+        (["--store"], "Option '--store' requires an argument"),
+        (["runs", "ls", "--\x1b[31m"], "No such option"),
+    ],
+)
+def test_what_the_parser_refuses_is_one_sentence_with_the_place_of_help(cli, arguments, words):
+    answer = cli(*arguments)
+    assert answer.code == USAGE and answer.out == "" and answer.err.count("\n") == 1
+    assert answer.err.startswith("workbench: ") and words in answer.err and "\x1b" not in answer.err
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (["run", "vae-digits", "--set", "resources.device=cuda:7"], DEVICE, "cuda:7 is not on this machine"),
         (["run", "vae-digit"], NOT_FOUND, "Did you mean 'vae-digits'?"),
         (["run", "vae-digits", "--set", "model.latnt=3"], USAGE, "did you mean 'latent'?"),
         (["run", "vae-digits", "--grid", "model.latent=2,x"], USAGE, "must be a whole number, got 'x'"),
@@ -114,6 +131,31 @@ def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m workbench presets show vae-digits --json | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 10
+    command = f"{sys.executable} -m workbench presets ls --json | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 141 and done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", ["<&- >&-", "<&- >&- 2>&-", "2>&- <&-"])
+def test_closed_streams_are_refused_or_done_without_and_no_file_takes_their_number(closed, store, tmp_path):
+    command = f"{sys.executable} -m workbench --store {store} runs ls {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    if ">&-" in closed.replace("2>&-", ""):
+        assert done.returncode == STORE and done.stdout == ""
+        assert done.stderr in (
+            "",
+            "workbench: Standard output is closed. Send it to a file, or to /dev/null.\n",
+        )
+    else:
+        assert done.returncode == 0 and "vae-digits-aaaa" in done.stdout
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path):
+    gone = tmp_path / "gone"
+    command = f"mkdir {gone} && cd {gone} && rmdir {gone} && {sys.executable} -P -m workbench presets ls"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environ, check=False)
+    assert done.returncode == STORE and "no longer exists" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_without_a_terminal_the_screens_refuse(cli):

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.api.queue import stop_scheduler
 from workbench.api.stores import open_store
-from workbench.errors import DEVICE, NOT_FOUND, USAGE
+from workbench.errors import DATA, DEVICE, NOT_FOUND, USAGE
 
 TINY = ("--set", "training.iterations=20", "--set", "evaluation.samples=64", "--seeds", "2")
 
@@ -39,6 +39,7 @@ def test_cancelling_a_paused_run(cli, store):
     [
         (["cancel", "aaaa"], USAGE),  # finished long ago
         (["pause", "dddd", "nope"], NOT_FOUND),
+        (["cancel", "dddd", "aaaa"], USAGE),  # the first alone would be fine
         (["retry", "aaaa"], USAGE),
         (["priority", "dddd", "5000"], USAGE),
         (["priority", "dddd", "many"], USAGE),
@@ -78,8 +79,54 @@ def test_inline_trains_in_the_foreground_without_a_scheduler(cli, tmp_path):
     assert json.loads(cli("--store", store, "scheduler", "status", "--json").out)["running"] is False
 
 
-def test_a_failed_run_gives_its_own_exit_code(cli, tmp_path, monkeypatch):
-    monkeypatch.setenv("WORKBENCH_DOWNLOAD", "0")  # and the data folder of the tests is empty
+def test_a_failed_run_gives_its_own_exit_code(cli, tmp_path):
+    raw = tmp_path / "sets" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{kind}-ubyte").write_bytes(b"damaged")
     answer = cli("--store", tmp_path / "runs", "run", "vae-mnist", "--inline")
     assert answer.code == 4
-    assert "failed" in answer.out and "mnist" in answer.out and "Traceback" not in answer.err
+    assert "failed" in answer.out and "checksum" in answer.out and "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize(
+    "verb", [["run", "vae-mnist"], ["run", "vae-mnist", "--inline"], ["studies", "run", "m"]]
+)
+@pytest.mark.parametrize("why", ["download", "rights"])
+def test_a_data_set_that_cannot_be_had_is_refused_before_anything_is_made(
+    cli, tmp_path, monkeypatch, verb, why
+):
+    (tmp_path / "presets" / "studies").mkdir(parents=True)
+    (tmp_path / "presets" / "studies" / "m.toml").write_text('presets = ["vae-digits", "vae-mnist"]')
+    if why == "download":
+        monkeypatch.setenv("WORKBENCH_DOWNLOAD", "0")  # and the data folder of the tests is empty
+    else:
+        (tmp_path / "sets").write_text("a file in the folder's place")
+    answer = cli("--store", tmp_path / "runs", *verb)
+    assert answer.code == DATA and answer.out == "" and answer.err.count("\n") == 1
+    assert "mnist is not in" in answer.err and "WORKBENCH_DATA_DIR" in answer.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ls_tells_that_nobody_starts_what_waits_and_start_mends_it(cli, tmp_path, store):
+    folder = store / "20261121-120000-lebm-digits-dddd"
+    spec = folder / "spec.toml"
+    spec.write_text(spec.read_text().replace("threads = 1", "threads = 'no'"))  # nothing is trained here
+    (folder / "state.json").unlink()
+    answer = cli("queue", "ls")
+    assert answer.code == 0 and "scheduler start" in answer.err and "dddd" in answer.out
+    assert cli("scheduler", "start").code == 0
+    deadline = time.monotonic() + 20
+    while not json.loads(cli("scheduler", "status", "--json").out)["pid"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert "scheduler start" not in cli("queue", "ls").err
+
+
+def test_ls_tells_what_keeps_a_scheduler_from_starting_runs(cli, store, monkeypatch):
+    from workbench.api import queue
+
+    (store / "20261121-120000-lebm-digits-dddd" / "state.json").unlink()
+    status = queue.SchedulerStatus(True, 7, "here", 1.0, "Nothing new is started: 0 MiB left.")
+    monkeypatch.setattr(queue, "scheduler_status", lambda store: status)
+    assert "0 MiB left" in cli("queue", "ls").err

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from workbench.errors import NOT_FOUND, USAGE
+from workbench.errors import NOT_FOUND, STORE, USAGE
 
 VAE = "20261121-100000-vae-digits-aaaa"
 
@@ -118,3 +118,77 @@ def test_doctor_reports_and_fails_only_for_what_is_missing(cli, store, monkeypat
     monkeypatch.setenv("WORKBENCH_DOWNLOAD", "perhaps")
     answer = cli("doctor")
     assert answer.code == USAGE and "WORKBENCH_DOWNLOAD" in answer.out
+
+
+def test_ls_filters_and_sorts_as_the_screens_do(cli, store):
+    def ids(*arguments):
+        return [row["id"][-4:] for row in json.loads(cli("runs", "ls", *arguments, "--json").out)]
+
+    assert ids("--study", "starter") == ids("--study", "starter-1") == ["bbbb", "aaaa"]
+    assert ids("--filter", "model:lae,avb") == ["cccc", "bbbb"]
+    assert ids("--filter", "test_mse<1", "--sort", "id") == ["aaaa", "bbbb"]
+    assert ids("--sort", "created", "--reverse") == ["dddd", "cccc", "bbbb", "aaaa"]
+    assert cli("runs", "ls", "--filter", "model:nothing").err == "No run fits.\n"
+    for arguments, words in [
+        (["--study", "startr"], "Did you mean 'starter'?"),
+        (["--filter", "modl:lae"], "modl"),
+        (["--sort", "test_mes"], "test_mse"),
+    ]:
+        answer = cli("runs", "ls", *arguments)
+        assert answer.code in (USAGE, NOT_FOUND) and answer.out == "" and words in answer.err
+
+
+def test_diff_shows_only_the_settings_that_differ(cli, store):
+    table = json.loads(cli("runs", "diff", "aaaa", "dddd", "--json").out)
+    keys = [row["key"]["text"] for row in table["rows"]]
+    assert "model.kind" in keys and "training.iterations" in keys and "data.name" not in keys
+    assert [column["key"][-4:] for column in table["columns"][1:]] == ["aaaa", "dddd"]
+    assert "| training.iterations" in cli("runs", "diff", "aaaa", "dddd").out
+    for arguments, words in [
+        (["aaaa"], "two or more"),
+        (["aaaa", VAE], "two or more"),
+        (["aaaa", "x"], "no run 'x'"),
+    ]:
+        answer = cli("runs", "diff", *arguments)
+        assert answer.code != 0 and words in answer.err and answer.out == ""
+
+
+def test_export_says_which_tables_there_are(cli, store, tmp_path):
+    for arguments in ([], ["nonsense"]):
+        answer = cli("export", *arguments)
+        assert answer.code in (USAGE, NOT_FOUND) and answer.out == ""
+        assert "Tables here: starter, starter-1, all" in answer.err
+    assert "Did you mean 'starter'?" in cli("export", "startr").err
+    assert "studies run starter" in cli("--store", _empty(tmp_path), "export").err
+
+
+def test_a_study_whose_file_misspells_a_metric_is_told_by_its_file(cli, store, tmp_path):
+    folder = tmp_path / "presets" / "studies"
+    folder.mkdir(parents=True)
+    (folder / "starter.toml").write_text('presets = ["vae-digits"]\nmetrics = ["test_mze"]')
+    answer = cli("export", "starter")
+    assert answer.code == NOT_FOUND and "starter.toml: metrics:" in answer.err and "'test_mse'" in answer.err
+
+
+def _empty(tmp_path):
+    from workbench.api.stores import open_store
+
+    return open_store(tmp_path / "empty").root
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "long", "parent"])
+def test_a_store_that_cannot_be_is_told_by_every_verb_and_by_doctor(cli, tmp_path, kind):
+    place = tmp_path / ("x" * 300 if kind == "long" else "place")
+    if kind == "file":
+        place.write_text("")
+    elif kind == "link":
+        place.symlink_to(tmp_path / "nowhere")
+    elif kind == "parent":
+        (tmp_path / "file").write_text("")
+        place = tmp_path / "file" / "runs"
+    before = sorted(tmp_path.iterdir())
+    for arguments in (["run", "vae-digits", "--detach"], ["doctor"]):
+        answer = cli("--store", place, *arguments)
+        assert answer.code == STORE and "Traceback" not in answer.err
+    assert cli("--store", place, "runs", "ls").code in (STORE, NOT_FOUND)
+    assert sorted(tmp_path.iterdir()) == before

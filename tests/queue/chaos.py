@@ -151,7 +151,7 @@ def check_run(store: Store, run_id: str, steps: int) -> list[str]:
         return [*found, f"unreadable: {error}"]
     names = Counter(event["event"] for event in events)
     if names["overlap"]:
-        found.append("ran twice at the same time")
+        found.append(f"ran twice at the same time: {events}")
     if any(event.get("after_result") for event in events):
         found.append("ran again after its result")
     if len({event["attempt"] for event in events if event["event"] == "start"}) != names["start"]:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections import namedtuple
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,11 @@ import pytest
 from tests.queue.chaos import check_run, processes
 from tests.queue.conftest import Bench
 from workbench.queue import keeper as keeper_module
+from workbench.queue.executors.base import Status
 from workbench.queue.keeper import Keeper
-from workbench.queue.liveness import lock_held
-from workbench.store.files import read_json
-from workbench.store.state import read_requests
+from workbench.queue.liveness import lock_held, take_lock
+from workbench.store.files import create_json, read_json
+from workbench.store.state import RunState, read_requests, write_state
 
 
 def ledger(bench: Bench, run_id: str) -> list[str]:
@@ -262,3 +264,27 @@ def test_the_worker_gets_its_device_threads_and_the_submitters_settings(bench: B
     assert (seen["OMP_NUM_THREADS"], seen["MKL_NUM_THREADS"]) == ("2", "2")
     assert (seen["WORKBENCH_DEVICE"], seen["CUDA_VISIBLE_DEVICES"]) == ("cpu", "")
     assert seen["WORKBENCH_DOWNLOAD"] == "no"
+
+
+def test_a_shim_that_claims_just_after_its_attempt_was_judged_dead_keeps_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.submit(steps=5)
+    paths = bench.store.run(run)
+    paths.attempt(1).root.mkdir()
+    write_state(paths, RunState("starting", 1, device="cpu"))  # its scheduler died, its shim is slow
+    attempt, poll, locks = paths.attempt(1), bench.keeper.executor.poll, []
+
+    def poll_then_claim(handles: Iterable[str]) -> dict[str, Status]:
+        found = poll(handles)
+        if not locks:
+            locks.append(take_lock(attempt.lock))  # the slow shim, between the look and its consequence
+            assert create_json(attempt.claim, {"schema": 1, "pid": 1, "boot_id": "", "start_time": 0})
+        return found
+
+    monkeypatch.setattr(bench.keeper.executor, "poll", poll_then_claim)
+    for _ in range(3):
+        bench.keeper.tick()
+    assert (bench.state(run).state, bench.state(run).attempt) == ("running", 1)
+    assert not paths.attempt(2).root.exists()
+    os.close(locks[0])

@@ -31,14 +31,16 @@ def main(folder: str, attempt: str) -> int:
     ledger = os.open(run / "ledger.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def record(event: str, **more: object) -> None:
-        line = json.dumps({"event": event, "attempt": int(attempt), "pid": os.getpid(), **more})
+        line = json.dumps(
+            {"event": event, "attempt": int(attempt), "pid": os.getpid(), "time": time.time(), **more}
+        )
         os.write(ledger, (line + "\n").encode())
 
     alone = os.open(run / "trainer.lock", os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        record("overlap")
+        record("overlap", holders=holders(alone))
         return 1
     record("start", after_result=(run / "result.json").exists())
 
@@ -79,6 +81,20 @@ def main(folder: str, attempt: str) -> int:
     result |= {"finished": time.time(), "device": "cpu", "diverged": {}, "metrics": {"loss": metric}}
     record("result", committed=link(run / "result.json", result))
     return 0
+
+
+def holders(lock: int) -> list[str]:
+    """Say who keeps the lock, and in which state: evidence for whoever reads the ledger."""
+    inode = f":{os.fstat(lock).st_ino} "
+    found = []
+    for line in Path("/proc/locks").read_text().splitlines():
+        if inode in line:
+            pid = line.split()[4]
+            try:
+                found.append(Path(f"/proc/{pid}/stat").read_text()[:80])
+            except OSError as error:
+                found.append(f"{pid}: {error}")
+    return found
 
 
 def advance(value: int, step: int) -> int:

@@ -187,3 +187,20 @@ def test_a_state_of_its_own_survives_reading(store: Store) -> None:
         "crash",
         "Retry.",
     )
+
+
+def test_numbers_that_no_computer_can_hold_are_left_out_of_a_row(store: Store) -> None:
+    paths = make_run(store.root)
+    huge = "1" + "0" * 400
+    metrics = f'{{"test_mse": {{"values": [NaN, Infinity, {huge}], "n": 1}}}}'
+    paths.result.write_text(
+        f'{{"outcome": "finished", "step": 1e999, "finished": NaN, "metrics": {metrics}}}'
+    )
+    paths.state.write_text(f'{{"state": "running", "started": {huge}, "ended": NaN, "attempt": "x"}}')
+    row = read_row(paths)
+    assert row is not None and row.summary == {"test_mse": (None, None, None)}
+    assert (row.state, row.started, row.ended, row.attempt, row.step) == ("finished", None, None, 0, 0)
+
+
+def test_a_name_with_a_line_break_is_no_run_id() -> None:
+    assert RUN_ID.match("20261121-a") and not RUN_ID.match("20261121-a\n")

@@ -69,3 +69,19 @@ def test_a_value_that_is_no_number_is_none(run: RunPaths) -> None:
     (run.control / "1-priority.json").write_text(json.dumps({"verb": "priority", "value": "high"}))
     (request,) = read_requests(run)
     assert request.value is None
+
+
+def test_requests_keep_their_order_where_the_clock_is_set_back(
+    run: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for now, verb in ((1_800_000_000 * 10**9, "pause"), (1_700_000_000 * 10**9, "resume")):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
+        write_request(run, verb)  # type: ignore[arg-type]
+    assert [request.verb for request in read_requests(run)] == ["pause", "resume"]
+
+
+def test_a_priority_out_of_range_is_none(run: RunPaths) -> None:
+    run.control.mkdir()
+    (run.control / "1-priority.json").write_text(json.dumps({"verb": "priority", "value": 10**12}))
+    (request,) = read_requests(run)
+    assert request.value is None

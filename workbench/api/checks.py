@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from workbench import __version__
-from workbench.api.stores import Store, open_store
-from workbench.errors import STORE, USAGE, WorkbenchError
+from workbench.api.stores import Store, chosen_folder, open_store
+from workbench.errors import DATA, STORE, USAGE, WorkbenchError
 from workbench.settings import config_dir, user_settings
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
@@ -107,6 +107,22 @@ def data() -> Iterator[Check]:
             yield Check(f"data {name}", "warning", f"not here, and {why}", fix)
 
 
+def check_data(name: str) -> None:
+    """Raise a WorkbenchError (exit code 8) for a data set that is not here and cannot be fetched to here.
+
+    Whether the network answers, and whether the files are sound, only the worker finds out.
+    """
+    settings = user_settings()
+    folder = settings.data_dir
+    if all((folder / file).is_file() for file in DATA_FILES.get(name, ())):
+        return
+    fix = f"Put its files under {folder}, or point WORKBENCH_DATA_DIR to where they are."
+    if not settings.download:
+        raise WorkbenchError(f"{name} is not in {folder}, and downloads are switched off.", fix, DATA)
+    if not _writable(folder):
+        raise WorkbenchError(f"{name} is not in {folder}, which cannot be written.", fix, DATA)
+
+
 def store(chosen: Store | Path | None) -> Iterator[Check]:
     """Where runs go: why there, room, and rights."""
     if isinstance(chosen, Store):
@@ -115,9 +131,15 @@ def store(chosen: Store | Path | None) -> Iterator[Check]:
         try:
             found = open_store(chosen, create=False)
         except WorkbenchError as error:
-            new = error.exit_code != STORE  # not made yet, which is no fault
-            state: Literal["ok", "missing"] = "ok" if new else "missing"
-            yield Check("store", state, error.title, "" if new else error.hint, error.exit_code)
+            if error.exit_code == STORE:
+                yield Check("store", "missing", error.title, error.hint, STORE)
+                return
+            place, _ = chosen_folder(chosen)
+            if _writable(place):  # not made yet, which is no fault
+                yield Check("store", "ok", f"{place}, made with the first run")
+            else:
+                fix = "Choose a folder you can write to with --store or WORKBENCH_STORE."
+                yield Check("store", "missing", f"{place} cannot be made", fix, STORE)
             return
     yield Check("store", "ok", f"{found.root} ({found.why})")
     if found.read_only:

@@ -27,7 +27,7 @@ from workbench.store.artefacts import (
     read_samples,
     snapshot_steps,
 )
-from workbench.store.files import read_json
+from workbench.store.files import open_plain, read_json
 from workbench.store.metrics import MetricsTail
 from workbench.store.paths import RunPaths, StorePaths
 
@@ -91,7 +91,8 @@ class LiveRun:
 
     def _read_spec(self) -> tuple[str, RunSpec | None]:
         try:
-            text = self.paths.spec.read_bytes()[: 1 << 20].decode("utf-8", "replace")
+            with open_plain(self.paths.spec) as file:
+                text = file.read(1 << 20).decode("utf-8", "replace")
         except OSError:
             return "", None
         try:

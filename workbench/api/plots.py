@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from workbench.api.live import LiveRun
@@ -41,10 +43,12 @@ def plot_text(
     height: int = 20,
     ascii: bool = False,
     log: bool = False,
+    others: Sequence[RunRow] = (),
 ) -> str:
     """Return a picture of a metric over steps: the mean over seeds, one line per split (train, test).
 
-    `run` is a row, an id, or the beginning or end of one. Without colours; `ascii` uses ASCII only.
+    `run` is a row, an id, or the beginning or end of one. With `others`, at most two, it is one line per
+    run, of the split they have in common. Without colours; `ascii` uses ASCII only.
     `log` draws a logarithmic value axis, on which values of 0 and below are gaps, as NaN and infinity are
     anywhere. Raises WorkbenchError if there is no such run or metric (3) or the size is impossible (2).
     """
@@ -54,27 +58,28 @@ def plot_text(
             raise WorkbenchError(
                 f"The {name} of a plot lies between {least} and {most}, not {size}.", "", USAGE
             )
-    found = _series(store, row, metric)
+    found = [(series.split, series) for series in _series(store, row, metric)]
+    if others:
+        found = _overlay(store, [row, *others], metric)
     lines, notes = [], []
-    for series in found:
+    for label, series in found:
         last = number_cell(series.last().tolist(), usual_n=series.seeds).text
-        notes.append(f"{series.split}: {last} at step {series.steps[-1]:.0f}, over {series.seeds} seed(s).")
+        notes.append(f"{label}: {last} at step {series.steps[-1]:.0f}, over {series.seeds} seed(s).")
         x, y, lost, below = _finite(series, log)
         if lost:
-            notes.append(f"{series.split}: {lost} of {len(series)} points are not finite and left out.")
+            notes.append(f"{label}: {lost} of {len(series)} points are not finite and left out.")
         if below:
-            notes.append(
-                f"{series.split}: {below} of {len(series)} points are 0 or below: not on a log axis."
-            )
+            notes.append(f"{label}: {below} of {len(series)} points are 0 or below: not on a log axis.")
         if len(x):
             thin = reduce(x, y, width)
-            lines.append((series, thin.x, thin.y))
+            lines.append((label, thin.x, thin.y))
     if not lines:
         what = f"'{safe_text(metric, 60, one_line=True)}' of {row.id}"
         if log:
             raise WorkbenchError(f"{what} has no value above 0.", "Draw it without the log axis.", USAGE)
         raise WorkbenchError(f"{what} has no finite value to draw.", "The run diverged at once.", USAGE)
-    picture = _draw(lines, _title(row, found), width, height, ascii, log)
+    title = _title("" if others else row.name, found[0][1])
+    picture = _draw(lines, title, width, height, ascii, log)
     text = "\n".join([picture, *notes]) + "\n"
     return text.translate(TO_ASCII).encode("ascii", "replace").decode() if ascii else text
 
@@ -120,15 +125,30 @@ def _finite(series: Series, log: bool) -> tuple[Floats, Floats, int, int]:
     return (x, y, lost, below) if np.isfinite(y).any() else (x[:0], y[:0], lost, below)
 
 
-def _title(row: RunRow, found: list[Series]) -> str:
-    name = metric_of(found[0].metric)
+def _overlay(store: Store, rows: Sequence[RunRow], metric: str) -> list[tuple[str, Series]]:
+    """Return one curve for each run, named by the run, of the first split that all of them have."""
+    if len(rows) > len(MARKERS[False]):
+        raise WorkbenchError(f"{len(rows)} runs cannot be told apart without colours.", "Draw up to three.")
+    curves = [{series.split: series for series in _series(store, row, metric)} for row in rows]
+    split = next((name for name in curves[0] if all(name in found for found in curves)), "")
+    if not split:
+        raise WorkbenchError(f"The runs have no split of '{safe_text(metric, 60)}' in common.", "", USAGE)
+    return [
+        (safe_text(f"{row.name} {row.id[-4:]}, {split}", 60, one_line=True), found[split])
+        for row, found in zip(rows, curves, strict=True)
+    ]
+
+
+def _title(run: str, series: Series) -> str:
+    name = metric_of(series.metric)
     unit = f" ({name.unit})" if name.unit else ""
-    seeds = f", mean of {found[0].seeds} seeds" if found[0].seeds > 1 else ""
-    return safe_text(f"{name.label}{unit} · {row.name}{seeds}", 200, one_line=True)
+    seeds = f", mean of {series.seeds} seeds" if run and series.seeds > 1 else ""
+    where = f" · {run}" if run else ""
+    return safe_text(f"{name.label}{unit}{where}{seeds}", 200, one_line=True)
 
 
 def _draw(
-    lines: list[tuple[Series, Floats, Floats]], title: str, width: int, height: int, ascii: bool, log: bool
+    lines: list[tuple[str, Floats, Floats]], title: str, width: int, height: int, ascii: bool, log: bool
 ) -> str:
     import plotext
 
@@ -144,10 +164,10 @@ def _draw(
             plotext.yscale("log")
         plotext.xticks(*_ticks([x for _, x, _ in lines], width // 16, whole=True))
         plotext.yticks(*_ticks([y for _, _, y in lines], height // 4, log=log))
-        for k, (series, x, y) in enumerate(lines):
+        for k, (label, x, y) in enumerate(lines):
             # A few validation points over a line are told from it best as points.
             draw = plotext.scatter if k and len(x) < width else plotext.plot
-            draw(x.tolist(), y.tolist(), label=series.split, marker=markers[k % len(markers)])
+            draw(x.tolist(), y.tolist(), label=label, marker=markers[k % len(markers)])
         return str(plotext.uncolorize(plotext.build())).rstrip("\n")
     finally:
         plotext.clear_figure()

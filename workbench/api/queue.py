@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from workbench.api.checks import check_data
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
@@ -16,8 +17,9 @@ from workbench.queue.launch import submitter_variables
 from workbench.queue.recovery import load_state
 from workbench.queue.requests import SENSIBLE
 from workbench.spec.models import settings_class
+from workbench.store.rows import RunRow
 from workbench.store.runs import command_line, create_run
-from workbench.store.state import VERBS, Verb, write_request
+from workbench.store.state import PRIORITIES, VERBS, Verb, write_request
 from workbench.store.stores import Store
 
 if TYPE_CHECKING:
@@ -26,16 +28,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Forecast",
     "SchedulerStatus",
+    "check_specs",
     "ensure_scheduler",
     "forecast",
     "request",
+    "request_all",
     "run_inline",
     "scheduler_status",
     "stop_scheduler",
     "submit",
+    "why_waiting",
 ]
 
-PRIORITIES = range(-1000, 1001)
 HELD = "Held for a run in the foreground; resume hands it to the scheduler."
 
 
@@ -53,16 +57,14 @@ def submit(
     """Queue the specs, start the scheduler if none lives, and return the ids of the new runs.
 
     A family that does not stack becomes one run per seed. With `inline` the runs are held (paused)
-    for `run_inline`, and no scheduler is started. All devices are checked before the first run is
-    made: exit code 6 if one is not here, 5 if the store cannot be written.
+    for `run_inline`, and no scheduler is started. Nothing is made if `check_specs` refuses one of
+    them; exit code 5 if the store cannot be written.
     """
     store.must_be_writable()
     if priority not in PRIORITIES:
         raise WorkbenchError(f"Priority {priority} is out of range.", "Give a number from -1000 to 1000.")
     alone = [single for spec in specs for single in _one_per_process(spec)]
-    here = gpus() if any(spec.resources.device.startswith("cuda") for spec in alone) else ()
-    for spec in alone:
-        check_device(spec.resources.device, here)
+    check_specs(alone)
     made: list[str] = []
     try:
         for spec in alone:
@@ -92,15 +94,44 @@ def submit(
     return made
 
 
+def check_specs(specs: Iterable[RunSpec]) -> None:
+    """Raise a WorkbenchError for a device that is not here (6), or a data set that is not to be had (8)."""
+    given = list(specs)
+    here = gpus() if any(spec.resources.device.startswith("cuda") for spec in given) else ()
+    for device in sorted({spec.resources.device for spec in given}):
+        check_device(device, here)
+    for name in sorted({spec.data.name for spec in given}):
+        check_data(name)
+
+
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:
     """Ask for a run to be cancelled, paused, resumed, retried, or given another priority (`value`).
 
     Returns at once; the scheduler acts within a moment. What makes no sense is a WorkbenchError.
     """
+    request_all(store, [run_id], verb, value)
+
+
+def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | None = None) -> list[str]:
+    """Make one request of several runs and return their ids; if it makes no sense for one, of none."""
     store.must_be_writable()
     if verb not in VERBS:
         raise WorkbenchError(f"There is no request '{verb}'.", did_you_mean(verb, VERBS))
-    run_id = find_run(store, run_id).id
+    ids = list(dict.fromkeys(find_run(store, run_id).id for run_id in run_ids))
+    for run_id in ids:
+        _must_make_sense(store, run_id, verb, value)
+    try:
+        for run_id in ids:
+            write_request(store.run(run_id), verb, value)
+    except OSError as error:
+        hint = "Change the run's permissions, or free some space."
+        raise WorkbenchError(f"The request could not be written: {error.strerror}.", hint, STORE) from None
+    ensure_scheduler(store)
+    return ids
+
+
+def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -> None:
+    """Raise a WorkbenchError if the run is in no state for the request."""
     if verb == "priority" and (value is None or value not in PRIORITIES):
         raise WorkbenchError("A priority is a whole number from -1000 to 1000.", "Larger goes first.")
     state = load_state(store.run(run_id))
@@ -111,11 +142,16 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
     if state.state not in SENSIBLE[verb] and into not in SENSIBLE[verb]:
         able = " or ".join(SENSIBLE[verb])
         raise WorkbenchError(f"Run {run_id} is {state.state}.", f"{verb} works on runs that are {able}.")
-    try:
-        write_request(store.run(run_id), verb, value)
-    except OSError as error:
-        raise WorkbenchError(f"The request could not be written: {error.strerror}.", "", STORE) from None
-    ensure_scheduler(store)
+
+
+def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
+    """Return what keeps the live ones of `rows` from going on, if anything: no scheduler, a full disk."""
+    if not any(row.live and row.state != "paused" for row in rows):
+        return ""
+    status = scheduler_status(store)
+    if not status.running:
+        return "No scheduler is running: `workbench scheduler start` starts one."
+    return status.message
 
 
 def forecast(store: Store, spec: RunSpec) -> Forecast | None:

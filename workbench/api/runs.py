@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 import tomllib
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
+from workbench.queue.recovery import load_state
 from workbench.spec.text import safe_text
-from workbench.store.files import read_json, sync_folder, write_json
+from workbench.store.files import open_plain, read_json, sync_folder, write_json
 from workbench.store.index import index_of
-from workbench.store.rows import Failure, RunRow, State
+from workbench.store.paths import RunPaths
+from workbench.store.rows import LIVE_STATES, Failure, RunRow, State
 from workbench.store.stores import Store
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ __all__ = [
     "restore_runs",
     "spec_of",
     "spec_text",
+    "study_runs",
 ]
 
 TRASH_DAYS = 7
@@ -44,6 +49,22 @@ def list_runs(store: Store, *, states: Collection[State] = (), study_id: str | N
     if study_id is not None:
         rows = [row for row in rows if row.study_id == study_id]
     return rows
+
+
+def study_runs(store: Store, text: str) -> list[RunRow]:
+    """Return the runs of a study, newest first: of one submission by its id, of all by the study's name.
+
+    Raises WorkbenchError (exit code 3) if there is none, with what there is.
+    """
+    rows = list_runs(store)
+    found = [row for row in rows if text and text in (row.study_id, row.study)]
+    if not found:
+        known = dict.fromkeys(name for row in rows for name in (row.study, row.study_id) if name)
+        hint = did_you_mean(text[:80], known) or f"Studies here: {', '.join(list(known)[:8]) or 'none'}."
+        raise WorkbenchError(
+            f"No run belongs to the study '{safe_text(text, 80, one_line=True)}'.", hint, NOT_FOUND
+        )
+    return found
 
 
 def find_run(store: Store, text: str) -> RunRow:
@@ -69,7 +90,8 @@ def find_run(store: Store, text: str) -> RunRow:
 def spec_text(store: Store, run_id: str) -> str:
     """Return the run's `spec.toml` as text."""
     try:
-        return store.run(run_id).spec.read_text()
+        with open_plain(store.run(run_id).spec) as file:
+            return file.read().decode()
     except FileNotFoundError:
         find_run(store, run_id)  # raises with a suggestion
         raise WorkbenchError(f"Run {run_id} has lost its spec.toml.", "", STORE) from None
@@ -79,13 +101,11 @@ def spec_text(store: Store, run_id: str) -> str:
 
 def spec_of(store: Store, run_id: str) -> RunSpec:
     """Return the run's spec, checked."""
-    from pydantic import ValidationError
-
     from workbench.spec.schema import RunSpec
 
     try:
         return RunSpec.model_validate(tomllib.loads(spec_text(store, run_id)))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML and of pydantic alike
         first = safe_text(str(error).splitlines()[0], 200, one_line=True)
         raise WorkbenchError(f"The spec of {run_id} is damaged: {first}.", "", STORE) from None
 
@@ -104,21 +124,41 @@ def remove_runs(store: Store, run_ids: Sequence[str]) -> str:
     _empty_old_trash(store)
     token = f"{time.time_ns():020d}"
     folder = store.paths.trash / token
+    moved: list[Path] = []
     try:
         folder.mkdir(mode=0o700, parents=True)
-        for row in rows:
-            store.run(row.id).root.rename(folder / row.id)
+        for run_id in dict.fromkeys(row.id for row in rows):
+            store.run(run_id).root.rename(folder / run_id)
+            moved.append(folder / run_id)
+        # A scheduler may have taken one up again (a retry) between the look and the move.
+        taken = next((path.name for path in moved if load_state(RunPaths(path)).state in LIVE_STATES), "")
         sync_folder(store.root)
     except OSError as error:
-        raise WorkbenchError(f"Could not remove: {error.strerror}.", "", STORE) from None
+        _put_back(store, folder, moved)
+        hint = "None was. Change the permissions of the store, or free some space."
+        raise WorkbenchError(f"Could not remove: {error.strerror}.", hint, STORE) from None
+    if taken:
+        _put_back(store, folder, moved)
+        raise WorkbenchError(
+            f"Not removed: {taken} has just been started.", "Cancel first: `workbench queue cancel RUN`."
+        )
     return token
+
+
+def _put_back(store: Store, folder: Path, moved: Sequence[Path]) -> None:
+    """Undo half a removal."""
+    for path in moved:
+        with contextlib.suppress(OSError):
+            path.rename(store.root / path.name)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def restore_runs(store: Store, token: str) -> list[str]:
     """Undo one `remove_runs`; returns the ids that are back."""
     store.must_be_writable()
     folder = store.paths.trash / token
-    if not token.isdigit() or not folder.is_dir():
+    if not token.isdecimal() or not folder.is_dir():
         raise WorkbenchError("There is nothing to restore.", "Removed runs are kept for a week.", NOT_FOUND)
     back = []
     for path in sorted(folder.iterdir()):
@@ -126,6 +166,8 @@ def restore_runs(store: Store, token: str) -> list[str]:
         if not target.exists():
             path.rename(target)
             back.append(path.name)
+    if not back:
+        raise WorkbenchError("Not restored: runs of these names are in the store.", "Move them away first.")
     if not any(folder.iterdir()):
         folder.rmdir()
     sync_folder(store.root)
@@ -143,14 +185,22 @@ def annotate(
     old = read_json(paths.notes)
     value: dict[str, Any] = old if isinstance(old, dict) else {"note": "", "tags": []}
     if note is not None:
-        value["note"] = note[:NOTE_LIMIT]
+        if len(note) > NOTE_LIMIT:
+            hint = f"{NOTE_LIMIT} characters are the most."
+            raise WorkbenchError(f"The note has {len(note)} characters.", hint)
+        value["note"] = note
     if tags is not None:
-        kept = dict.fromkeys(tag.strip()[:TAG_LIMIT] for tag in tags)  # once each, in order
+        kept = dict.fromkeys(" ".join(tag.split()) for tag in tags)  # once each, in order
+        long = next((tag for tag in kept if len(tag) > TAG_LIMIT), "")
+        if long:
+            hint = f"{TAG_LIMIT} characters are the most; a note may be longer."
+            raise WorkbenchError(f"The tag '{safe_text(long, 30, one_line=True)}' is too long.", hint)
         value["tags"] = [tag for tag in kept if tag]
     try:
         write_json(paths.notes, {**value, "schema": 1})
     except OSError as error:
-        raise WorkbenchError(f"The note could not be saved: {error.strerror}.", "", STORE) from None
+        hint = "Change the run's permissions, or free some space."
+        raise WorkbenchError(f"The note could not be saved: {error.strerror}.", hint, STORE) from None
 
 
 def _empty_old_trash(store: Store) -> None:

@@ -32,10 +32,11 @@ def submit_study(
 
     `overrides` and `seeds` apply to all presets; without `seeds`, the study's own are taken.
     """
-    from workbench.api.queue import submit
+    from workbench.api.queue import check_specs, submit
 
     study = find_study(name)
     specs = study_specs(study, overrides, seeds)
+    check_specs(spec for _, spec in specs)
     study_id = new_study_id(study.name)
     ids: list[str] = []
     for preset, spec in specs:

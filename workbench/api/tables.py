@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from workbench.api.stores import Store
-from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
+from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
 from workbench.results.compare import comparison_table
 from workbench.results.configs import differing_table
 from workbench.results.configs import runs_table as table_of_runs
 from workbench.results.export import SUFFIXES, export, format_of
 from workbench.results.table import Cell, Column, Table
 from workbench.spec.text import safe_text
+from workbench.spec.toml import show_path
 from workbench.store.files import sync_folder
 from workbench.store.rows import RunRow
 
@@ -63,23 +64,26 @@ def study_rows(store: Store, name: str) -> list[RunRow]:
 def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -> Table:
     """Return the comparison of the runs of `study_rows`, with the study's columns unless others are named.
 
-    Raises WorkbenchError (exit code 3) if no run belongs to it.
+    A study's name stands for its newest submission. Raises WorkbenchError (exit code 3) if there is none.
     """
-    from workbench.api.runs import list_runs
+    from workbench.api.runs import study_runs
     from workbench.spec.studies import find_study
 
-    rows = study_rows(store, name)
-    if not rows:
-        known = {row.study_id for row in list_runs(store) if row.study_id}
-        hint = did_you_mean(name, known) or "`workbench runs ls` shows the studies of this store."
-        raise WorkbenchError(f"No run belongs to the study '{safe_text(name, 80)}'.", hint, NOT_FOUND)
+    rows = study_rows(store, name) or study_runs(store, name)  # the second says what there is
     title = rows[0].study or name
     try:
         study = find_study(title)
     except WorkbenchError:  # the study's file may have been renamed since
         return comparison(store, rows, metrics, title=title)
     columns = metrics or study.metrics or None
-    return comparison_table(store.paths, rows, columns, study.title or title, study.published)
+    try:
+        return comparison_table(store.paths, rows, columns, study.title or title, study.published)
+    except WorkbenchError as error:
+        if metrics:
+            raise
+        raise WorkbenchError(  # a metric that the file misspells
+            f"{show_path(study.path)}: metrics: {error.title}", error.hint, error.exit_code
+        ) from None
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:

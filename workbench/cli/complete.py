@@ -49,9 +49,13 @@ def runs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 @_quiet
 def tables(ctx: typer.Context, incomplete: str) -> list[str]:
-    rows = _rows(ctx)
-    named = {name for row in rows for name in (row.study, row.study_id) if name}
-    return ["all", *sorted(named), *(row.id for row in rows)]
+    return ["all", *ran(ctx, ""), *runs(ctx, "")]
+
+
+@_quiet
+def ran(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Studies that have runs here, by name and by id."""
+    return sorted({name for row in _rows(ctx) for name in (row.study, row.study_id) if name})
 
 
 @_quiet

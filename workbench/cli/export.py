@@ -23,13 +23,13 @@ FORMATS = ("csv", "md", "latex", "json")
 def export(
     ctx: typer.Context,
     what: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="TABLE|RUN...",
+            metavar="[TABLE|RUN...]",
             help="A study (its newest table), a study id, runs, or `all`.",
             autocompletion=complete.tables,
         ),
-    ],
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option("--format", help="csv, md, latex or json; else told by --output, else md."),
@@ -44,12 +44,17 @@ def export(
     each: Annotated[bool, typer.Option("--each", help="One row per run, with all its settings.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
-    """Export a comparison table: runs of one configuration pooled over seeds, mean ± std."""
+    """Export a comparison table: runs of one configuration pooled over seeds, mean ± std.
+
+    Without a table, tell which there are.
+    """
     from workbench.api.tables import export_text, write_export
 
     to_file = output is not None and str(output) != "-"
     chosen = _format(format, output if to_file else None)
     store = open_store(ctx)
+    if not what:
+        raise WorkbenchError("Say what to export.", _tables_here(store))
     table = _each(store, what) if each else _table(store, what, metric)
     if output is None or not to_file:
         typer.echo(export_text(table, chosen).rstrip("\n"))
@@ -97,4 +102,24 @@ def _chosen(store: Store, what: list[str]) -> tuple[list[RunRow], str]:
         return rows, ""
     if len(what) == 1 and (found := study_rows(store, what[0])):
         return found, what[0]
-    return [find_run(store, text) for text in what], ""
+    try:
+        return [find_run(store, text) for text in what], ""
+    except WorkbenchError as error:
+        if len(what) > 1 or error.exit_code != NOT_FOUND:
+            raise
+        named = [name for row in rows for name in (row.study, row.study_id)]
+        hint = did_you_mean(what[0][:80], [*named, *(row.id for row in rows)]) or _tables_here(store)
+        raise WorkbenchError(f"There is no table or run '{what[0][:80]}'.", hint, NOT_FOUND) from None
+
+
+def _tables_here(store: Store) -> str:
+    """Name the tables of a store, newest first."""
+    from workbench.api.runs import list_runs
+
+    rows = list_runs(store)
+    known = list(dict.fromkeys(name for row in rows for name in (row.study, row.study_id) if name))
+    more = ", …" if len(known) > 8 else ""
+    named = f"{', '.join(known[:8])}{more}, all" if known else "all"
+    return (
+        f"Tables here: {named}; or name runs." if rows else "There are none: `workbench studies run starter`."
+    )

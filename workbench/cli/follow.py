@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.cli.measured import result_lines
-from workbench.cli.output import out, out_json, span, talk
+from workbench.cli.output import out, out_json, run_json, span, talk
 from workbench.cli.progress import Display, progress_display
 from workbench.errors import RUN_FAILED
 
@@ -58,7 +58,7 @@ def follow_inline(store: Store, specs: list[RunSpec], preset: str, sets: list[st
 def report(store: Store, rows: Sequence[RunRow], expected: int, json: bool) -> int:
     """Print how runs ended and what they measured; 0 if all finished, else RUN_FAILED."""
     if json:
-        out_json(list(rows))
+        out_json([run_json(row) for row in rows])
     for row in rows if not json else ():
         took = f" in {span(row.ended - row.started)}" if row.ended and row.started else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""
@@ -84,11 +84,12 @@ def _tick(store: Store, run_id: str, display: Display) -> None:
 
 def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
     """Poll until none of the runs is live, showing progress; return their last rows in order."""
-    from workbench.api.queue import ensure_scheduler
+    from workbench.api.queue import ensure_scheduler, why_waiting
     from workbench.api.runs import list_runs
 
     wanted = set(ids)
     looked = time.monotonic()
+    told = ""
     with progress_display() as display:
         while True:
             rows = {row.id: row for row in list_runs(store) if row.id in wanted}
@@ -99,4 +100,8 @@ def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
             if waiting and time.monotonic() - looked > REVIVE:
                 ensure_scheduler(store)
                 looked = time.monotonic()
+                remark = why_waiting(store, rows.values())
+                if remark and remark != told:
+                    talk(remark)
+                told = remark
             time.sleep(TICK)

@@ -14,6 +14,11 @@ from workbench.spec.text import safe_text
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code. Foreseeable trouble is one line on stderr."""
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # a closed stream's number would go to the next file that is opened, and be written to
+    os.close(spare)
+    if sys.stdout is None:
+        return _complain("Standard output is closed. Send it to a file, or to /dev/null.", STORE)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows no ± gets a ?
             stream.reconfigure(errors="replace")
@@ -24,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("Interrupted.", 130)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the parser turns the one into the other
         # whoever read our output has seen enough; keep Python from complaining at exit as well
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
@@ -48,6 +53,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
+    if sys.stderr is None:  # closed from the start
+        return code
     try:
         sys.stderr.write(f"workbench: {safe_text(sentence, 2000, one_line=True)}\n")
         sys.stderr.flush()
@@ -65,6 +72,8 @@ def _os_sentence(error: OSError) -> str:
         errno.EPERM: "Change its permissions or choose another folder with --store.",
         errno.EROFS: "Choose another folder with --store.",
     }
+    if error.errno == errno.ENOENT and not error.filename:
+        return "The current folder no longer exists. Change to another one."
     place = f": {error.filename}" if error.filename else ""
     return f"{error.strerror or error}{place}. {fixes.get(error.errno, '')}".strip()
 

@@ -8,11 +8,14 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from workbench.spec.text import safe_text
+
+if TYPE_CHECKING:
+    from workbench.api.runs import RunRow
 
 
 def out(text: str = "") -> None:
@@ -28,6 +31,11 @@ def talk(text: str) -> None:
 def out_json(value: Any) -> None:
     """Print JSON on stdout: ASCII only, dataclasses as objects, non-finite numbers as null."""
     typer.echo(json.dumps(plain(value), indent=2, allow_nan=False))
+
+
+def run_json(row: RunRow) -> dict[str, Any]:
+    """Return a run as every verb prints it: its row, and the ETA worked out."""
+    return {**vars(row), "eta": row.eta}
 
 
 def out_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -18,6 +18,12 @@ def plot(
     metric: Annotated[
         str, typer.Argument(metavar="METRIC", help="Name of a curve.", autocompletion=complete.metrics)
     ],
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="RUN", help="Another run, drawn over it. Twice.", autocompletion=complete.runs
+        ),
+    ] = None,
     width: Annotated[
         int, typer.Option("--width", min=0, max=1000, help="Columns; 0 fills the terminal.")
     ] = 0,
@@ -33,4 +39,6 @@ def plot(
     row = find_run(store, run)
     plain = ascii or (ctx.find_root().obj or {}).get("ascii", False)
     columns = width or max(30, shutil.get_terminal_size((80, 24)).columns)
-    out(plot_text(store, row, metric, width=columns, height=height, ascii=plain, log=log).rstrip())
+    others = [find_run(store, text) for text in over or ()]
+    size = {"width": columns, "height": height}
+    out(plot_text(store, row, metric, **size, ascii=plain, log=log, others=others).rstrip())

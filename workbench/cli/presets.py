@@ -6,6 +6,7 @@ import typer
 
 from workbench.cli.options import Json, PresetName, Sets
 from workbench.cli.output import out, out_json, out_table, talk
+from workbench.spec.text import safe_text
 
 app = typer.Typer(help="List presets and show their settings.", no_args_is_help=True)
 
@@ -46,7 +47,7 @@ def show(preset: PresetName, sets: Sets = None, json: Json = False) -> None:
         return
     out(f"{found.name}: {found.title}")
     out(found.description)
-    out(f"{found.source}, {found.path}")
+    out(f"{found.source}, {safe_text(found.path, one_line=True)}")
     out(f"seeds {', '.join(map(str, spec.seeds))}")
     section = ""
     rows: list[tuple[str, ...]] = []

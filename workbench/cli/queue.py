@@ -17,7 +17,7 @@ from workbench.cli.options import (
     Sets,
     open_store,
 )
-from workbench.cli.output import out_json, out_table, span, talk
+from workbench.cli.output import out_json, out_table, run_json, span, talk
 
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
 app = typer.Typer(help="Put runs into the queue, look at it, and steer it.", no_args_is_help=True)
@@ -42,11 +42,13 @@ def add(
 @app.command("ls")
 def list_(ctx: typer.Context, json: Json = False) -> None:
     """List what is queued, running or paused."""
+    from workbench.api.queue import why_waiting
     from workbench.api.runs import list_runs
 
-    rows = [row for row in list_runs(open_store(ctx)) if row.live]
+    store = open_store(ctx)
+    rows = [row for row in list_runs(store) if row.live]
     if json:
-        out_json([{**vars(row), "eta": row.eta} for row in rows])
+        out_json([run_json(row) for row in rows])
         return
     if not rows:
         talk("The queue is empty. `workbench run vae-digits` starts something.")
@@ -67,6 +69,8 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
             for row in rows
         ],
     )
+    if remark := why_waiting(store, rows):
+        talk(remark)
 
 
 @app.command()
@@ -97,19 +101,16 @@ def retry(ctx: typer.Context, runs: RunNames) -> None:
 def priority(
     ctx: typer.Context,
     run: RunName,
-    value: Annotated[int, typer.Argument(min=-1000, max=1000, help="Higher starts earlier; 0 is usual.")],
+    value: Annotated[
+        int, typer.Argument(metavar="N", min=-1000, max=1000, help="Higher starts earlier; 0 is usual.")
+    ],
 ) -> None:
     """Set the priority of a run that waits."""
     _ask(ctx, [run], "priority", value)
 
 
 def _ask(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None = None) -> None:
-    """Find all runs before asking anything of one, so that a misspelt id changes nothing."""
-    from workbench.api.queue import request
-    from workbench.api.runs import find_run
+    from workbench.api.queue import request_all
 
-    store = open_store(ctx)
-    rows = [find_run(store, text) for text in runs]
-    for row in rows:
-        request(store, row.id, verb, value)
-        talk(f"{row.id}: {verb} asked for.")
+    for run_id in request_all(open_store(ctx), runs, verb, value):
+        talk(f"{run_id}: {verb} asked for.")

@@ -25,7 +25,7 @@ def run(
 ) -> None:
     """Queue a preset and follow it; final metrics go to stdout. Ctrl-C stops following, not the run."""
     from workbench.api.presets import expand, family_notes, find_preset
-    from workbench.api.queue import submit
+    from workbench.api.queue import check_specs, submit
     from workbench.cli.follow import follow, follow_inline, print_queued
     from workbench.errors import WorkbenchError
 
@@ -33,6 +33,7 @@ def run(
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
     found = find_preset(preset)
     specs = expand(found, sets or (), grid or (), seeds)
+    check_specs(specs)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
     for note in family_notes(found, (spec.model.kind for spec in specs)):
         talk(note)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli import complete
 from workbench.cli.options import Json, RunName, RunNames, open_store
-from workbench.cli.output import ago, out, out_json, out_table, span, talk
+from workbench.cli.output import ago, out, out_json, out_table, run_json, span, talk
 
 app = typer.Typer(help="Look at runs, annotate, remove and restore them.", no_args_is_help=True)
 STATES = ("queued", "starting", "running", "paused", "finished", "failed", "cancelled")
@@ -20,24 +21,42 @@ def list_(
         list[str] | None,
         typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=lambda: STATES),
     ] = None,
-    study: Annotated[str | None, typer.Option("--study", help="Only runs of this study id.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", help="Only runs of this study, or study id.", autocompletion=complete.ran),
+    ] = None,
+    filter: Annotated[
+        str, typer.Option("--filter", metavar="TEXT", help="As in the screens: 'model:lae test_mse<0.03'.")
+    ] = "",
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="KEY", help="By a field or a final metric, e.g. test_mse.")
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
     json: Json = False,
 ) -> None:
     """List runs, newest first."""
-    from workbench.api.runs import list_runs
+    from workbench.api.runs import list_runs, study_runs
     from workbench.errors import WorkbenchError, did_you_mean
 
     for word in state or ():
         if word not in STATES:
             hint = did_you_mean(word[:80], STATES) or f"States: {', '.join(STATES)}."
             raise WorkbenchError(f"There is no state '{word[:80]}'.", hint)
-    rows = list_runs(open_store(ctx), study_id=study)
-    rows = [row for row in rows if not state or row.state in state]
+    from workbench.results.query import filter_rows, sort_rows
+
+    store = open_store(ctx)
+    rows = list_runs(store) if study is None else study_runs(store, study)
+    rows = filter_rows([row for row in rows if not state or row.state in state], filter)
+    if sort is not None:
+        rows = sort_rows(rows, sort, reverse=reverse)
+    elif reverse:
+        rows.reverse()
     if json:
-        out_json([{**vars(row), "eta": row.eta} for row in rows])
+        out_json([run_json(row) for row in rows])
         return
     if not rows:
-        talk("No runs here. `workbench run vae-digits` starts one.")
+        narrowed = bool(state or study or filter)
+        talk("No run fits." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
         return
     out_table(
         ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TRAINED", "CREATED", "NOTE"),
@@ -78,7 +97,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
             "results": results_of(store, row.id),
             "evaluations": evaluations,
         }
-        out_json({**vars(row), "eta": row.eta, **more})
+        out_json({**run_json(row), **more})
         return
     facts = {
         "run": row.id,
@@ -105,6 +124,25 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
             out(line)
     out()
     out(spec_text(store, row.id).rstrip())
+
+
+@app.command()
+def diff(
+    ctx: typer.Context,
+    runs: RunNames,
+    format: Annotated[str, typer.Option("--format", help="csv, md, latex or json.")] = "md",
+    json: Json = False,
+) -> None:
+    """Show the settings that differ between runs: a line for each, a column per run."""
+    from workbench.api.runs import find_run
+    from workbench.api.tables import differing, export_text
+    from workbench.errors import WorkbenchError
+
+    store = open_store(ctx)
+    ids = list(dict.fromkeys(find_run(store, text).id for text in runs))
+    if len(ids) < 2:
+        raise WorkbenchError("One run differs from nothing.", "Name two or more.")
+    out(export_text(differing(store, ids), "json" if json else format).rstrip())
 
 
 @app.command()

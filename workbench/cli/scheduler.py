@@ -9,7 +9,7 @@ import typer
 from workbench.cli.options import Json, open_store
 from workbench.cli.output import out, out_json, span, talk
 
-app = typer.Typer(help="Look at or stop the background scheduler.", no_args_is_help=True)
+app = typer.Typer(help="Look at, start or stop the background scheduler.", no_args_is_help=True)
 
 
 @app.command()
@@ -30,6 +30,15 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     out(f"process    {found.pid} on {found.host}")
     if found.message:
         out(f"remark     {found.message}")
+
+
+@app.command()
+def start(ctx: typer.Context) -> None:
+    """Start a scheduler where none runs, e.g. after the machine was started anew and runs wait."""
+    from workbench.api.queue import ensure_scheduler
+
+    ensure_scheduler(open_store(ctx))
+    talk("A scheduler looks after this store; it ends by itself when nothing is left to do.")
 
 
 @app.command()

@@ -45,10 +45,12 @@ def run(
     json: Json = False,
 ) -> None:
     """Queue all presets of a study and follow them; `workbench export STUDY` then makes its table."""
+    from workbench.api.queue import check_specs
     from workbench.api.studies import find_study, study_specs, submit_study
     from workbench.cli.follow import follow, print_queued
 
-    study_specs(find_study(study), sets or (), seeds)  # a fault must show before a store is made
+    found = study_specs(find_study(study), sets or (), seeds)
+    check_specs(spec for _, spec in found)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
     ids = submit_study(store, study, overrides=sets or (), seeds=seeds, priority=priority)
     if detach:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from workbench import __version__
 from workbench.cli import doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
 from workbench.cli.screens import open_screens
+from workbench.errors import WorkbenchError
 
 GLOBAL_OPTIONS = ("--store", "--mouse", "--no-mouse", "--ascii")
 app = typer.Typer(
@@ -46,7 +47,11 @@ def _root(
     ctx: typer.Context,
     store: Annotated[
         Path | None,
-        typer.Option("--store", help="Folder of the runs; else WORKBENCH_STORE, else the nearest runs/."),
+        typer.Option(
+            "--store",
+            readable=False,
+            help="Folder of the runs; else WORKBENCH_STORE, else the nearest runs/.",
+        ),
     ] = None,
     mouse: Annotated[bool, typer.Option("--mouse/--no-mouse", help="Let the screens take the mouse.")] = True,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
@@ -60,18 +65,27 @@ def _root(
 
 
 def run_verb(arguments: list[str]) -> int:
-    """Do what the arguments ask for and return the exit code; a usage error is told by the parser."""
+    """Do what the arguments ask for and return the exit code. Raises WorkbenchError for a usage error."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="workbench", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:
         if not (hasattr(error, "show") and hasattr(error, "exit_code")):
             raise
-        error.show()
-        option = getattr(error, "option_name", "")
-        if option in GLOBAL_OPTIONS:
-            typer.echo(f"It stands before the verb: workbench {option} … VERB", err=True)
-        return int(error.exit_code)
+        raise _usage_fault(error) from None
     sys.stdout.flush()
     return code if isinstance(code, int) else 0
+
+
+def _usage_fault(error: Any) -> WorkbenchError:
+    """Say what the parser refused, and where the right words stand."""
+    context = getattr(error, "ctx", None)
+    verb = context.command_path.removeprefix("workbench").strip() if context is not None else ""
+    option = getattr(error, "option_name", "")
+    if option in GLOBAL_OPTIONS:
+        hint = f"It stands before the verb: workbench {option} … VERB."
+    else:
+        hint = f"See `{f'workbench {verb}'.strip()} --help`."
+    words = str(error.format_message()).strip().rstrip(".")
+    return WorkbenchError(f"{verb}: {words}." if verb else f"{words}.", hint, int(error.exit_code))

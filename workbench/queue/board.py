@@ -12,7 +12,7 @@ from workbench.queue.launch import read_need
 from workbench.queue.policy import Need
 from workbench.queue.recovery import committed, load_state
 from workbench.queue.requests import Verdict, apply
-from workbench.store.files import read_json
+from workbench.store.files import finite, read_json
 from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.runs import run_ids
 from workbench.store.state import OVER, RunState, read_requests, write_state
@@ -69,7 +69,11 @@ class Board:
             self.live.pop(gone, None)
             self._over.pop(gone, None)
         for run_id in present - self.live.keys() - self._over.keys():
-            self._enter(run_id)
+            try:
+                self._enter(run_id)
+            except Exception as error:  # one damaged run must not keep the others from being looked after
+                self._say(f"{run_id}: cannot be read and is left alone ({type(error).__name__}: {error})")
+                self._over[run_id] = 0
         for run_id, seen in list(self._over.items()):
             self._look_at_over(run_id, seen)
         for entry in list(self.live.values()):
@@ -159,8 +163,7 @@ def started_state(state: RunState, number: int, device: str, now: float) -> RunS
 
 def _created(paths: RunPaths) -> float:
     origin = read_json(paths.origin)
-    created = origin.get("created") if isinstance(origin, dict) else None
-    return float(created) if isinstance(created, int | float) else 0.0
+    return finite(origin.get("created")) or 0.0 if isinstance(origin, dict) else 0.0
 
 
 def _modified(path: Path) -> int:

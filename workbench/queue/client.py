@@ -14,8 +14,9 @@ from pathlib import Path
 
 import workbench
 from workbench.errors import STORE, WorkbenchError
+from workbench.queue.elsewhere import scheduler_elsewhere
 from workbench.queue.liveness import boot_id, lock_held, signal_process
-from workbench.store.files import read_json
+from workbench.store.files import finite, read_json
 from workbench.store.stores import Store
 
 COMMAND = [sys.executable, "-P", "-m", "workbench.queue.scheduler"]
@@ -42,13 +43,14 @@ def scheduler_status(store: Store) -> SchedulerStatus:
     except OSError:
         running = False  # a store that can only be read: nobody here could have started one
     document = read_json(store.paths.scheduler)
+    running = running or bool(scheduler_elsewhere(store.paths))
     if not running or not isinstance(document, dict):
         return SchedulerStatus(running)
     return SchedulerStatus(
         True,
-        int(document.get("pid", 0)),
+        _whole(document.get("pid")),
         str(document.get("host", "")),
-        document.get("started"),
+        finite(document.get("started")),
         str(document.get("message", "")),
     )
 
@@ -71,7 +73,7 @@ def ensure_scheduler(store: Store, arguments: Sequence[str] = ()) -> None:
     """
     store.must_be_writable()
     ring(store)
-    if lock_held(store.paths.scheduler_lock):
+    if lock_held(store.paths.scheduler_lock) or scheduler_elsewhere(store.paths):
         return
     _started[:] = [process for process in _started if process.poll() is None]
     log = store.paths.scheduler_log
@@ -107,7 +109,7 @@ def stop_scheduler(store: Store, timeout: float = 5.0) -> bool:
     document = read_json(store.paths.scheduler)
     same = isinstance(document, dict) and document.get("boot_id") == boot_id()
     if same and isinstance(document, dict):
-        signal_process(status.pid, int(document.get("start_time", 0)), signal.SIGTERM)
+        signal_process(status.pid, _whole(document.get("start_time"), 2**63), signal.SIGTERM)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if not lock_held(store.paths.scheduler_lock):
@@ -115,6 +117,10 @@ def stop_scheduler(store: Store, timeout: float = 5.0) -> bool:
         time.sleep(0.02)
     where = f"process {status.pid}" + ("" if same else f" on {status.host}")
     raise WorkbenchError(f"The scheduler ({where}) did not end.", "Look into scheduler.log.", STORE)
+
+
+def _whole(value: object, most: int = 2**31 - 1) -> int:
+    return value if isinstance(value, int) and 0 <= value <= most else 0
 
 
 def _importable() -> dict[str, str]:

@@ -23,7 +23,7 @@ from workbench.queue.client import ring
 from workbench.queue.launch import WORKER, make_launch, read_need
 from workbench.queue.liveness import take_lock
 from workbench.queue.policy import Gpu, Machine, choose
-from workbench.queue.recovery import Limits, load_state, settle
+from workbench.queue.recovery import Limits, load_state, make_attempt, settle
 from workbench.queue.shim import TAKEN
 from workbench.store.files import read_json
 from workbench.store.paths import RunPaths
@@ -56,7 +56,7 @@ def run_inline(
         raise WorkbenchError(reason, "See `workbench doctor`.", DEVICE)
     number, device = state.attempt + 1, decision.start[0][1]
     attempt = paths.attempt(number)
-    attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_attempt(attempt)
     launch = make_launch(store.paths, need, number, device, gpus, worker, inline=True)
     shim = subprocess.Popen(launch.argv, stdin=subprocess.DEVNULL, env={**os.environ, **dict(launch.env)})
     with _patient(shim):

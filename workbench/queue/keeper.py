@@ -18,7 +18,7 @@ from workbench.queue.executors.base import Executor, Place
 from workbench.queue.executors.local import LocalExecutor
 from workbench.queue.launch import WORKER, make_launch
 from workbench.queue.policy import Gpu, Load, Machine, choose
-from workbench.queue.recovery import Limits, final_state, settle
+from workbench.queue.recovery import Limits, final_state, make_attempt, settle
 from workbench.store.runs import sweep_temporary
 from workbench.store.state import RunState
 from workbench.store.stores import Store
@@ -87,21 +87,31 @@ class Keeper:
         print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=sys.stderr, flush=True)  # noqa: T201
 
     def _poll(self) -> None:
-        """Ask after all attempts; settle those that are gone. UNKNOWN means: do nothing."""
+        """Ask after all attempts; settle those that are gone. UNKNOWN: do nothing, unless cancelled."""
         entries = {entry.key: entry for entry in self.under_way()}
         if not entries:
             return
         for key, status in self.executor.poll(entries).items():
             entry = entries[key]
             if status.place is Place.GONE:
-                self._settle(entry)
+                self._settle(entry, claimed=status.claimed)
             elif status.place is Place.RUNNING and entry.state.state == "starting":
                 self._save(entry, entry.state.moved("running"))
+            elif status.place is Place.UNKNOWN:
+                self._wonder(entry, status.reason)
 
-    def _settle(self, entry: Entry) -> None:
+    def _wonder(self, entry: Entry, reason: str) -> None:
+        """Leave an attempt alone that cannot be judged from here; a person who cancels it may."""
+        if entry.stop_sent is not None and time.monotonic() - entry.stop_sent > self.options.grace:
+            self._settle(entry)
+        elif reason and not entry.state.stopping and entry.state.reason != reason:
+            hint = "If that machine is gone for good: cancel the run, then retry it."
+            self._save(entry, replace(entry.state, reason=reason, next=hint))
+
+    def _settle(self, entry: Entry, *, claimed: bool = True) -> None:
         """Write down how an attempt ended and what follows."""
         try:
-            state = settle(entry.paths, entry.state, time.time(), self.options.limits)
+            state = settle(entry.paths, entry.state, time.time(), self.options.limits, claimed=claimed)
         except OSError as error:
             self._trouble(entry, error)
             return
@@ -143,7 +153,7 @@ class Keeper:
                 priority=entry.state.priority,
                 age=entry.created,
                 alone=entry.state.alone,
-                not_before=entry.state.not_before or 0.0,
+                not_before=_not_before(entry.state, self.options.limits.crash_delay),
             )
             for entry in waiting.values()
         ]
@@ -168,7 +178,7 @@ class Keeper:
         number = entry.state.attempt + 1
         attempt = entry.paths.attempt(number)
         try:
-            attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_attempt(attempt)
             entry.save(started_state(entry.state, number, device, time.time()))
             entry.launched = time.monotonic()
             worker = self.options.worker
@@ -203,7 +213,11 @@ class Keeper:
             self._full = f"The store cannot be read: {error.strerror}."
             return
         low = free < self.options.disk_floor_mb or not os.access(self.store.root, os.W_OK)
-        self._full = f"Nothing new is started: {free} MiB of disk space left." if low else ""
+        floor = self.options.disk_floor_mb
+        why = (
+            f"Nothing new is started: {free} MiB of disk space left, {floor} are kept free. Free some space."
+        )
+        self._full = why if low else ""
 
     def _save(self, entry: Entry, state: RunState) -> bool:
         """Write the new state; where that fails the old one stays, and the next tick tries again."""
@@ -220,3 +234,9 @@ class Keeper:
         if message != self.message:
             self.say(message)
         self.message = message
+
+
+def _not_before(state: RunState, longest: float) -> float:
+    """Return when the run may start; further off than any delay of ours means that the clock was set back."""
+    moment = state.not_before or 0.0
+    return moment if moment <= time.time() + longest else 0.0

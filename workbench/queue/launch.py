@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from workbench.queue import shim
 from workbench.queue.devices import Gpu
 from workbench.queue.executors.base import Launch
 from workbench.queue.policy import Need
-from workbench.store.files import read_json
+from workbench.store.files import read_json, read_toml
 from workbench.store.paths import RunPaths, StorePaths
 
 LOG_LIMIT = 8 << 20  # bytes of worker.log; beyond it the middle is cut out
@@ -24,19 +23,21 @@ WORKER = (sys.executable, "-P", "-m", "workbench.engine.worker")
 
 def read_need(paths: RunPaths) -> Need | None:
     """Return what the run asks for, read from its spec without checking all of it; None if unreadable."""
-    try:
-        spec = tomllib.loads(paths.spec.read_text())
-    except (OSError, ValueError):
+    spec = read_toml(paths.spec)
+    if spec is None:
         return None
     asked = spec.get("resources")
     asked = asked if isinstance(asked, dict) else {}
-    return Need(
-        id=paths.id,
-        device=str(asked.get("device", "auto")),
-        threads=int(asked.get("threads", 1)),
-        gpu_share=float(asked.get("gpu_share", 1.0)),
-        memory_mb=int(asked.get("memory_mb", 0)),
-    )
+    try:
+        return Need(
+            id=paths.id,
+            device=str(asked.get("device", "auto")),
+            threads=int(asked.get("threads", 1)),
+            gpu_share=float(asked.get("gpu_share", 1.0)),
+            memory_mb=int(asked.get("memory_mb", 0)),
+        )
+    except (TypeError, ValueError, OverflowError):  # damaged by hand: no number, or nan
+        return None
 
 
 def make_launch(

@@ -40,6 +40,15 @@ def take_lock(path: Path) -> int | None:
     return handle
 
 
+def same_lock(handle: int, path: Path) -> bool:
+    """Whether nobody else can hold the lock at `path`: no other file has taken the place of ours there."""
+    try:
+        ours, theirs = os.fstat(handle), path.stat()
+    except FileNotFoundError:
+        return True
+    return (ours.st_ino, ours.st_dev) == (theirs.st_ino, theirs.st_dev)
+
+
 def boot_id() -> str:
     """Return the kernel's name for this boot: process numbers mean nothing in another one."""
     try:
@@ -77,7 +86,10 @@ def signal_process(pid: int, started: int, number: signal.Signals) -> bool:
 
 
 def holders(path: Path) -> list[int]:
-    """Return the processes of this user that have `path` open: those that keep its lock."""
+    """Return the processes of this user that keep the lock on `path`.
+
+    A process that merely has the file open, such as a backup, holds no lock and must not be signalled.
+    """
     try:
         target = path.stat()
     except OSError:
@@ -90,7 +102,8 @@ def holders(path: Path) -> list[int]:
             for handle in (folder / "fd").iterdir():
                 with contextlib.suppress(OSError):
                     info = handle.stat()
-                    if (info.st_ino, info.st_dev) == (target.st_ino, target.st_dev):
+                    same = (info.st_ino, info.st_dev) == (target.st_ino, target.st_dev)
+                    if same and "lock:" in (folder / "fdinfo" / handle.name).read_text():
                         found.append(int(folder.name))
                         break
     return found

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.spec.text import safe_text
-from workbench.store.files import create_json, read_json
-from workbench.store.paths import RunPaths
+from workbench.store.files import create_json, open_plain, read_json
+from workbench.store.paths import AttemptPaths, RunPaths
 from workbench.store.rows import Failure
 from workbench.store.runs import result_state
 from workbench.store.state import RunState, read_state
@@ -48,6 +48,12 @@ def load_state(paths: RunPaths) -> RunState:
     return state if outcome is None else state.with_outcome(outcome)
 
 
+def make_attempt(attempt: AttemptPaths) -> None:
+    """Make an attempt's folder. OSError if the run is gone: a deleted run must not come back as a shell."""
+    for folder in (attempt.root.parent, attempt.root):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def committed(paths: RunPaths) -> str | None:
     """Return the outcome in `result.json`, or None if none has been committed."""
     if not paths.result.exists():
@@ -76,18 +82,21 @@ def last_attempt(paths: RunPaths) -> int:
         return 0
 
 
-def settle(paths: RunPaths, state: RunState, now: float, limits: Limits) -> RunState | None:
+def settle(
+    paths: RunPaths, state: RunState, now: float, limits: Limits, *, claimed: bool = True
+) -> RunState | None:
     """Return the state after the end of the current attempt, which must not live any more.
 
-    An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None
-    means that a shim was faster: look again. Raises OSError if the void claim cannot be written.
+    An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None means
+    that a shim was faster: look again. `claimed` is what was seen when the attempt was judged dead: a claim
+    that has come since belongs to a shim that lives. Raises OSError if the void claim cannot be written.
     """
     final = final_state(paths, state, now)
     if final is not None:
         return final
     attempt = paths.attempt(state.attempt)
-    if not attempt.claim.exists():
-        attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not claimed or not attempt.claim.exists():
+        make_attempt(attempt)
         if not create_json(attempt.claim, {"schema": 1, "void": "nobody had claimed it"}):
             return None
     claim = read_json(attempt.claim)
@@ -187,7 +196,7 @@ def _last_words(paths: RunPaths, limit: int = 300) -> str:
 
 def _tail(path: Path, size: int = 4096) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - size))
             return file.read()
     except OSError:

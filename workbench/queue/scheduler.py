@@ -21,12 +21,14 @@ from types import FrameType
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
+from workbench.queue.elsewhere import BEAT_SECONDS, scheduler_elsewhere
 from workbench.queue.keeper import Keeper, Options
 from workbench.queue.launch import WORKER
-from workbench.queue.liveness import boot_id, start_time, take_lock
+from workbench.queue.liveness import boot_id, same_lock, start_time, take_lock
 from workbench.queue.recovery import Limits
 from workbench.settings import user_settings
 from workbench.store.files import write_json
+from workbench.store.index import on_network
 from workbench.store.stores import Store, open_store
 
 BUSY_NAP = 0.1  # seconds between ticks while runs live
@@ -46,6 +48,8 @@ class Process:
         self._keeper_class = keeper
         self._written = ""
         self._started = time.time()
+        self._shared = on_network(store.root)  # then the address file must show that we live
+        self._told = float("-inf")
 
     def run(self) -> int:
         """Serve the store until idle or stopped; returns at once if another scheduler does."""
@@ -56,22 +60,31 @@ class Process:
             lock = self._take_lock()
             if lock is None:
                 return 0
+            if host := scheduler_elsewhere(self.store.paths):
+                print(f"The scheduler of {host} looks after this store.", file=sys.stderr)  # noqa: T201
+                os.close(lock)
+                return 0
             try:
-                signs = self._serve()
+                signs = self._serve(lock)
             finally:
                 with contextlib.suppress(OSError):
-                    self.store.paths.scheduler.unlink(missing_ok=True)
+                    if same_lock(lock, self.store.paths.scheduler_lock):
+                        self.store.paths.scheduler.unlink(missing_ok=True)
                 os.close(lock)
             # Whoever found the lock held relied on us: what came since the last look must not be left.
             if self.stopping or signs is None or self._signs() == signs:
                 return 0
 
-    def _serve(self) -> tuple[int, int] | None:
-        """Tick until there is nothing to do; returns the signs of the last look, None if asked to end."""
+    def _serve(self, lock: int) -> tuple[int, int] | None:
+        """Tick until there is nothing to do; returns the signs of the last look, None if asked to end.
+
+        Ends too when its lock no longer is the store's: the store was moved, or another took its place,
+        and a second scheduler may have been started there.
+        """
         keeper = self._keeper_class(self.store, self.options)
         self._announce(keeper)
         quiet_since = time.monotonic()
-        while not self.stopping:
+        while not self.stopping and same_lock(lock, self.store.paths.scheduler_lock):
             signs = self._signs()
             nap = IDLE_NAP
             try:
@@ -97,7 +110,8 @@ class Process:
 
     def _announce(self, keeper: Keeper) -> None:
         """Keep `scheduler.json` true: who we are, and what keeps us from starting runs."""
-        if keeper.message == self._written and self.store.paths.scheduler.exists():
+        late = self._shared and time.monotonic() - self._told > BEAT_SECONDS
+        if keeper.message == self._written and self.store.paths.scheduler.exists() and not late:
             return
         document = {
             "schema": 1,
@@ -111,7 +125,7 @@ class Process:
         }
         with contextlib.suppress(OSError):  # on a full disk only the address is missing
             write_json(self.store.paths.scheduler, document, durable=False)
-            self._written = keeper.message
+            self._written, self._told = keeper.message, time.monotonic()
 
     def _take_lock(self) -> int | None:
         """Take the store's lock; None if another scheduler keeps it."""

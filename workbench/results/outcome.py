@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.store.evaluations import read_evaluations
-from workbench.store.files import read_json
+from workbench.store.files import read_json, read_toml
 from workbench.store.paths import RunPaths
 
 
@@ -82,8 +81,8 @@ def read_settings(paths: RunPaths) -> dict[str, Any]:
     Read as plain TOML: a run of a newer layout, or of a family that is not installed, still has settings.
     """
     try:
-        return flat(tomllib.loads(paths.spec.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError):
+        return flat(read_toml(paths.spec) or {})
+    except RecursionError:
         return {}
 
 

@@ -16,6 +16,7 @@ MAX_DEPTH = 8  # sections, lists of widths: nothing of ours nests deeper than 3
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _KEYS = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]{1,200}[ \t]*\.[ \t]*){64}""")
 _HEADER = re.compile(rf"^\s*\[\[?\s*({_KEYS})\s*\]")
 _ASSIGNMENT = re.compile(rf"^\s*({_KEYS})\s*=")
 
@@ -60,6 +61,8 @@ def read_toml(path: Path) -> Document:
 
 def parse_toml(text: str, label: str) -> Document:
     """Parse TOML text; a syntax error becomes `label:line: what is wrong`."""
+    if _LONG_KEY.search(text):  # the parser takes time with the square of the parts
+        raise WorkbenchError(f"{label}: nested too deeply.", exit_code=USAGE)
     try:
         table = tomllib.loads(text)
     except RecursionError:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.store.files import open_plain
+
 LARGEST = 256 << 20  # bytes an npz may unpack to
 LOG_TAIL = 128 << 10  # bytes of a log's end that are looked at
 
@@ -89,7 +91,7 @@ def read_npz(path: Path, names: tuple[str, ...], largest: int = LARGEST) -> dict
     """Return those of the named arrays that can be read, at most `largest` bytes; nothing is unpickled."""
     found: dict[str, NDArray[Any]] = {}
     try:
-        with zipfile.ZipFile(path) as packed:
+        with open_plain(path) as file, zipfile.ZipFile(file) as packed:
             inside = {info.filename: info for info in packed.infolist()}
             wanted = [inside[f"{name}.npy"] for name in names if f"{name}.npy" in inside]
             if sum(info.file_size for info in wanted) > largest:
@@ -114,7 +116,7 @@ def read_npz(path: Path, names: tuple[str, ...], largest: int = LARGEST) -> dict
 def log_tail(path: Path, most: int = LOG_TAIL) -> str:
     """Return the end of a log as text; bytes that are not UTF-8 become U+FFFD. Empty where there is none."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - most))
             body = file.read(most)

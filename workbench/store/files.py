@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
+import stat
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+LARGEST = 64 << 20  # bytes of a JSON or TOML file; ours are a few thousand
+LARGEST_INT = 10**300  # a JSON file may hold integers that no float can
+SMALL = 1 << 14  # bytes that nearly all of them fit into
+CHUNK = 1 << 20
 
 
 def sync_folder(folder: Path) -> None:
@@ -69,10 +77,64 @@ def create_json(path: Path, value: Any) -> bool:
             temporary.unlink()
 
 
-def read_json(path: Path) -> Any | None:
-    """Return the parsed file, or None if it is absent or not JSON."""
+def read_body(path: str | Path, most: int = LARGEST) -> bytes | None:
+    """Return a file's bytes, or None if it is absent, unreadable, no plain file, or larger than `most`.
+
+    Straight system calls: thousands of files are read when a store is scanned. A named pipe or a device
+    left in a store must not make a reader wait: it is opened without blocking, and gives nothing.
+    """
     try:
-        with path.open("rb", buffering=0) as file:  # thousands are read when a store is scanned
-            return json.loads(file.readall())
-    except (OSError, ValueError):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):  # ValueError: a null byte in the name
         return None
+    try:
+        body = os.read(handle, SMALL)
+        if not body and not stat.S_ISREG(os.fstat(handle).st_mode):
+            return None
+        if len(body) == SMALL:
+            parts, size = [body], SMALL
+            while size <= most and (part := os.read(handle, CHUNK)):
+                parts.append(part)
+                size += len(part)
+            body = b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return body if len(body) <= most else None
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading; anything else is an OSError, and a named pipe makes nobody wait."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "Not a plain file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_json(path: str | Path) -> Any | None:
+    """Return the parsed file, or None if it is absent or not JSON that anybody would have written."""
+    body = read_body(path)
+    try:
+        return None if body is None else json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_toml(path: str | Path) -> dict[str, Any] | None:
+    """Return the parsed file, or None if it is absent or not TOML."""
+    body = read_body(path)
+    try:
+        return None if body is None else tomllib.loads(body.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def finite(value: Any) -> float | None:
+    """Return a stored number as a float; None for anything else, and for what is not finite."""
+    if type(value) is not float:
+        if type(value) is not int or abs(value) > LARGEST_INT:
+            return None
+        return float(value)
+    return value if value - value == 0.0 else None

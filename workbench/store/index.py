@@ -226,12 +226,12 @@ def on_network(path: Path) -> bool:
 
 
 def _encode(row: RunRow) -> str:
-    return json.dumps({f.name: getattr(row, f.name) for f in _FIELDS}, separators=(",", ":"))
+    return _ENCODER.encode(vars(row))
 
 
 def _decode(body: str) -> RunRow:
     values: dict[str, Any] = json.loads(body)
-    if values.keys() != {item.name for item in _FIELDS}:
+    if values.keys() != _FIELDS:
         raise ValueError("written by a version with other fields")
     values["seeds"] = tuple(values["seeds"])
     values["tags"] = tuple(values["tags"])
@@ -239,4 +239,5 @@ def _decode(body: str) -> RunRow:
     return RunRow(**values)
 
 
-_FIELDS = dataclasses.fields(RunRow)
+_FIELDS = {item.name for item in dataclasses.fields(RunRow)}
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # json.dumps would make a new one for each row

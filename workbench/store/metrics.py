@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.store.files import open_plain
+
 HEAD = 256  # bytes compared to notice that a file is not the one read before
 MOST = 8 << 20  # bytes read at one time; the rest waits for the next reading
 
@@ -28,7 +30,7 @@ class MetricsTail:
         what was read, or other bytes stand where the last reading ended.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 again = self._changed(file.seek(0, 2), file)
                 if again:
                     self.offset, self.bad_lines, self._head, self._before = 0, 0, b"", b""

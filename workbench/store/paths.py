@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\Z")
+# The files that a row of the list is made of; named apart because thousands of folders are read at once.
+ORIGIN, STATE, PROGRESS = "origin.json", "state.json", "progress.json"
+RESULT, NOTES = "result.json", "notes.json"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class RunPaths:
 
     @property
     def origin(self) -> Path:  # preset, overrides, study, creation time; immutable
-        return self.root / "origin.json"
+        return self.root / ORIGIN
 
     @property
     def environment(self) -> Path:  # versions, git, host; written by the worker at its first start
@@ -33,11 +36,11 @@ class RunPaths:
 
     @property
     def state(self) -> Path:  # queue state; written by the scheduler only
-        return self.root / "state.json"
+        return self.root / STATE
 
     @property
     def progress(self) -> Path:  # phase, step, rate; written by shim and worker
-        return self.root / "progress.json"
+        return self.root / PROGRESS
 
     @property
     def metrics(self) -> Path:  # one JSON object a line; written by the worker only
@@ -69,7 +72,7 @@ class RunPaths:
 
     @property
     def result(self) -> Path:  # written once: the commit point
-        return self.root / "result.json"
+        return self.root / RESULT
 
     @property
     def evaluations(self) -> Path:  # estimates made after the end
@@ -77,7 +80,7 @@ class RunPaths:
 
     @property
     def notes(self) -> Path:  # user's notes and tags
-        return self.root / "notes.json"
+        return self.root / NOTES
 
     def attempt(self, number: int) -> AttemptPaths:
         return AttemptPaths(self.attempts / str(number))

@@ -8,7 +8,6 @@ import secrets
 import shutil
 import sys
 import time
-import tomllib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.spec.text import safe_text
-from workbench.store.files import read_json, sync_folder, write_atomic, write_json
-from workbench.store.paths import RUN_ID, RunPaths, StorePaths
+from workbench.store.files import finite, read_json, read_toml, sync_folder, write_atomic, write_json
+from workbench.store.paths import NOTES, ORIGIN, PROGRESS, RESULT, RUN_ID, STATE, RunPaths, StorePaths
 from workbench.store.rows import RunRow
-from workbench.store.state import RunState, read_state
+from workbench.store.state import RunState, state_of
 
 if TYPE_CHECKING:  # pydantic is slow to import; reading rows does not need it
     from workbench.spec.schema import RunSpec
@@ -132,27 +131,28 @@ def command_line() -> list[str]:
 
 def read_row(paths: RunPaths) -> RunRow | None:
     """Return the run as a row, or None if the folder holds no run. Damaged files count as absent."""
-    origin = _table(read_json(paths.origin))
+    folder = f"{paths.root}/"  # thousands are read at once: no Path is made for each file
+    origin = _table(read_json(folder + ORIGIN))
     brief = _brief(paths, origin)
     if brief is None:
         return None
-    state = read_state(paths) or RunState(priority=_int(origin.get("priority")))
-    notes = _table(read_json(paths.notes))
-    result = _table(read_json(paths.result))
+    state = state_of(read_json(folder + STATE)) or RunState(priority=_int(origin.get("priority")))
+    notes = _table(read_json(folder + NOTES))
+    result = _table(read_json(folder + RESULT))
     over = result_state(result)
-    progress = {} if over else _table(read_json(paths.progress))
+    progress = {} if over else _table(read_json(folder + PROGRESS))
     shown = state if over is None else state.with_outcome(over)
     first = safe_text(result.get("diverged_tensor", ""), 200, one_line=True)
     if over == "diverged" and first:
         shown = replace(shown, reason=f"{shown.reason} First of all: {first}.")
     tags = notes.get("tags")
     return RunRow(
-        id=paths.id,
+        id=paths.root.name,
         name=str(brief.get("name", "")),
         kind=str(brief.get("kind", "")),
         data=str(brief.get("data", "")),
         state=shown.state,
-        seeds=tuple(_int(seed) for seed in brief.get("seeds") or (0,)),
+        seeds=tuple(map(_int, brief.get("seeds") or (0,))),
         group=str(origin.get("group", "")),
         preset=str(origin.get("preset", "")),
         study=str(origin.get("study", "")),
@@ -163,13 +163,13 @@ def read_row(paths: RunPaths) -> RunRow | None:
         next=shown.next,
         priority=shown.priority,
         device=str(result.get("device") or shown.device),
-        created=_float(origin.get("created")) or 0.0,
+        created=finite(origin.get("created")) or 0.0,
         started=shown.started,
-        ended=shown.ended if shown.ended is not None else _float(result.get("finished")),
+        ended=shown.ended if shown.ended is not None else finite(result.get("finished")),
         phase="done" if over else str(progress.get("phase", "")),
         step=_int(result.get("step") if over else progress.get("step")),
         total=_int(result.get("step") if over else progress.get("total")),
-        steps_per_second=_float(progress.get("steps_per_second")) or 0.0,
+        steps_per_second=finite(progress.get("steps_per_second")) or 0.0,
         summary=_summary(result),
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         note=str(notes.get("note", "")),
@@ -187,9 +187,8 @@ def _brief(paths: RunPaths, origin: dict[str, Any]) -> dict[str, Any] | None:
     brief = origin.get("brief")
     if isinstance(brief, dict) and isinstance(brief.get("seeds"), list):
         return brief
-    try:
-        spec = tomllib.loads(paths.spec.read_text())
-    except (OSError, ValueError):
+    spec = read_toml(paths.spec)
+    if spec is None:
         return None
     model, data, seeds = spec.get("model"), spec.get("data"), spec.get("seeds")
     return {
@@ -202,10 +201,9 @@ def _brief(paths: RunPaths, origin: dict[str, Any]) -> dict[str, Any] | None:
 
 def _summary(result: dict[str, Any]) -> dict[str, tuple[float | None, ...]]:
     """Return each final metric's value per seed."""
-    metrics = _table(result.get("metrics"))
     return {
-        name: tuple(_float(value) for value in entry["values"])
-        for name, entry in metrics.items()
+        name: tuple(map(finite, entry["values"]))
+        for name, entry in _table(result.get("metrics")).items()
         if isinstance(entry, dict) and isinstance(entry.get("values"), list)
     }
 
@@ -216,7 +214,3 @@ def _table(value: Any) -> dict[str, Any]:
 
 def _int(value: Any) -> int:
     return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
-
-
-def _float(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from workbench.store.files import create_json, read_json, write_json
+from workbench.store.files import create_json, finite, read_json, write_json
 from workbench.store.paths import RunPaths
 from workbench.store.rows import Failure, State
 
 SCHEMA = 1
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
+PRIORITIES = range(-1000, 1001)
 STATES: tuple[State, ...] = get_args(State)
 
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -76,17 +79,19 @@ class RunState:
 
 def read_state(paths: RunPaths) -> RunState | None:
     """Return what `state.json` says, or None if it is absent or damaged."""
-    document = read_json(paths.state)
+    return state_of(read_json(paths.state))
+
+
+def state_of(document: Any) -> RunState | None:
+    """Return a parsed `state.json` as a state, or None if it is none; fields of a wrong type are left out."""
     if not isinstance(document, dict) or document.get("state") not in STATES:
         return None
-    known = {item.name for item in fields(RunState)}
-    defaults = RunState()
     values = {
-        key: value
-        for key, value in document.items()
-        if key in known and (value is None or _same_kind(value, getattr(defaults, key)))
+        key: fitted
+        for key, default in _DEFAULTS.items()
+        if key in document and (fitted := _fitted(document[key], default)) is not None
     }
-    return RunState(**{key: value for key, value in values.items() if value is not None})
+    return RunState(**values)
 
 
 def write_state(paths: RunPaths, state: RunState) -> None:
@@ -94,11 +99,14 @@ def write_state(paths: RunPaths, state: RunState) -> None:
     write_json(paths.state, state.document())
 
 
-def _same_kind(value: Any, default: Any) -> bool:
-    """Whether a stored value fits its field; times default to None and must be numbers."""
+def _fitted(value: Any, default: Any) -> Any:
+    """Return a stored value if it fits its field, else None; times default to None and must be numbers."""
     if default is None:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return type(value) is type(default)
+        return finite(value)
+    return value if type(value) is type(default) else None
+
+
+_DEFAULTS = {item.name: item.default for item in fields(RunState)}
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,14 @@ class Request:
 
 
 def write_request(paths: RunPaths, verb: Verb, value: int | None = None) -> Path:
-    """Leave a request for the scheduler; returns its file. Names sort in the order of asking."""
+    """Leave a request for the scheduler; returns its file. Names sort in the order of asking.
+
+    They do so even where the clock has been set back between two requests.
+    """
     paths.control.mkdir(mode=0o700, exist_ok=True)
-    stamp = time.time_ns()
+    waiting = (path.name.partition("-")[0] for path in paths.control.iterdir())
+    earlier = (int(word) for word in waiting if re.fullmatch("0[0-9]{19}", word))
+    stamp = max(time.time_ns(), *(known + 1 for known in earlier), 0)
     while True:
         path = paths.control / f"{stamp:020d}-{verb}.json"
         if create_json(path, {"schema": SCHEMA, "verb": verb, "value": value, "time": stamp / 1e9}):
@@ -132,7 +145,9 @@ def read_requests(paths: RunPaths) -> list[Request]:
         document = read_json(path)
         if isinstance(document, dict) and document.get("verb") in VERBS:
             value = document.get("value")
-            requests.append(Request(document["verb"], value if isinstance(value, int) else None, path))
+            known = type(value) is int and value in PRIORITIES
+            requests.append(Request(document["verb"], value if known else None, path))
         else:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder, or not ours to delete: it is only skipped
+                path.unlink()
     return requests

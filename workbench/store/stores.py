@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,21 @@ def open_store(path: Path | None = None, *, create: bool = True) -> Store:
     Order: `path` > WORKBENCH_STORE > the nearest `runs/` made by workbench, upwards > user data.
     With `create=False` a store that does not exist is a WorkbenchError (exit code 3).
     """
-    root, why = _choose(path)
+    root, why = chosen_folder(path)
     paths = StorePaths(root)
-    if not paths.marker.exists() and not create:
+    try:
+        new = not paths.marker.exists()
+        broken = new and os.path.lexists(root) and not root.is_dir()
+    except OSError as error:  # may not be looked into, too long a name
+        hint = "Change its permissions, or name another folder with --store."
+        why = (error.strerror or str(error)).lower()
+        raise WorkbenchError(f"The store {_shown(root)} cannot be opened: {why}.", hint, STORE) from None
+    if broken:
+        raise WorkbenchError(f"{_shown(root)} is not a folder.", "Name another one with --store.", STORE)
+    if new and not create:
         hint = "Queue a run to create it, or name another one with --store."
         raise WorkbenchError(f"There is no store at {_shown(root)}.", hint, NOT_FOUND)
-    marker = _make(paths) if not paths.marker.exists() else read_json(paths.marker)
+    marker = _make(paths) if new else read_json(paths.marker)
     schema = marker.get("schema") if isinstance(marker, dict) else None
     if not isinstance(schema, int):
         hint = 'Check that you may read it; if the file is damaged, write {"schema": 1} into it.'
@@ -70,8 +80,8 @@ def open_store(path: Path | None = None, *, create: bool = True) -> Store:
     return Store(root, why, read_only=not writable)
 
 
-def _choose(path: Path | None) -> tuple[Path, str]:
-    """Return the folder and the reason for it."""
+def chosen_folder(path: Path | None) -> tuple[Path, str]:
+    """Return the folder that applies here, which need not exist, and the reason for it."""
     if path is not None:
         return _absolute(path, "--store"), "--store"
     chosen = os.environ.get("WORKBENCH_STORE")
@@ -109,12 +119,16 @@ def _absolute(path: Path, place: str) -> Path:
 
 def _make(paths: StorePaths) -> dict[str, int]:
     """Create the store: private to the user, unless the folder was there already."""
+    made: list[Path] = []
     try:
-        for folder in reversed([f for f in (paths.root, *paths.root.parents) if not f.exists()]):
+        for folder in reversed([f for f in (paths.hidden, *paths.hidden.parents) if not f.exists()]):
             folder.mkdir(mode=0o700, exist_ok=True)
-        paths.hidden.mkdir(mode=0o700, exist_ok=True)
+            made.append(folder)
         write_json(paths.marker, {"schema": SCHEMA})
     except OSError as error:
+        with contextlib.suppress(OSError):  # a full disk must not leave half a store
+            for folder in reversed(made):
+                folder.rmdir()
         why = (error.strerror or str(error)).lower()
         hint = "Choose a folder you can write to with --store or WORKBENCH_STORE."
         raise WorkbenchError(f"Cannot create the store {_shown(paths.root)}: {why}.", hint, STORE) from None

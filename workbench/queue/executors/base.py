@@ -39,6 +39,7 @@ class Status:
     node: str = ""
     reason: str = ""
     code: int | None = None
+    claimed: bool = True  # False with GONE: nobody had claimed the attempt, a late shim still may
 
 
 class Executor(Protocol):

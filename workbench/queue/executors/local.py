@@ -9,9 +9,11 @@ import subprocess
 import time
 from collections.abc import Iterable
 
+from workbench.queue.elsewhere import other_host
 from workbench.queue.executors.base import Launch, Place, Status
 from workbench.queue.liveness import boot_id, holders, lock_held, signal_process, start_time
 from workbench.store.files import read_json
+from workbench.store.index import on_network
 from workbench.store.paths import AttemptPaths, StorePaths
 
 CLAIM_PATIENCE = 30.0  # seconds a started shim may take to claim its attempt
@@ -23,6 +25,7 @@ class LocalExecutor:
     def __init__(self, store: StorePaths, slots: int) -> None:
         self._store = store
         self._slots = slots
+        self._shared = on_network(store.root)  # other machines may use it, and keep locks we cannot see
         self._shims: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
 
     def slots(self) -> int | None:
@@ -81,11 +84,14 @@ class LocalExecutor:
         # free lock, means dead. The other way round, a shim could take both between the two looks.
         claimed = attempt.claim.exists()
         held = lock_held(attempt.lock)
+        if claimed and not held and self._shared and (host := other_host(read_json(attempt.claim))):
+            reason = f"It was started by {host}: only that machine can tell whether it lives."
+            return Status(Place.UNKNOWN, node=host, reason=reason)
         if claimed:
             return Status(Place.RUNNING if held else Place.GONE)
         if held or (not ended and time.monotonic() - since < CLAIM_PATIENCE):
             return Status(Place.PENDING)
-        return Status(Place.GONE, reason="never claimed")
+        return Status(Place.GONE, reason="never claimed", claimed=False)
 
     def _attempt(self, handle: str) -> AttemptPaths:
         run, _, number = handle.rpartition(".")
@@ -103,5 +109,7 @@ def _kill_group(member: int) -> None:
 def _shim(claim: object) -> tuple[int, int]:
     """Return pid and start time of the shim, or zeros if it belongs to another boot."""
     if isinstance(claim, dict) and claim.get("boot_id") == boot_id():
-        return int(claim.get("pid", 0)), int(claim.get("start_time", 0))
+        pid, started = claim.get("pid"), claim.get("start_time")
+        if type(pid) is int and type(started) is int and 0 < pid < 2**31:
+            return pid, started
     return 0, 0

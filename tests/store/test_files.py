@@ -1,0 +1,63 @@
+"""Reading what may be anything: never an exception but OSError, and nobody waits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from workbench.store.artefacts import log_tail
+from workbench.store.files import LARGEST, finite, open_plain, read_body, read_json, read_toml
+from workbench.store.metrics import read_metrics
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize("body", [b"", b"{", DEEP.encode(), b"\xff\xfe", b'{"a": 1}x', b"9" * 5000])
+def test_what_is_no_json_is_none(tmp_path: Path, body: bytes) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(body)
+    assert read_json(path) is None
+    assert read_json(str(path)) is None
+
+
+@pytest.mark.parametrize("body", ["a = ", f"a = {DEEP}", "a = " + "9" * 5000])
+def test_what_is_no_toml_is_none(tmp_path: Path, body: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(body)
+    assert read_toml(path) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 14, (1 << 14) + 1, (1 << 20) + (1 << 14), 3_000_000])
+def test_a_body_is_read_whole_whatever_its_size(tmp_path: Path, size: int) -> None:
+    body = os.urandom(size)
+    path = tmp_path / "x"
+    path.write_bytes(body)
+    assert read_body(path) == body
+
+
+@pytest.mark.timeout(20)
+def test_pipes_devices_and_folders_hold_nothing_and_make_nobody_wait(tmp_path: Path) -> None:
+    pipe, device = tmp_path / "pipe", tmp_path / "device"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    for path in (pipe, device, tmp_path, tmp_path / "absent"):
+        assert read_json(path) is None and read_toml(path) is None
+        assert read_metrics(path) == ([], 0)
+        assert log_tail(path) == ""
+        with pytest.raises(OSError):
+            open_plain(path)
+    assert read_body(device, LARGEST // 64) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *((1, 1.0), (1.5, 1.5), (-0.0, 0.0)),
+        *((10**400, None), (float("nan"), None), (float("inf"), None)),
+        *((True, None), ("1", None), (None, None), ([], None)),
+    ],
+)
+def test_numbers_are_finite_floats_or_none(value: object, expected: float | None) -> None:
+    assert finite(value) == expected
