@@ -22,6 +22,7 @@ class ModelSettings(Settings):
     # what the panes may wait for; as `generative` and `latent` > 0 of the model itself
     has_samples: ClassVar[bool] = True
     has_latents: ClassVar[bool] = True
+    has_energy_prior: ClassVar[bool] = False  # with chains between prior and posterior, as an LEBM's
     # settings that were added after runs of the family existed: at their defaults they tell no runs apart
     later: ClassVar[tuple[str, ...]] = ()
 

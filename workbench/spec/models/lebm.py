@@ -15,6 +15,7 @@ class LEBMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lebm"
     title: ClassVar[str] = "LEBM"
+    has_energy_prior: ClassVar[bool] = True
     later: ClassVar[tuple[str, ...]] = ("objective", "temperatures", "power", "draws", "exchange")
 
     kind: Literal["lebm"] = setting("lebm", "model family")
