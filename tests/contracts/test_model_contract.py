@@ -115,6 +115,32 @@ def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path)
             trainer._one_step()
 
 
+def test_curves_of_estimates_leave_no_trace_in_training(family: str, tmp_path: Path) -> None:
+    kind = settings_class(FAMILIES[family]["model"]["kind"])
+    texts = [f"ais images=3 chains=2 temperatures=4 leapfrogs=2{'' if kind.has_energy_prior else ' bdmc=2'}"]
+    texts = (texts if kind.has_latents else []) + [
+        "energy samples=20 draws=2 null_draws=20"
+    ] * kind.has_samples
+    if kind.has_energy_prior:
+        texts.append("gradient-variance images=2 batches=2 repeats=2 temperatures=2 steps=2")
+    if not texts:
+        pytest.skip(f"{family} has nothing to estimate")
+    estimates = {"estimates": texts, "estimates_every": 4}
+    trainers = []
+    for name, changes in (("plain", {}), ("watched", {"evaluation": estimates})):
+        spec = small_spec(family, SEEDS[:2], 12, **changes)
+        (tmp_path / name).mkdir()
+        trainers.append(session.prepare(spec, load_data(spec), Recorder(RunPaths(tmp_path / name))))
+        trainers[-1].run()
+    left, right = map(state_of, trainers)
+    assert all(torch.equal(left[name], right[name]) for name in left)
+    plain, watched = (without_times(rows(trainer)) for trainer in trainers)
+    points = [row for row in watched if row not in plain]
+    assert [row["step"] for row in points] == [4, 8]
+    assert all(set(row["values"]) <= set(METRICS) for row in points)
+    assert [row for row in watched if row in plain] == plain
+
+
 def variants() -> Iterator[tuple[str, str, Any]]:
     """Yield (family, setting, value): each choice of each setting that has choices, one change at a time.
 

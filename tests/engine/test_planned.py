@@ -34,6 +34,10 @@ QUICK = [
 ]
 
 
+def break_down(*arguments: Any) -> None:
+    raise RuntimeError("a bug\nwith more lines")
+
+
 def spec_with(estimates: list[str], every: int = 0, iterations: int = 24, **changes: Any) -> Any:
     evaluation = {"estimates": estimates, "estimates_every": every} | changes.pop("evaluation", {})
     return small_spec("vae", SEEDS, iterations, evaluation=evaluation, **changes)
@@ -129,14 +133,14 @@ def test_a_run_resumed_anywhere_even_within_an_estimate_has_the_same_curves(tmp_
 def test_an_estimate_that_fails_draws_no_curve_and_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(VAE, "proposal", break_down)
     said: list[str] = []
-    spec = spec_with(["quadrature images=4", "thermodynamic", *QUICK[1:]], every=6)
+    spec = spec_with(["ais images=4", "iwae images=4", *QUICK[1:]], every=6)
     trainer = trainer_of(spec, tmp_path / "run", said.append)
     assert trainer.run().how == "finished"
     assert set(curve(trainer, "sample_energy")) == {6, 12, 18}
     told = [line for line in said if "no curve" in line]
-    assert len(told) == 2
-    assert "one or two latent dimensions" in told[0] and "LEBM" in told[1]
+    assert told == [f"no curve of {metric}: RuntimeError: a bug." for metric in ("ais", "iwae")]
 
 
 def test_a_diverged_member_has_no_points(tmp_path: Path) -> None:
@@ -185,19 +189,16 @@ def test_at_the_end_they_are_what_evaluate_would_find_and_no_part_of_the_result(
 def test_a_failing_one_is_told_and_the_result_is_there(
     tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def break_down(*arguments: Any) -> None:
-        raise RuntimeError("a bug\nwith more lines")
-
     monkeypatch.setattr(VAE, "proposal", break_down)
-    paths = asked(tmp_path / "run", ["rhat", "quadrature", "energy samples=60 null_draws=20"])
     monkeypatch.setattr("workbench.engine.evaluation.summary._proposal", lambda *a: None)
+    too_few = "tsne images=16 perplexity=900"  # scikit-learn refuses it
+    paths = asked(tmp_path / "run", ["rhat", too_few, "energy samples=60 null_draws=20"])
     assert run(paths) == 0
     assert json.loads(paths.result.read_text())["outcome"] == "finished"
-    notes = {metric: read_evaluation(paths, metric) for metric in ("rhat", "quadrature", "energy")}
-    assert all(found is not None for found in notes.values())
-    assert notes["rhat"].notes == ("Not measured: RuntimeError: a bug.",)  # type: ignore[union-attr]
-    assert "one or two latent dimensions" in notes["quadrature"].notes[0]  # type: ignore[union-attr]
-    assert notes["energy"].metrics  # type: ignore[union-attr]
+    rhat, tsne, energy = (read_evaluation(paths, metric) for metric in ("rhat", "tsne", "energy"))
+    assert rhat is not None and rhat.notes == ("Not measured: RuntimeError: a bug.",) and not rhat.metrics
+    assert tsne is not None and tsne.notes[0].startswith("Not measured: ") and not tsne.metrics
+    assert energy is not None and energy.metrics and not energy.notes
     assert "rhat was not measured: RuntimeError: a bug." in capsys.readouterr().err
 
 

@@ -37,6 +37,31 @@ def test_a_fault_is_one_sentence_with_its_place(text, said):
     assert str(raised.value).startswith(f"{source}: evaluation.estimates: {said}")
 
 
+@pytest.mark.parametrize(
+    ("preset", "metric", "said"),
+    [
+        ("ddpm-moons", "ais", "ais needs latents, and the family ddpm has none."),
+        ("clf-digits", "mmd", "mmd needs samples, and the family classifier has none."),
+        (
+            "vae-digits",
+            "thermodynamic",
+            "thermodynamic needs an energy-based prior, and the family vae has none.",
+        ),
+        ("vae-digits", "quadrature", "quadrature needs one or two latent dimensions; take ais instead."),
+    ],
+)
+def test_what_makes_no_sense_for_the_family_is_told_before_it_trains(preset, metric, said):
+    with pytest.raises(WorkbenchError) as raised:
+        resolve(preset, [f"evaluation.estimates={metric}"])
+    assert str(raised.value).endswith(f"evaluation.estimates: {said}")
+
+
+def test_what_makes_sense_is_not_refused():
+    resolve("ddpm-moons", ["evaluation.estimates=energy"])
+    resolve("lebm-svhn", ['evaluation.estimates=["thermodynamic", "gradient-variance", "ais"]'])
+    resolve("avb-onehot4", ["evaluation.estimates=quadrature"])
+
+
 def test_one_needs_no_list_and_the_form_shows_what_can_be_typed_back():
     spec = resolve("vae-digits", ["evaluation.estimates=ais images=9", "evaluation.estimates_every=50"])
     assert spec.evaluation.estimates == ["ais images=9"]

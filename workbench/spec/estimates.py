@@ -20,6 +20,9 @@ class EstimateSettings(Settings):
 
     about: ClassVar[str] = ""
     curves: ClassVar[bool] = True  # False: pictures, of whose numbers no curve is drawn
+    needs: ClassVar[Literal["latents", "samples", "an energy-based prior"]] = (
+        "latents"  # what a family must have
+    )
 
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers the model computes in; sums of weights are float64 in any case"
@@ -82,6 +85,8 @@ class RHat(EstimateSettings):
 class TwoSample(EstimateSettings):
     """Base of all distances between model samples and test data."""
 
+    needs = "samples"
+
     samples: int = setting(1000, "model samples, and as many test examples", "samples", ge=16, le=100_000)
     draws: int = setting(4, "independent sets of samples", "draws", ge=2, le=1000)
     null_draws: int = setting(
@@ -140,6 +145,8 @@ class Interpolation(EstimateSettings):
 
 class LadderSettings(EstimateSettings):
     """Base of what runs chains at every temperature t = (i/N)^p from the prior to the posterior."""
+
+    needs = "an energy-based prior"
 
     temperatures: int = setting(10, "N of the ladder", "temperatures", ge=1, le=1000)
     power: float = setting(3.0, "p of the ladder", gt=0.0, le=20.0)

@@ -198,6 +198,23 @@ class RunSpec(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _estimates_fit(self) -> Self:
+        """Told before training what would be known after it; the engine refuses the rest."""
+        model = self.model
+        had = {
+            "latents": model.has_latents,
+            "samples": model.has_samples,
+            "an energy-based prior": model.has_energy_prior,
+        }
+        for metric, settings in planned(self.evaluation.estimates).items():
+            what = f"evaluation.estimates: {metric} needs"
+            if not had[settings.needs]:
+                raise ValueError(f"{what} {settings.needs}, and the family {model.kind} has none")
+            if metric == "quadrature" and getattr(model, "latent", 0) > 2:
+                raise ValueError(f"{what} one or two latent dimensions; take ais instead")
+        return self
+
     def group_hash(self) -> str:
         """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
         body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})

@@ -49,7 +49,7 @@ class AVBSettings(ModelSettings):
         "joint", "T as one net of x and z, or as θ(x)·s(z) + Tₓ(x) + T_z(z), four nets of these layers"
     )
     adversary_features: int = setting(
-        128, "inner-product form: length of θ(x) and s(z)", "features", ge=1, le=100_000
+        16, "inner-product form: length of θ(x) and s(z)", "features", ge=1, le=100_000
     )
     activation: Activation = setting("elu", "non-linearity of the hidden layers")
     likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")

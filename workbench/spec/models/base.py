@@ -25,6 +25,7 @@ class ModelSettings(Settings):
     has_latents: ClassVar[bool] = True
     # what tells of this family while it trains: a plot for each group of metrics, the most telling one first
     watched: ClassVar[Watched] = ()
+    has_energy_prior: ClassVar[bool] = False  # with chains between prior and posterior, as an LEBM's
     # settings that were added after runs of the family existed: at their defaults they tell no runs apart
     later: ClassVar[tuple[str, ...]] = ()
 

@@ -22,6 +22,7 @@ class LEBMSettings(ModelSettings):
         ("ti_kl",),
         ("reconstruction",),
     )
+    has_energy_prior: ClassVar[bool] = True
     later: ClassVar[tuple[str, ...]] = ("objective", "temperatures", "power", "draws", "exchange")
 
     kind: Literal["lebm"] = setting("lebm", "model family")
