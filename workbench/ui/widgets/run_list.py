@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from workbench.ui.widgets.grid import FOCUSED, UNFOCUSED
 from workbench.ui.words import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
         seeds = plural(len(row.seeds), "seed")
         room = max(4, width - 4 - len(seeds) - 1)
         return [
-            Segment("▸" if chosen else " ", base),
+            Segment((FOCUSED if self.has_focus else UNFOCUSED) if chosen else " ", base),
             Segment(sign + " ", self._on(base, style)),
             Segment(fit(line(row.name), room), base + Style(bold=chosen or None)),
             Segment(" " + seeds, self._on(base, "faint")),

@@ -11,8 +11,9 @@ from textual.strip import Strip
 
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
-from workbench.ui.widgets.pane import look_of, message, waiting
+from workbench.ui.canvas.look import Look, Palette, look_of
+from workbench.ui.widgets.pane import message, waiting
+from workbench.ui.words import shortened
 
 Line = tuple[tuple[str, str], ...]  # (text, style name) pieces; style names are methods of Palette
 
@@ -106,7 +107,8 @@ class TextPane(ScrollView, can_focus=True):
         at = -x
         if 0 <= top + y < len(self.lines):
             for text, name in self.lines[top + y]:
-                at = row.put(at, 0, text, _style(palette, name))
+                shown = shortened(text, width - at) if name == "faint" else text  # remarks end between words
+                at = row.put(at, 0, shown, _style(palette, name))
         return row.strips()[0] if row.height else Strip.blank(width, base)
 
 
