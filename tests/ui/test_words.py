@@ -105,8 +105,10 @@ def test_a_grid_line_is_cut_between_keys_and_not_inside_lists() -> None:
     [
         ("widths of the hidden layers", 40, "widths of the hidden layers"),
         ("widths of the hidden layers", 20, "widths of the…"),
-        ("non-linearity, of the layers", 16, "non-linearity…"),
+        ("non-linearity of it, of the layers", 22, "non-linearity of it…"),
+        ("non-linearity of the layers", 15, ""),
         ("share (of the batch)", 10, ""),
+        ("share of (the batch)", 13, "share of…"),
         ("widths of the hidden layers", 0, ""),
         ("widths of the hidden layers", -3, ""),
     ],

@@ -40,12 +40,12 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return fill + text if right else text + fill
 
 
-def shortened(text: str, width: int, least: int = 8) -> str:
-    """Return text of at most `width` cells, cut between words; nothing where not even a few would be left."""
+def shortened(text: str, width: int) -> str:
+    """Return text of at most `width` cells, cut between words; nothing where not even two would be left."""
     if cell_len(text) <= width:
         return text
     kept = text[: max(0, width - 1)].rpartition(" ")[0].rstrip(" ,;:(")
-    return f"{kept}…" if len(kept) >= least else ""
+    return f"{kept}…" if " " in kept else ""
 
 
 def clock(seconds: float | None) -> str:

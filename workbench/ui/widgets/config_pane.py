@@ -8,7 +8,7 @@ from workbench.spec.forms import FormField
 from workbench.spec.text import safe_text
 from workbench.ui.widgets.text_pane import Line, TextPane
 
-DESCRIBED_FROM = 40  # column at which a setting's description begins
+DESCRIBED_FROM = 32  # column at which a setting's description begins
 
 
 class ConfigPane(TextPane):
@@ -59,4 +59,4 @@ def _line(setting: FormField) -> Line:
         default = f"(default {safe_text(setting.default_text, 60, one_line=True)}) "
     pad = " " * max(2, DESCRIBED_FROM - len(value))
     mark, style = ("▸ ", "bold") if setting.changed else ("  ", "text")
-    return ((mark, "line"), (value, style), (pad, "text"), (default, "faint"), (about, "faint"))
+    return ((mark, "line"), (value, style), (pad, "text"), (default, "whole"), (about, "remark"))

@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.ui.widgets.grid import FOCUSED, UNFOCUSED
-from workbench.ui.words import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share
+from workbench.ui.words import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share, shortened
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -161,7 +161,7 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
         part = share(row)
         if row.state != "running" or part is None or row.phase not in ("training", "evaluating"):
             words = " · ".join(text for text in (row.state, aside(row)) if text)
-            return [Segment("   " + fit(words, max(0, width - 4)), faint)]
+            return [Segment("   " + fit(shortened(words, width - 4), max(0, width - 4)), faint)]
         left = "evaluating" if row.phase == "evaluating" else clock(row.eta)
         tail = f" {part:4.0%} {left} {line(row.device, 12)}".rstrip()
         done, still = bar(part, max(3, width - 4 - len(tail)))

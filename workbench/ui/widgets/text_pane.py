@@ -107,12 +107,17 @@ class TextPane(ScrollView, can_focus=True):
         at = -x
         if 0 <= top + y < len(self.lines):
             for text, name in self.lines[top + y]:
-                shown = shortened(text, width - at) if name == "faint" else text  # remarks end between words
-                at = row.put(at, 0, shown, _style(palette, name))
+                if name == "remark":  # it ends between words
+                    text = shortened(text, width - at)
+                elif name == "whole" and len(text) > width - at:
+                    continue
+                at = row.put(at, 0, text, _style(palette, name))
         return row.strips()[0] if row.height else Strip.blank(width, base)
 
 
 def _style(palette: Palette, name: str) -> Style:
     if name == "line":
         return palette.line(1)
-    return {"bold": palette.bold, "faint": palette.faint, "warn": palette.warn}.get(name, palette.text)()
+    if name in ("faint", "remark", "whole"):
+        return palette.faint()
+    return {"bold": palette.bold, "warn": palette.warn}.get(name, palette.text)()
