@@ -351,6 +351,35 @@ async def test_too_small_says_so_and_comes_back(store: Store, size: tuple[int, i
         assert "vae-digits" in screen_text(app) and "needs 60×18" not in screen_text(app)
 
 
+async def test_the_keys_come_back_where_they_were(store: Store) -> None:
+    app = StillApp(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("5")
+        await settled(pilot)
+        held = app.screen.focused
+        assert held is not None and held.id == "log"
+        for _ in range(2):
+            await pilot.resize_terminal(30, 8)
+            await settled(pilot)
+            await pilot.resize_terminal(80, 24)
+            await settled(pilot)
+            assert app.screen.focused is held
+
+
+async def test_the_queue_gets_the_keys_when_the_first_run_is_there(tmp_path: Path) -> None:
+    opened = empty_store(tmp_path / "runs")
+    app = StillApp(opened)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        make_run(opened.root, LAE, kind="lae", state="queued")
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if bench_of(pilot).focused is bench_of(pilot).queue:
+                break
+        assert bench_of(pilot).focused is bench_of(pilot).queue
+
+
 async def test_a_run_that_is_gone_leaves_the_bench_standing(store: Store) -> None:
     import shutil
 

@@ -129,6 +129,7 @@ async def test_groups_pool_the_seeds_of_runs_that_differ_in_nothing_else(store: 
         runs = page(pilot).runs
         pooled = next(entry for entry in runs.entries if TWIN in entry.ids)
         assert pooled.ids == (TWIN, VAE) and pooled.row.seeds == (0, 1, 2, 3, 4) and len(runs.entries) == 4
+        assert "5 of 5 runs, in groups" in screen_text(pilot.app)  # type: ignore[arg-type]
         place = runs.entries.index(pooled)
         cells = dict(zip([column.key for column in runs.columns], runs.cells(place), strict=True))
         values = [0.027, 0.127, 0.227, 0.027, 0.127]  # of both runs, see tests/stores.py

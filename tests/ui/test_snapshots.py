@@ -108,10 +108,17 @@ def test_bench_too_small(tmp_path: Path, snap_compare: Compare) -> None:
     assert snap_compare(app, terminal_size=(40, 10), run_before=pressing())
 
 
-def test_bench_in_ascii(tmp_path: Path, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("bench", ()), ("launch", ("n", "enter")), ("results", ("b", "space")), ("table", ("t",))],
+    ids=["bench", "launch", "results", "table"],
+)
+def test_in_ascii_with_few_colours(
+    tmp_path: Path, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, name: str, keys: tuple[str, ...]
+) -> None:
     monkeypatch.setattr(StillApp, "look", Look("ascii", "16"))
     app = StillApp(starter_store(tmp_path / "runs"), ascii_only=True)
-    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing(*keys))
 
 
 def test_bench_without_colour(tmp_path: Path, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:

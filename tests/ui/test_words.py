@@ -10,7 +10,7 @@ from workbench.ui.draft import split_grid
 from workbench.ui.plain import ascii_only
 from workbench.ui.widgets.bars import tail_of
 from workbench.ui.widgets.meters import fitting
-from workbench.ui.words import aside, bar, clock, duration, fit, queue_order
+from workbench.ui.words import aside, bar, clock, duration, fit, queue_order, shortened
 
 
 def row(run_id: str, state: str, **values: object) -> RunRow:
@@ -76,11 +76,12 @@ def test_the_reason_does_not_repeat_the_state() -> None:
 def test_ascii_keeps_the_width() -> None:
     text = "● vae ━━╌╌ 0.5 ± 0.1 ★ 日本"
     assert ascii_only(text).isascii() and cell_len(ascii_only(text)) == cell_len(text)
+    assert ascii_only("0.5 ± 0.1") == "0.5 +-0.1"  # 0.5 + 0.1 would be a sum
 
 
 def test_a_path_is_cut_at_its_beginning() -> None:
     assert (
-        tail_of("/a/long/path/runs", 8) == "…th/runs"
+        tail_of("/a/long/path/runs", 8) == ".../runs"
         and tail_of("/runs", 8) == "/runs"
         and tail_of("/runs", 1) == ""
     )
@@ -97,3 +98,20 @@ def test_a_grid_line_is_cut_between_keys_and_not_inside_lists() -> None:
         "training.lr=1e-3,1e-4",
     ]
     assert split_grid("  ") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("widths of the hidden layers", 40, "widths of the hidden layers"),
+        ("widths of the hidden layers", 20, "widths of the…"),
+        ("non-linearity of it, of the layers", 22, "non-linearity of it…"),
+        ("non-linearity of the layers", 15, ""),
+        ("share (of the batch)", 10, ""),
+        ("share of (the batch)", 13, "share of…"),
+        ("widths of the hidden layers", 0, ""),
+        ("widths of the hidden layers", -3, ""),
+    ],
+)
+def test_remarks_are_cut_between_words_or_left_out(text: str, width: int, shown: str) -> None:
+    assert shortened(text, width) == shown

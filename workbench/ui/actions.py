@@ -39,7 +39,7 @@ def shown_key(key: str) -> str:
 
 _SHOWN = {
     "question_mark": "?", "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]",
-    "slash": "/", "equals_sign": "=", "up": "↑", "down": "↓", "left": "←", "right": "→", "escape": "esc",
+    "slash": "/", "equals_sign": "=", "escape": "esc",  # arrows by name: in ASCII they would be other keys
     "pageup": "PgUp", "pagedown": "PgDn", "comma": ",", "full_stop": ".",
 }  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from textual.screen import Screen
 
 from workbench.api.stores import Store, open_store
 from workbench.ui.actions import EVERYWHERE, actions_of, bindings
+from workbench.ui.canvas.look import look_of
 from workbench.ui.feed import Feed
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
 from workbench.ui.plain import AsciiFilter
@@ -69,10 +69,9 @@ class WorkbenchApp(App[None]):
         return [*filters, self._ascii] if self.ascii_only else filters
 
     def on_mount(self) -> None:
-        if not self.ascii_only:
-            from workbench.ui.canvas.look import detect
-
-            self.ascii_only = detect(sys.__stderr__).marker == "ascii" and not self.is_headless
+        look = look_of(self)
+        self.ascii_only = self.ascii_only or (look.marker == "ascii" and not self.is_headless)
+        self.set_class(look.colours in ("16", "none"), "-plain")
         if not self.is_headless:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
         self.call_after_refresh(self._start)

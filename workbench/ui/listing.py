@@ -54,13 +54,23 @@ def _created(entry: Entry) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.row.created)) if entry.row.created else ""
 
 
-PLAIN_COLUMNS: tuple[ListColumn, ...] = (
-    ListColumn("state", "state", 11, _state),
-    ListColumn("name", "name", 24, lambda entry: line(entry.row.name, 80)),
-    ListColumn("model", "model", 6, lambda entry: line(entry.row.kind, 20)),
-    ListColumn("data", "data", 8, lambda entry: line(entry.row.data, 20)),
-    ListColumn("seeds", "seeds", 5, lambda entry: str(len(entry.row.seeds)), right=True),
-)
+def _plain_columns(rows: Sequence[RunRow]) -> list[ListColumn]:
+    """Return the columns that say what a run is, as wide as these runs need, that metrics have room too."""
+
+    def width(heading: str, get: Callable[[RunRow], str], most: int) -> int:
+        return min(most, max(len(heading), *(len(get(row)) for row in rows), 0))
+
+    return [
+        ListColumn("state", "state", 11, _state),
+        ListColumn("name", "name", width("name", lambda row: row.name, 24), lambda e: line(e.row.name, 80)),
+        ListColumn(
+            "model", "model", width("model", lambda row: row.kind, 12), lambda e: line(e.row.kind, 20)
+        ),
+        ListColumn("data", "data", width("data", lambda row: row.data, 14), lambda e: line(e.row.data, 20)),
+        ListColumn("seeds", "seeds", 5, lambda entry: str(len(entry.row.seeds)), right=True),
+    ]
+
+
 LAST_COLUMNS: tuple[ListColumn, ...] = (
     ListColumn("seconds", "took", 11, lambda entry: duration(NUMBERS["seconds"](entry.row)), right=True),
     ListColumn("created", "created", 16, _created),
@@ -86,7 +96,11 @@ def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
     """Return the columns for these runs: what they are, the metrics that any of them has, and the rest."""
     names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
     known = [name for name in METRICS if name in names]
-    return [*PLAIN_COLUMNS, *map(metric_column, [*known, *sorted(names - METRICS.keys())]), *LAST_COLUMNS]
+    return [
+        *_plain_columns(rows),
+        *map(metric_column, [*known, *sorted(names - METRICS.keys())]),
+        *LAST_COLUMNS,
+    ]
 
 
 def entries_of(rows: Sequence[RunRow], chosen: Query, *, grouped: bool) -> list[Entry]:

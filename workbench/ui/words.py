@@ -40,6 +40,14 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return fill + text if right else text + fill
 
 
+def shortened(text: str, width: int) -> str:
+    """Return text of at most `width` cells, cut between words; nothing where not even two would be left."""
+    if cell_len(text) <= width:
+        return text
+    kept = text[: max(0, width - 1)].rpartition(" ")[0].rstrip(" ,;:(")
+    return f"{kept}…" if " " in kept else ""
+
+
 def clock(seconds: float | None) -> str:
     """Return time left as 0:04, 12:30 or 3:05:00; empty where it is not known."""
     if seconds is None or not 0 <= seconds < 1e8:

@@ -49,7 +49,7 @@ def test_wide_and_combining_signs_never_change_a_row_s_width(text: str) -> None:
 def test_ascii_is_made_in_one_place_sign_by_sign() -> None:
     frame = frame_of(12, 1, Look("ascii"))
     frame.put(0, 0, "η ± × – 漢", BASE)
-    assert frame.strips()[0].text == "h + x - ?   "
+    assert frame.strips()[0].text == "h +-x - ??  "
 
 
 def test_blocks_are_clipped_and_their_spaces_let_through_what_lies_below() -> None:

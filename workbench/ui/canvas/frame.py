@@ -11,7 +11,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from workbench.ui.canvas.look import Palette, plain_ascii
+from workbench.ui.canvas.look import Palette
+from workbench.ui.plain import ascii_only
 
 SPACE = 32
 CONTINUED = 0  # the right half of a wide sign
@@ -46,7 +47,7 @@ class Frame:
             return x
         number = self.style_number(style)
         if self._ascii:  # the one place where text becomes ASCII
-            text = plain_ascii(text)
+            text = ascii_only(text)
         for sign in text:
             cells = 1 if sign.isascii() else cell_len(sign)
             if cells == 0:  # a combining mark has no cell of its own
@@ -79,7 +80,7 @@ class Frame:
         """Repeat a sign downwards from cell (x, y)."""
         if 0 <= x < self.width:
             here = slice(max(0, y), max(0, y + height)), x
-            self.codes[here] = ord(plain_ascii(sign) if self._ascii else sign)
+            self.codes[here] = ord(ascii_only(sign) if self._ascii else sign)
             self.looks[here] = self.style_number(style)
 
     def blit(self, x: int, y: int, codes: NDArray[np.uint32], looks: NDArray[np.intp]) -> None:

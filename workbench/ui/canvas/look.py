@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
 from rich.color import Color, ColorTriplet
 from rich.style import Style
+
+from workbench.ui.plain import ascii_only
 
 Marker = Literal["braille", "quadrant", "ascii"]
 Colours = Literal["truecolor", "256", "16", "none"]
@@ -36,17 +39,6 @@ ANSI = (
 )
 CLASS_MARKS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-_PLAIN = str.maketrans({
-    "━": "-", "─": "-", "│": "|", "└": "+", "┴": "+", "┤": "+", "╌": "-", "┄": ".", "╶": "-", "·": "-",
-    "×": "x", "–": "-", "…": "~", "±": "+", "η": "h", "σ": "s", "→": ">", "↓": "v", "↑": "^", "●": "o",
-    "‖": "|", "²": "2", "−": "-", "≤": "<", "≥": ">", "•": "*", "▸": ">", "—": "-", "₁": "1",
-})  # fmt: skip
-
-
-def plain_ascii(text: str) -> str:
-    """Return text with the nearest ASCII sign for each sign; "?" where there is none."""
-    return text if text.isascii() else text.translate(_PLAIN).encode("ascii", "replace").decode()
-
 
 @dataclass(frozen=True)
 class Look:
@@ -62,7 +54,7 @@ class Look:
 
     def plain(self, text: str) -> str:
         """Return text this terminal has the signs for, sign by sign: its length stays."""
-        return text if self.marker != "ascii" else plain_ascii(text)
+        return text if self.marker != "ascii" else ascii_only(text)
 
 
 def detect(
@@ -89,6 +81,19 @@ def detect(
     if ascii_only or forced or not unicode or wish == "ascii" or (old and not wish):
         return Look("ascii", colours)
     return Look("quadrant" if wish == "quadrant" else "braille", colours)
+
+
+def look_of(app: Any) -> Look:
+    """Return what the app's terminal can show; an attribute `look` of the app decides if it is set."""
+    chosen = getattr(app, "look", None)
+    if isinstance(chosen, Look):
+        return chosen
+    return detect(
+        sys.__stderr__,  # Textual writes there, and replaces sys.stderr while it runs
+        colour_system=app.console.color_system,
+        no_colour=bool(app.no_color),
+        ascii_only=bool(getattr(app, "ascii_only", False)),
+    )
 
 
 class Palette:
@@ -148,8 +153,8 @@ class Palette:
     def _towards_ground(self, colour: Color | None, share: float) -> Style:
         if self.look.colours == "none" or colour is None:
             return self.base
-        if self.look.colours == "16":
-            return self.base + Style(color="bright_black")
+        if self.look.colours == "16":  # words: bright black is the ground of some terminals' colours
+            return self.base + Style(color="white")
         ground = self.base.bgcolor.triplet if self.base.bgcolor is not None else None
         if share >= 1 or colour.triplet is None:
             return self.base + Style(color=colour)

@@ -223,7 +223,7 @@ def _x_axis(
     if gutter:
         frame.put(left - 1, y, "└", axis)
     frame.put(left, y, "─" * width, axis)
-    name = f" {area.x_name}" if width > len(area.x_name) + 12 else ""
+    name = f"  {area.x_name}" if width > len(area.x_name) + 12 else ""
     marks = ticks(scale.left, scale.right, max(1, min(8, width // 12)), time=area.time)
     free = left
     for at, label in zip(marks.at, marks.labels, strict=True):

@@ -98,6 +98,8 @@ class BenchScreen(Page):
         rows = self.bench.rows or []
         self.set_class(not rows, "-empty")
         self.queue.update_rows(rows)
+        if rows and self.focused is None:  # it was hidden so far
+            self.call_after_refresh(self.set_focus, self.queue)
         self.query_one(RunHeader).run_row = self.queue.row
 
     def lives_changed(self, lives: dict[str, Any]) -> None:

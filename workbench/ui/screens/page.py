@@ -101,6 +101,7 @@ class Page(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._serial: dict[str, int] = {}
+        self._keys: Widget | None = None  # what had the keys before the terminal became too small
 
     def on_done(self, message: Done) -> None:
         if message.trouble:
@@ -111,8 +112,16 @@ class Page(Screen[None], inherit_bindings=False):
     def on_resize(self, event: Resize) -> None:
         """Stand aside while there is no room."""
         small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
+        if small and self.focused is not None:  # hidden it loses the keys
+            self._keys = self.focused
+        elif not small and self.has_class("-too-small"):
+            self.call_after_refresh(self._give_keys_back)
         self.set_class(small, "-too-small")
         self.lay_out(event.size.width, event.size.height)
+
+    def _give_keys_back(self) -> None:
+        if self.focused is None:
+            self.set_focus(self._keys)
 
     def lay_out(self, width: int, height: int) -> None:
         """Lay the body out for a size; subclasses do what is theirs."""

@@ -60,7 +60,8 @@ class ResultsScreen(Page):
     def _count(self) -> None:
         runs, marked = self.runs, len(self.runs.marked)
         shown = sum(len(entry.rows) for entry in runs.entries) if runs.grouped else len(runs.entries)
-        words = f"{shown:,} of {plural(len(runs.rows), 'run')}" + (f", {marked} marked" if marked else "")
+        words = f"{shown:,} of {plural(len(runs.rows), 'run')}"
+        words += (", in groups" if runs.grouped else "") + (f", {marked} marked" if marked else "")
         self.query_one(TopBar).place = f"Results  {words}"
 
     # the filter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.reactive import reactive
@@ -47,8 +48,8 @@ class TopBar(Widget):
 
 
 def tail_of(text: str, width: int) -> str:
-    """Return the end of a path, where its name is."""
-    return text if len(text) <= width else "…" + text[-(max(1, width) - 1) :] if width > 1 else ""
+    """Return the end of a path, where its name is. In ASCII a … would be the ~ of a home folder."""
+    return text if len(text) <= width else f"...{text[3 - width :]}" if width > 3 else ""
 
 
 class KeyBar(Widget):
@@ -144,11 +145,11 @@ class RunHeader(Widget):
 
     def render(self) -> Text:
         row = self.run_row
-        return run_header(row) if row is not None else Text("")
+        return run_header(row, self.content_size.width) if row is not None else Text("")
 
 
-def run_header(row: RunRow) -> Text:
-    """Return the lines about a run."""
+def run_header(row: RunRow, width: int) -> Text:
+    """Return the lines about a run; parts of the first one that have no room are left out whole."""
     sign, _ = SIGNS.get(row.state, ("?", ""))
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{sign} {line(row.name, 60)}", style="bold")
@@ -168,7 +169,9 @@ def run_header(row: RunRow) -> Text:
         "seeds " + " ".join(str(seed) for seed in row.seeds[:8]) + ("…" if len(row.seeds) > 8 else "")
     )
     parts.append(line(row.study, 40))
-    text.append(" · " + " · ".join(part for part in parts if part))
+    for part in parts:
+        if part and text.cell_len + 3 + cell_len(part) <= width:
+            text.append(f" · {part}")
     if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):
         text.append(f"\n{aside(row)}")
     return text

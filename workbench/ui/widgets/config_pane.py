@@ -8,7 +8,7 @@ from workbench.spec.forms import FormField
 from workbench.spec.text import safe_text
 from workbench.ui.widgets.text_pane import Line, TextPane
 
-DESCRIBED_FROM = 40  # column at which a setting's description begins
+DESCRIBED_FROM = 32  # column at which a setting's description begins
 
 
 class ConfigPane(TextPane):
@@ -54,9 +54,9 @@ def _line(setting: FormField) -> Line:
     value = safe_text(f"{setting.name} = {setting.text}", 120, one_line=True)
     unit = f" {setting.unit}" if setting.unit and setting.unit not in setting.description else ""
     about = safe_text(f"{setting.description}{unit}", 200, one_line=True)
+    default = ""
     if setting.changed and setting.default is not None:
-        about = f"(default {safe_text(setting.default_text, 60, one_line=True)}) {about}"
+        default = f"(default {safe_text(setting.default_text, 60, one_line=True)}) "
     pad = " " * max(2, DESCRIBED_FROM - len(value))
-    if setting.changed:
-        return (("▸ ", "line"), (value, "bold"), (pad, "text"), (about, "faint"))
-    return (("  ", "text"), (value, "text"), (pad, "text"), (about, "faint"))
+    mark, style = ("▸ ", "bold") if setting.changed else ("  ", "text")
+    return ((mark, "line"), (value, style), (pad, "text"), (default, "whole"), (about, "remark"))

@@ -20,6 +20,7 @@ from workbench.ui.words import fit
 
 GAP = "  "
 LEAD = 3  # cells before the first column: cursor, mark, space
+FOCUSED, UNFOCUSED = "▸", "▹"  # the cursor of what has the keys, and of what has not
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.count = 0
         self.cursor = 0
         self.column = -1  # the chosen column, -1 for none
+        self._begins = [0]  # cell in which each column begins, the lead not counted
         self.show_cursor = show_cursor
 
     # what subclasses say
@@ -105,7 +107,10 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.count = count
         self.cursor = max(0, min(self.cursor, count - 1))
         self.column = min(self.column, len(columns) - 1)
-        width = LEAD + sum(column.width for column in columns) + len(GAP) * max(0, len(columns) - 1)
+        self._begins = [0]
+        for column in columns:
+            self._begins.append(self._begins[-1] + column.width + len(GAP))
+        width = LEAD + max(0, self._begins[-1] - len(GAP))
         self.virtual_size = Size(width, count + self.heading_lines)
         self.refresh()
 
@@ -136,12 +141,12 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         if not self.columns:
             return
         self.column = max(0, min(index, len(self.columns) - 1))
-        left = LEAD + sum(column.width + len(GAP) for column in self.columns[: self.column])
-        right = left + self.columns[self.column].width
-        if left < self.scroll_offset.x + LEAD:
-            self.scroll_to(x=max(0, left - LEAD), animate=False)
-        elif right > self.scroll_offset.x + self.size.width:
-            self.scroll_to(x=right - self.size.width, animate=False)
+        begins, end, room = self._begins, self._begins[self.column + 1] - len(GAP), self.size.width - LEAD
+        if begins[self.column] < self.scroll_offset.x:
+            self.scroll_to(x=begins[self.column], animate=False)
+        elif end > self.scroll_offset.x + room:  # whole columns from the left edge on
+            fits = (begin for begin in begins[: self.column] if end - begin <= room)
+            self.scroll_to(x=next(fits, begins[self.column]), animate=False)
         self.refresh()
 
     def refresh_row(self, row: int) -> None:
@@ -161,37 +166,67 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
 
     # drawing
 
+    def _in_sight(self) -> list[tuple[int, int, int]]:
+        """Return (index, first cell, width) of the columns that are seen whole: half a number is another one.
+
+        Only a column wider than the widget is cut.
+        """
+        room, left = self.size.width - LEAD, self.scroll_offset.x
+        found = []
+        for index, column in enumerate(self.columns):
+            at = self._begins[index] - left
+            width = column.width if column.width <= room else room - at
+            if at >= 0 and 0 < width <= room - at:
+                found.append((index, LEAD + at, width))
+        return found
+
     def render_line(self, y: int) -> Strip:
         """Return one line; the heading does not scroll down."""
-        width = self.size.width
+        row = y - self.heading_lines + self.scroll_offset.y
         if y < self.heading_lines:
-            strip = self._heading(y)
+            segments, base = self._heading(y)
+        elif 0 <= row < self.count:
+            segments, base = self._row(row)
         else:
-            row = y - self.heading_lines + self.scroll_offset.y
-            if not 0 <= row < self.count:
-                return Strip.blank(width, self.rich_style)
-            strip = self._row(row)
-        left = self.scroll_offset.x
-        return strip.crop_extend(left, left + width, strip_style(strip, self.rich_style))
+            return Strip.blank(self.size.width, self.rich_style)
+        return Strip(segments).crop_extend(0, self.size.width, base)
 
-    def _heading(self, y: int) -> Strip:
+    def _heading(self, y: int) -> tuple[list[Segment], Style]:
         style = self.get_component_rich_style("grid--heading")
-        segments = [Segment(" " * LEAD, style)]
-        for index, column in enumerate(self.columns):
+        parts = []
+        for index, _, width in self._in_sight():
+            column = self.columns[index]
             text = column.heading[y] if y < len(column.heading) else ""
             chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
-            segments += [Segment(fit(text, column.width, right=column.right), chosen), Segment(GAP, style)]
-        return Strip(segments)
+            parts.append(Segment(fit(text, width, right=column.right), chosen))
+        segments = self._spread(Segment(" " * LEAD, style), parts, style)
+        more = (
+            bool(self.columns) and self._begins[-1] - len(GAP) > self.scroll_offset.x + self.size.width - LEAD
+        )
+        if more and y == 0:  # columns go on to the right
+            segments = [*Strip(segments).crop_extend(0, self.size.width - 1, style), Segment("›", style)]
+        return segments, style
 
-    def _row(self, row: int) -> Strip:
+    def _row(self, row: int) -> tuple[list[Segment], Style]:
         at_cursor = self.show_cursor and row == self.cursor
         base = self.get_component_rich_style("grid--cursor") if at_cursor else self.rich_style
-        ground = Style(bgcolor=base.bgcolor, bold=at_cursor or None)
-        segments = [Segment(fit(("▸" if at_cursor else " ") + self.mark(row), LEAD), base)]
-        for column, cell in zip(self.columns, self.cells(row), strict=False):
+        ground = Style(bgcolor=base.bgcolor, bold=at_cursor or None, reverse=base.reverse)
+        cells = self.cells(row)
+        parts = []
+        for index, _, width in self._in_sight():
+            cell = cells[index]
             style = self.get_component_rich_style(f"grid--{cell.style}") + ground if cell.style else base
-            segments += [Segment(fit(cell.text, column.width, right=column.right), style), Segment(GAP, base)]
-        return Strip(segments)
+            parts.append(Segment(fit(cell.text, width, right=self.columns[index].right), style))
+        cursor = (FOCUSED if self.has_focus else UNFOCUSED) if at_cursor else " "
+        return self._spread(Segment(fit(cursor + self.mark(row), LEAD), base), parts, base), base
+
+    def _spread(self, lead: Segment, parts: list[Segment], base: Style) -> list[Segment]:
+        """Put the parts where their columns begin; the lead, with the cursor and marks, does not scroll."""
+        segments, at = [lead], LEAD
+        for part, (_, begin, width) in zip(parts, self._in_sight(), strict=True):
+            segments += [Segment(" " * (begin - at), base), part]
+            at = begin + width
+        return segments
 
     # the mouse
 
@@ -202,12 +237,6 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
             if row == self.cursor:
                 self.post_message(self.Picked(self, row))
             self.move_to(row)
-
-
-def strip_style(strip: Strip, base: Style) -> Style:
-    """Return the style that fills a line up to its end."""
-    last = list(strip)[-1].style if strip.cell_length else None
-    return last if isinstance(last, Style) else base
 
 
 def columns_of(

@@ -12,7 +12,6 @@ How a screen uses a pane (all of them: CurvePane, ModelPane, ScatterPane, Sample
 
 from __future__ import annotations
 
-import sys
 from typing import Any, ClassVar
 
 from textual.geometry import Region
@@ -21,20 +20,7 @@ from textual.widget import Widget
 
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette, detect
-
-
-def look_of(app: Any) -> Look:
-    """Return what the app's terminal can show; an attribute `look` of the app decides if it is set."""
-    chosen = getattr(app, "look", None)
-    if isinstance(chosen, Look):
-        return chosen
-    return detect(
-        sys.__stderr__,  # Textual writes there, and replaces sys.stderr while it runs
-        colour_system=app.console.color_system,
-        no_colour=bool(app.no_color),
-        ascii_only=bool(getattr(app, "ascii_only", False)),
-    )
+from workbench.ui.canvas.look import Look, Palette, look_of
 
 
 class Pane(Widget, can_focus=True):
@@ -178,7 +164,7 @@ def message(frame: Frame, palette: Palette, text: str) -> None:
 def waiting(live: LiveRun | None, nothing: str) -> str:
     """Return the sentence of a pane that has nothing to draw yet; `nothing` is for a run at work or over."""
     if live is None:
-        return "No run is chosen.\nPick one in the queue with ↑ ↓, or press n to launch one."
+        return "No run is chosen.\nPick one in the queue with j and k, or press n to launch one."
     progress = live.progress
     if progress.state == "queued":
         return f"{live.label} is waiting in the queue.\n{progress.reason}".strip()

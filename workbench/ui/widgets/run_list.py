@@ -12,7 +12,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.ui.words import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share
+from workbench.ui.widgets.grid import FOCUSED, UNFOCUSED
+from workbench.ui.words import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share, shortened
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -147,7 +148,7 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
         seeds = plural(len(row.seeds), "seed")
         room = max(4, width - 4 - len(seeds) - 1)
         return [
-            Segment("▸" if chosen else " ", base),
+            Segment((FOCUSED if self.has_focus else UNFOCUSED) if chosen else " ", base),
             Segment(sign + " ", self._on(base, style)),
             Segment(fit(line(row.name), room), base + Style(bold=chosen or None)),
             Segment(" " + seeds, self._on(base, "faint")),
@@ -160,7 +161,7 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
         part = share(row)
         if row.state != "running" or part is None or row.phase not in ("training", "evaluating"):
             words = " · ".join(text for text in (row.state, aside(row)) if text)
-            return [Segment("   " + fit(words, max(0, width - 4)), faint)]
+            return [Segment("   " + fit(shortened(words, width - 4), max(0, width - 4)), faint)]
         left = "evaluating" if row.phase == "evaluating" else clock(row.eta)
         tail = f" {part:4.0%} {left} {line(row.device, 12)}".rstrip()
         done, still = bar(part, max(3, width - 4 - len(tail)))

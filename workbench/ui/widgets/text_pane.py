@@ -11,8 +11,9 @@ from textual.strip import Strip
 
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
-from workbench.ui.widgets.pane import look_of, message, waiting
+from workbench.ui.canvas.look import Look, Palette, look_of
+from workbench.ui.widgets.pane import message, waiting
+from workbench.ui.words import shortened
 
 Line = tuple[tuple[str, str], ...]  # (text, style name) pieces; style names are methods of Palette
 
@@ -106,6 +107,10 @@ class TextPane(ScrollView, can_focus=True):
         at = -x
         if 0 <= top + y < len(self.lines):
             for text, name in self.lines[top + y]:
+                if name == "remark":  # it ends between words
+                    text = shortened(text, width - at)
+                elif name == "whole" and len(text) > width - at:
+                    continue
                 at = row.put(at, 0, text, _style(palette, name))
         return row.strips()[0] if row.height else Strip.blank(width, base)
 
@@ -113,4 +118,6 @@ class TextPane(ScrollView, can_focus=True):
 def _style(palette: Palette, name: str) -> Style:
     if name == "line":
         return palette.line(1)
-    return {"bold": palette.bold, "faint": palette.faint, "warn": palette.warn}.get(name, palette.text)()
+    if name in ("faint", "remark", "whole"):
+        return palette.faint()
+    return {"bold": palette.bold, "warn": palette.warn}.get(name, palette.text)()
