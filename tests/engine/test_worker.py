@@ -68,7 +68,6 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     os.umask(before)
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value) if value is not None else monkeypatch.delenv(name, raising=False)
 

@@ -87,7 +87,7 @@ def test_an_inner_product_is_its_four_parts() -> None:
     assert isinstance(t, InnerProductAdversary)
     theta, s = t.theta(x), t.s(z)
     assert theta.shape == s.shape == (2, 24, 5)
-    whole = (theta * s).sum(-1) + (t.x_only(x) + t.z_only(z)).squeeze(-1) + 0.5 * z.square().sum(-1)
+    whole = (theta * s).sum(-1) / 5**0.5 + (t.x_only(x) + t.z_only(z)).squeeze(-1) + 0.5 * z.square().sum(-1)
     torch.testing.assert_close(t(t.share(x), z), whole)
     blocks = [sum(isinstance(part, Residual) for part in net) for net in (t.theta, t.s, t.x_only, t.z_only)]
     assert blocks == [2, 2, 2, 2]

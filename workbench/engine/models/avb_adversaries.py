@@ -60,20 +60,25 @@ class JointAdversary(nn.Module):
 
 
 class InnerProductAdversary(nn.Module):
-    """T(x, z) = θ(x)·s(z) + Tₓ(x) + T_z(z) + ½‖z‖²: four nets of the same widths."""
+    """T(x, z) = θ(x)·s(z)/√F + Tₓ(x) + T_z(z) + ½‖z‖²: four nets of the same widths, F features.
+
+    The published form has no √F, which its small steps can do without. With it a step of Adam moves T
+    about as far whatever F is; without it T runs ahead, and the encoder falls back to the prior.
+    """
 
     def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
         super().__init__()
         self.square = _square(settings)
         features = settings.adversary_features
+        self.scale = features**-0.5
         self.theta = _net(settings, data.dimensions, features, streams)
         self.s = _net(settings, settings.latent, features, streams)
         self.x_only = _net(settings, data.dimensions, 1, streams)
         self.z_only = _net(settings, settings.latent, 1, streams)
 
     def share(self, x: Tensor) -> Tensor:
-        """Return θ(x) and Tₓ(x) side by side, [S, B, features + 1]."""
-        return torch.cat([self.theta(x), self.x_only(x)], -1)
+        """Return θ(x)/√F and Tₓ(x) side by side, [S, B, F + 1]."""
+        return torch.cat([self.theta(x) * self.scale, self.x_only(x)], -1)
 
     def forward(self, share: Tensor, z: Tensor) -> Tensor:
         """Return T [S, B] from share(x) and z [S, B, d]."""

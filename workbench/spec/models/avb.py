@@ -46,10 +46,10 @@ class AVBSettings(ModelSettings):
         1, "residual blocks after the adversary's hidden layers", "blocks", ge=0, le=50
     )
     adversary_form: Literal["joint", "inner-product"] = setting(
-        "joint", "T as one net of x and z, or as θ(x)·s(z) + Tₓ(x) + T_z(z), four nets of these layers"
+        "joint", "T as one net of x and z, or as θ(x)·s(z)/√F + Tₓ(x) + T_z(z), four nets of these layers"
     )
     adversary_features: int = setting(
-        16, "inner-product form: length of θ(x) and s(z)", "features", ge=1, le=100_000
+        64, "inner-product form: length F of θ(x) and s(z)", "features", ge=1, le=100_000
     )
     activation: Activation = setting("elu", "non-linearity of the hidden layers")
     likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")
