@@ -1,20 +1,29 @@
-"""An app with panes on one page, for tests: the run is fixed, and so is what the terminal can show."""
+"""Panes for tests: drawn without an app, and an app with some on one page over a run that is fixed."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.containers import Grid
 from textual.widget import Widget
 
+from tests.stores import make_run
 from workbench.api.live import LiveRun
-from workbench.ui.canvas.look import Look
+from workbench.ui.canvas.frame import Frame
+from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.panes import PANES
 
 RUN = "20261121-142530-vae-digits-k3f9"
 FOUR = ("curves", "model", "latents", "samples")
+SIZES = [(0, 0), (1, 1), (3, 2), (10, 3), (30, 10), (80, 24), (240, 60)]
+LOOKS = [Look(), Look("braille", "none"), Look("quadrant", "16"), Look("ascii", "none")]
 
 
 def live_run(root: Path) -> LiveRun:
@@ -53,3 +62,36 @@ def screen_text(app: App[None]) -> list[str]:
 def pane_text(pane: Widget) -> str:
     """Return what a pane shows now, borders left out."""
     return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
+
+
+def drawn(pane: Pane, width: int = 80, height: int = 24, look: Look | None = None) -> str:
+    palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), look or Look())
+    frame = Frame(width, height, palette)
+    pane.draw(frame, palette)
+    strips = frame.strips()
+    assert [strip.cell_length for strip in strips] == [width] * height
+    assert all(part.style is not None for strip in strips for part in strip)
+    return "\n".join(strip.text for strip in strips)
+
+
+def at_every_size(pane: Pane) -> None:
+    for look in LOOKS:
+        for width, height in SIZES:
+            text = drawn(pane, width, height, look)
+            assert look.marker != "ascii" or text.isascii()
+
+
+def showing(kind: Callable[[], Any], live: LiveRun | None) -> Any:
+    pane = kind()
+    pane.show(live)
+    return pane
+
+
+def run_with(root: Path, values: list[Any], names: tuple[str, ...] = ("loss",), **options: Any) -> LiveRun:
+    """A run whose metrics all have the given values, one row a step; `None` stands for null."""
+    paths = make_run(root, RUN, state="running", points=0, **options)
+    with paths.metrics.open("a") as file:
+        for step, value in enumerate(values):
+            row = {"step": step, "epoch": step, "seconds": step, "split": "train"}
+            file.write(json.dumps({**row, "values": dict.fromkeys(names, value)}) + "\n")
+    return live_run(root)

@@ -13,21 +13,17 @@ import pytest
 from rich.style import Style
 
 from tests.stores import make_run, make_store
-from tests.ui.pane_app import FOUR, RUN, live_run
-from workbench.api.live import LiveRun
+from tests.ui.pane_app import FOUR, RUN, at_every_size, drawn, live_run, run_with, showing
 from workbench.store.files import write_json
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Look, Palette
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.model_pane import ModelPane
-from workbench.ui.widgets.own_metrics import places
 from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.panes import PANES
 from workbench.ui.widgets.sample_pane import SamplePane
 from workbench.ui.widgets.scatter_pane import ScatterPane
 
-SIZES = [(0, 0), (1, 1), (3, 2), (10, 3), (30, 10), (80, 24), (240, 60)]
-LOOKS = [Look(), Look("braille", "none"), Look("quadrant", "16"), Look("ascii", "none")]
 OPTIONS = ("toggle_log", "toggle_smooth", "next_axis", "next_band", "toggle_seeds")
 DRAWN: dict[str, Callable[[], Any]] = {name: PANES[name] for name in FOUR}
 
@@ -41,39 +37,6 @@ def root(tmp_path: Path) -> Path:
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let errors out of the panes: outside tests they become a sentence."""
     monkeypatch.setattr(Pane, "strict", True)
-
-
-def drawn(pane: Pane, width: int = 80, height: int = 24, look: Look | None = None) -> str:
-    palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), look or Look())
-    frame = Frame(width, height, palette)
-    pane.draw(frame, palette)
-    strips = frame.strips()
-    assert [strip.cell_length for strip in strips] == [width] * height
-    assert all(part.style is not None for strip in strips for part in strip)
-    return "\n".join(strip.text for strip in strips)
-
-
-def at_every_size(pane: Pane) -> None:
-    for look in LOOKS:
-        for width, height in SIZES:
-            text = drawn(pane, width, height, look)
-            assert look.marker != "ascii" or text.isascii()
-
-
-def showing(kind: Callable[[], Any], live: LiveRun | None) -> Any:
-    pane = kind()
-    pane.show(live)
-    return pane
-
-
-def run_with(root: Path, values: list[Any], names: tuple[str, ...] = ("loss",), **options: Any) -> LiveRun:
-    """A run whose metrics all have the given values, one row a step; `None` stands for null."""
-    paths = make_run(root, RUN, state="running", points=0, **options)
-    with paths.metrics.open("a") as file:
-        for step, value in enumerate(values):
-            row = {"step": step, "epoch": step, "seconds": step, "split": "train"}
-            file.write(json.dumps({**row, "values": dict.fromkeys(names, value)}) + "\n")
-    return live_run(root)
 
 
 NAN, INF = float("nan"), float("inf")
@@ -163,52 +126,6 @@ def test_empty_states_say_what_to_do_or_what_goes_on(root: Path, name: str) -> N
     assert "failed" in text and "Out of memory on cuda:0." in text
 
 
-@pytest.mark.parametrize("state", ["running", "finished"])
-def test_a_model_with_nothing_but_a_loss_is_told(root: Path, state: str) -> None:
-    make_run(root, RUN, kind="vae", state=state)
-    told = "first points on their way" if state == "running" else "wrote nothing but its loss"
-    assert told in drawn(showing(ModelPane, live_run(root)))
-
-
-@pytest.mark.parametrize(
-    ("kind", "metrics", "told"),
-    [
-        (
-            "avb",
-            ("loss", "adversary_loss", "kl_adversary"),
-            ["adversary loss, nats", "dotted 1.386 = 2 ln 2", "KL by T"],
-        ),
-        (
-            "lebm",
-            ("loss", "f_prior", "f_posterior", "z_square"),
-            ["f on posterior 6 ± 1", "f on prior 6 ± 1", "‖z‖²"],
-        ),
-        ("vae", ("loss", "nelbo", "reconstruction", "kl"), ["KL, nats per example", "reconstruction, nats"]),
-        ("classifier", ("loss", "accuracy"), ["accuracy, share", "train 6 ± 1"]),
-        ("ddpm", ("loss", "noise_mse"), ["noise error, per dimension", "dotted 1 = knowing nothing"]),
-        ("vae", ("loss", "own_number"), ["own_number", "train 6 ± 1"]),
-    ],
-)
-def test_other_families_show_the_metrics_they_name_with_their_references(
-    root: Path, kind: str, metrics: tuple[str, ...], told: list[str]
-) -> None:
-    live = run_with(root, [[5.0, 6.0, 7.0]] * 30, metrics, kind=kind)
-    pane = showing(ModelPane, live)
-    text = drawn(pane, 110, 30)
-    assert all(words in text for words in told) and "loss, nats per" not in text
-    at_every_size(pane)
-
-
-def test_metrics_without_room_for_a_plot_are_told_in_a_line(root: Path) -> None:
-    live = run_with(
-        root, [[5.0, 6.0, 7.0]] * 30, ("adversary_loss", "kl_adversary", "reconstruction"), kind="avb"
-    )
-    text = drawn(showing(ModelPane, live), 56, 12)
-    assert text.splitlines()[-1].strip() == "reconstruction 6 ± 1" and "KL by T" in text
-    assert places(3, 56, 12) == (2, 1) and places(4, 120, 40) == (2, 2) and places(2, 20, 3) == (1, 1)
-    assert places(2, 55, 30) == (1, 2)
-
-
 def test_what_has_no_room_is_left_out_whole(root: Path) -> None:
     """Half a sentence tells something else; of PCA of 8-d z at st(ep 1) nothing is left but what fits."""
     paths = make_run(root, RUN)
@@ -238,16 +155,6 @@ def test_the_words_about_curves_are_whole_too(root: Path) -> None:
             "loss, nats per example · mean of 3 seeds, band min–max",
         )  # fmt: skip
         assert legend.strip() in ("", "━━ train 6", "━━ train 6 ± 1"), legend
-
-
-def test_the_chain_shows_acceptance_target_step_size_and_log_ratio(root: Path) -> None:
-    live = run_with(root, [[0.5, 0.6, 0.7]] * 30, ("acceptance", "step_size", "log_ratio"), kind="lae")
-    pane = showing(ModelPane, live)
-    first = drawn(pane, 120).splitlines()[0]
-    assert first.startswith("acceptance 0.6 ± 0.1 · target 0.574 · step size η 0.6 · log ratio 0.6")
-    before = drawn(pane)
-    pane.toggle_seeds()
-    assert drawn(pane) != before
 
 
 def test_curves_tell_metric_unit_band_and_newest_values(root: Path) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 
 class AEGMMSettings(ModelSettings):
@@ -15,7 +15,7 @@ class AEGMMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.ae_gmm"
     title: ClassVar[str] = "AE + GMM"
-    watched: ClassVar[Watched] = (("mse",),)
+    own_metrics: ClassVar[OwnMetrics] = (("mse",),)
 
     kind: Literal["ae-gmm"] = setting("ae-gmm", "model family")
     latent: int = setting(8, "code dimensions", "dimensions", ge=1, le=512)

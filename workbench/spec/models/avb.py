@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
 class AVBSettings(ModelSettings):
@@ -15,7 +15,7 @@ class AVBSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.avb"
     title: ClassVar[str] = "AVB"
-    watched: ClassVar[Watched] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
+    own_metrics: ClassVar[OwnMetrics] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
     later: ClassVar[tuple[str, ...]] = ("adversary_form", "adversary_features")
 
     kind: Literal["avb"] = setting("avb", "model family")

@@ -10,7 +10,7 @@ from workbench.spec.fields import Settings, setting
 
 Activation = Literal["relu", "elu", "silu", "softplus", "tanh", "leaky-relu"]
 Likelihood = Literal["bernoulli", "gaussian", "discretised-logistic"]
-Watched = tuple[tuple[str, ...], ...]
+OwnMetrics = tuple[tuple[str, ...], ...]
 WIDEST = 100_000  # units of a hidden layer
 
 
@@ -24,7 +24,7 @@ class ModelSettings(Settings):
     has_samples: ClassVar[bool] = True
     has_latents: ClassVar[bool] = True
     # what tells of this family while it trains: a plot for each group of metrics, the most telling one first
-    watched: ClassVar[Watched] = ()
+    own_metrics: ClassVar[OwnMetrics] = ()
     has_energy_prior: ClassVar[bool] = False  # with chains between prior and posterior, as an LEBM's
     # settings that were added after runs of the family existed: at their defaults they tell no runs apart
     later: ClassVar[tuple[str, ...]] = ()

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
 class BinaryVAESettings(ModelSettings):
@@ -15,7 +15,7 @@ class BinaryVAESettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.binary_vae"
     title: ClassVar[str] = "Binary VAE"
-    watched: ClassVar[Watched] = (("kl",), ("reconstruction",), ("temperature",))
+    own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",), ("temperature",))
 
     kind: Literal["binary-vae"] = setting("binary-vae", "model family")
     latent: int = setting(32, "latent bits", "bits", ge=1, le=4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 
 class ClassifierSettings(ModelSettings):
@@ -13,7 +13,7 @@ class ClassifierSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.classifier"
     title: ClassVar[str] = "Classifier"
-    watched: ClassVar[Watched] = (("accuracy",), ("nll",))
+    own_metrics: ClassVar[OwnMetrics] = (("accuracy",), ("nll",))
     has_samples: ClassVar[bool] = False
     has_latents: ClassVar[bool] = False
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 SIGNAL_LEFT = 1e-3  # largest ᾱ_T: sampling starts from N(0, I), where no signal may be left
 COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999  # Nichol and Dhariwal 2021, eq. 17 and the clipping below it
@@ -38,7 +38,7 @@ class DDPMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.ddpm"
     title: ClassVar[str] = "DDPM"
-    watched: ClassVar[Watched] = (("noise_mse",),)
+    own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
 
     kind: Literal["ddpm"] = setting("ddpm", "model family")

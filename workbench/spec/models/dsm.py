@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 LARGEST_STEP = 1.0  # of α_i/σ_i²: at 4 the chain is unstable, at 1 its variance is a third too large
 
@@ -17,7 +17,7 @@ class DSMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.dsm"
     title: ClassVar[str] = "DSM"
-    watched: ClassVar[Watched] = (("noise_mse",),)
+    own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
 
     kind: Literal["dsm"] = setting("dsm", "model family")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
 class LAESettings(ModelSettings):
@@ -15,7 +15,12 @@ class LAESettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lae"
     title: ClassVar[str] = "LAE"
-    watched: ClassVar[Watched] = (("course_acceptance",), ("energy",), ("z_variance",), ("weight_norm",))
+    own_metrics: ClassVar[OwnMetrics] = (
+        ("course_acceptance",),
+        ("energy",),
+        ("z_variance",),
+        ("weight_norm",),
+    )
     later: ClassVar[tuple[str, ...]] = ("energy", "noise")
 
     kind: Literal["lae"] = setting("lae", "model family")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 
 class LEBMSettings(ModelSettings):
@@ -15,7 +15,7 @@ class LEBMSettings(ModelSettings):
 
     engine: ClassVar[str] = "workbench.engine.models.lebm"
     title: ClassVar[str] = "LEBM"
-    watched: ClassVar[Watched] = (
+    own_metrics: ClassVar[OwnMetrics] = (
         ("f_posterior", "f_prior"),
         ("ti_log_px",),
         ("z_square",),

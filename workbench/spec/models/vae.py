@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from workbench.spec.fields import setting
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Watched, hidden
+from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
 class GaussianVAESettings(ModelSettings):
     """What all autoencoders with a Gaussian encoder, trained on the bound, have in common."""
 
     later: ClassVar[tuple[str, ...]] = ("layer_norm",)
-    watched: ClassVar[Watched] = (("kl",), ("reconstruction",))
+    own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",))
 
     latent: int = setting(10, "latent dimensions", "dimensions", ge=1, le=4096)
     encoder: list[int] = hidden(512, what="encoder")

@@ -11,7 +11,7 @@ from workbench.ui.canvas.axes import short
 from workbench.ui.canvas.frame import Frame, Part
 from workbench.ui.canvas.look import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
-from workbench.ui.widgets.own_metrics import draw_groups, watched
+from workbench.ui.widgets.own_metrics import draw_groups, groups_of
 from workbench.ui.widgets.pane import Pane, message, waiting
 from workbench.ui.widgets.values import SMOOTH, with_spread
 
@@ -46,7 +46,7 @@ class ModelPane(Pane):
         live = self.live
         acceptance, eta = _series(live, "acceptance"), _series(live, "step_size")
         if live is None or (acceptance is None and eta is None):
-            groups = watched(live)
+            groups = groups_of(live)
             if groups:
                 draw_groups(frame, palette, groups, self._curves)
             else:

@@ -31,12 +31,12 @@ class Group:
         return metric(self.names[0]).label if len(self.names) == 1 else ""
 
 
-def watched(live: LiveRun | None) -> list[Group]:
+def groups_of(live: LiveRun | None) -> list[Group]:
     """Return what the run's family names as its own and has points of; else its metrics in their order."""
     if live is None:
         return []
     having = [(name, split) for name, split in live.names() if len(live.series(name, split))]
-    named = live.spec.model.watched if live.spec is not None else ()
+    named = live.spec.model.own_metrics if live.spec is not None else ()
     if not any(name in group for group in named for name, _ in having):
         named = tuple((name,) for name in dict.fromkeys(name for name, _ in having if name != "loss"))[:MOST]
     found = []

@@ -1,0 +1,80 @@
+"""The pane of what is the model's own: an LAE's chain, and the metrics other families name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stores import make_run, make_store
+from tests.ui.pane_app import RUN, at_every_size, drawn, live_run, run_with, showing
+from workbench.ui.widgets.model_pane import ModelPane
+from workbench.ui.widgets.own_metrics import places
+from workbench.ui.widgets.pane import Pane
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "runs")
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let errors out of the pane: outside tests they become a sentence."""
+    monkeypatch.setattr(Pane, "strict", True)
+
+
+@pytest.mark.parametrize("state", ["running", "finished"])
+def test_a_model_with_nothing_but_a_loss_is_told(root: Path, state: str) -> None:
+    make_run(root, RUN, kind="vae", state=state)
+    told = "first points on their way" if state == "running" else "wrote nothing but its loss"
+    assert told in drawn(showing(ModelPane, live_run(root)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "metrics", "told"),
+    [
+        (
+            "avb",
+            ("loss", "adversary_loss", "kl_adversary"),
+            ["adversary loss, nats", "dotted 1.386 = 2 ln 2", "KL by T"],
+        ),
+        (
+            "lebm",
+            ("loss", "f_prior", "f_posterior", "z_square"),
+            ["f on posterior 6 ± 1", "f on prior 6 ± 1", "‖z‖²"],
+        ),
+        ("vae", ("loss", "nelbo", "reconstruction", "kl"), ["KL, nats per example", "reconstruction, nats"]),
+        ("classifier", ("loss", "accuracy"), ["accuracy, share", "train 6 ± 1"]),
+        ("ddpm", ("loss", "noise_mse"), ["noise error, per dimension", "dotted 1 = knowing nothing"]),
+        ("vae", ("loss", "own_number"), ["own_number", "train 6 ± 1"]),
+    ],
+)
+def test_other_families_show_the_metrics_they_name_with_their_references(
+    root: Path, kind: str, metrics: tuple[str, ...], told: list[str]
+) -> None:
+    live = run_with(root, [[5.0, 6.0, 7.0]] * 30, metrics, kind=kind)
+    pane = showing(ModelPane, live)
+    text = drawn(pane, 110, 30)
+    assert all(words in text for words in told) and "loss, nats per" not in text
+    at_every_size(pane)
+
+
+def test_metrics_without_room_for_a_plot_are_told_in_a_line(root: Path) -> None:
+    live = run_with(
+        root, [[5.0, 6.0, 7.0]] * 30, ("adversary_loss", "kl_adversary", "reconstruction"), kind="avb"
+    )
+    text = drawn(showing(ModelPane, live), 56, 12)
+    assert text.splitlines()[-1].strip() == "reconstruction 6 ± 1" and "KL by T" in text
+    assert places(3, 56, 12) == (2, 1) and places(4, 120, 40) == (2, 2) and places(2, 20, 3) == (1, 1)
+    assert places(2, 55, 30) == (1, 2)
+
+
+def test_the_chain_shows_acceptance_target_step_size_and_log_ratio(root: Path) -> None:
+    live = run_with(root, [[0.5, 0.6, 0.7]] * 30, ("acceptance", "step_size", "log_ratio"), kind="lae")
+    pane = showing(ModelPane, live)
+    first = drawn(pane, 120).splitlines()[0]
+    assert first.startswith("acceptance 0.6 ± 0.1 · target 0.574 · step size η 0.6 · log ratio 0.6")
+    before = drawn(pane)
+    pane.toggle_seeds()
+    assert drawn(pane) != before
