@@ -61,6 +61,7 @@ def test_run_follows_to_the_end_and_prints_metrics(cli, tmp_path):
     answer = cli("--store", store, "run", "vae-digits", *TINY, "--json")
     assert answer.code == 0
     (row,) = json.loads(answer.out)
+    assert row["eta"] is None  # worked out as in every list of runs
     assert row["state"] == "finished" and row["step"] == 20 and len(row["summary"]["test_mse"]) == 2
     assert (
         "loading torch" in answer.err

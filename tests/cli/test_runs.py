@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -192,3 +194,13 @@ def test_a_store_that_cannot_be_is_told_by_every_verb_and_by_doctor(cli, tmp_pat
         assert answer.code == STORE and "Traceback" not in answer.err
     assert cli("--store", place, "runs", "ls").code in (STORE, NOT_FOUND)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_run_as_json_has_the_keys_that_the_documentation_names(cli, store):
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    told = page.partition("\nA run: ")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", told))
+    for verb in (["runs", "ls"], ["queue", "ls"]):
+        assert set(json.loads(cli(*verb, "--json").out)[0]) == named
+    shown = json.loads(cli("runs", "show", "aaaa", "--json").out)
+    assert set(shown) == named | {"folder", "spec", "evaluations"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.queue import client
 from workbench.queue.inline import run_inline
 from workbench.queue.recovery import load_state
-from workbench.store.files import create_json
+from workbench.store.files import create_json, read_json
 from workbench.store.runs import create_run
 from workbench.store.state import RunState, write_request, write_state
 from workbench.store.stores import Store
@@ -117,3 +118,18 @@ def test_a_missing_device_is_refused_before_anything_is_written(store: Store) ->
         run_inline(store, run, worker=TRAINER)
     assert caught.value.exit_code == 6
     assert list(Path(store.run(run).attempts).iterdir()) == []
+
+
+def test_a_killed_shim_is_not_the_end_of_its_worker(store: Store) -> None:
+    run = held(store, steps=80)
+    paths = store.run(run)
+    killed: list[int] = []
+
+    def kill_shim() -> None:
+        if not killed and paths.metrics.exists() and paths.metrics.read_bytes().count(b"\n") > 3:
+            killed.append(read_json(paths.attempt(1).claim)["pid"])
+            os.kill(killed[0], signal.SIGKILL)
+
+    code = run_inline(store, run, kill_shim, TRAINER)
+    assert killed and (code, load_state(paths).state) == (0, "finished")
+    assert check_run(store, run, 80) == []

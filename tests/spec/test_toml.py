@@ -82,3 +82,10 @@ def test_any_text_gives_a_table_or_a_workbench_error(text):
         assert str(error).startswith("x.toml")
     else:
         assert document.where("a", "b").startswith("x.toml")
+
+
+@pytest.mark.timeout(10)  # the parser alone takes time with the square of the parts
+@pytest.mark.parametrize("text", ["a" + ".a" * 100_000 + " = 1", "x = {" + "a. " * 100_000 + "a = 1}"])
+def test_a_key_of_thousands_of_parts_is_refused_at_once(text):
+    with pytest.raises(WorkbenchError, match="nested too deeply"):
+        parse_toml(text, "x.toml")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import WorkbenchError
+from workbench.store import stores as stores_module
 from workbench.store.stores import Store, open_store
 
 
@@ -117,3 +119,15 @@ def test_names_that_could_leave_the_store_are_no_run_ids(place: Path, name: str)
         open_store(place / "runs").run(name)
     assert caught.value.exit_code == 3
     assert "\0" not in str(caught.value)
+
+
+def test_a_store_that_cannot_be_finished_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(stores_module, "write_json", full)
+    with pytest.raises(WorkbenchError, match="no space left"):
+        open_store(tmp_path / "a" / "runs")
+    assert list(tmp_path.iterdir()) == []

@@ -21,9 +21,9 @@ from workbench.queue import devices
 from workbench.queue.board import started_state
 from workbench.queue.client import ring
 from workbench.queue.launch import WORKER, make_launch, read_need
-from workbench.queue.liveness import take_lock
+from workbench.queue.liveness import lock_held, take_lock
 from workbench.queue.policy import Gpu, Machine, choose
-from workbench.queue.recovery import Limits, load_state, make_attempt, settle
+from workbench.queue.recovery import Limits, committed, load_state, make_attempt, settle
 from workbench.queue.shim import TAKEN
 from workbench.store.files import read_json
 from workbench.store.paths import RunPaths
@@ -71,9 +71,15 @@ def run_inline(
                 shim.wait(TICK)
     if shim.returncode == TAKEN:
         raise WorkbenchError(f"Run {run_id} has just been taken by the scheduler.", "It runs there.", USAGE)
+    while lock_held(attempt.lock):  # the shim was killed: its worker goes on, and only its end is the end
+        if on_tick is not None:
+            on_tick()
+        time.sleep(TICK)
     _record_end(store, paths)
     end = read_json(attempt.exit)
-    return int(end["code"]) if isinstance(end, dict) and "code" in end else shim.returncode or 1
+    if isinstance(end, dict) and type(end.get("code")) is int:
+        return int(end["code"])
+    return 0 if committed(paths) == "finished" else shim.returncode or 1
 
 
 @contextlib.contextmanager
