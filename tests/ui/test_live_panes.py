@@ -24,15 +24,7 @@ from workbench.ui.widgets.panes import PANES
 SIZES = [(0, 0), (1, 1), (3, 2), (10, 3), (30, 10), (80, 24), (240, 60)]
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_store(tmp_path / "runs")
-
-
-@pytest.fixture(autouse=True)
-def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let errors out of the panes: outside tests they become a sentence."""
-    monkeypatch.setattr(Pane, "strict", True)
+pytestmark = pytest.mark.usefixtures("strict")
 
 
 def fill_log(paths: RunPaths, lines: int) -> None:

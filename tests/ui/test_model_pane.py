@@ -6,22 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run, make_store
+from tests.stores import make_run
 from tests.ui.pane_app import RUN, at_every_size, drawn, live_run, run_with, showing
 from workbench.ui.widgets.model_pane import ModelPane
 from workbench.ui.widgets.own_metrics import places
-from workbench.ui.widgets.pane import Pane
 
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_store(tmp_path / "runs")
-
-
-@pytest.fixture(autouse=True)
-def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let errors out of the pane: outside tests they become a sentence."""
-    monkeypatch.setattr(Pane, "strict", True)
+pytestmark = pytest.mark.usefixtures("strict")
 
 
 @pytest.mark.parametrize("state", ["running", "finished"])

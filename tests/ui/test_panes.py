@@ -19,7 +19,6 @@ from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Look, Palette
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.model_pane import ModelPane
-from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.panes import PANES
 from workbench.ui.widgets.sample_pane import SamplePane
 from workbench.ui.widgets.scatter_pane import ScatterPane
@@ -28,15 +27,7 @@ OPTIONS = ("toggle_log", "toggle_smooth", "next_axis", "next_band", "toggle_seed
 DRAWN: dict[str, Callable[[], Any]] = {name: PANES[name] for name in FOUR}
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_store(tmp_path / "runs")
-
-
-@pytest.fixture(autouse=True)
-def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let errors out of the panes: outside tests they become a sentence."""
-    monkeypatch.setattr(Pane, "strict", True)
+pytestmark = pytest.mark.usefixtures("strict")
 
 
 NAN, INF = float("nan"), float("inf")

@@ -14,15 +14,12 @@ from tests.ui.pane_app import RUN, live_run
 from workbench.spec.resolve import resolve
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.look import Look, Palette
-from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.panes import PANES
 
 SAID = {"samples": "A Classifier run has no samples.", "latents": "A Classifier run has no latents."}
 
 
-@pytest.fixture(autouse=True)
-def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pane, "strict", True)
+pytestmark = pytest.mark.usefixtures("strict")
 
 
 def text_of(root: Path, name: str, width: int = 80) -> str:
