@@ -12,7 +12,7 @@ def test_lines_tell_changes_at_once_and_the_eta_now_and_then(capsys, monkeypatch
     row = RunRow("run-a", "a", "vae", "digits", "running", phase="training", total=100, steps_per_second=1.0)
     lines = progress._Lines()
     lines.show([replace(row, state="queued", phase="")])
-    for second in range(0, 65):
+    for second in range(65):
         now[0] = float(second)
         lines.show([replace(row, step=second)])
     lines.show([replace(row, state="finished", phase="done")])
