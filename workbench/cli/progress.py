@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,9 @@ from workbench.spec.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
+
+
+LINE_SECONDS = 30.0  # between lines about a run that only goes on
 
 
 class Display(Protocol):
@@ -25,10 +29,10 @@ def progress_display() -> _Lines | _Bars:
 
 
 class _Lines:
-    """Plain lines for pipes and log files: one whenever a run's state or phase changes."""
+    """Plain lines for pipes and log files: when a run's state or phase changes, and now and then its ETA."""
 
     def __init__(self) -> None:
-        self._last: dict[str, str] = {}
+        self._last: dict[str, tuple[str, float]] = {}  # what was said, and when
 
     def __enter__(self) -> _Lines:
         return self
@@ -38,10 +42,12 @@ class _Lines:
 
     def show(self, rows: Sequence[RunRow]) -> None:
         for row in rows:
-            now = _phase(row)
-            if self._last.get(row.id) != now:
-                self._last[row.id] = now
-                talk(f"{row.id}  {now}")
+            now, moment = _phase(row), time.monotonic()
+            said, when = self._last.get(row.id, ("", 0.0))
+            if said == now and (row.eta is None or moment - when < LINE_SECONDS):
+                continue
+            self._last[row.id] = (now, moment)
+            talk(f"{row.id}  {now}{f' {row.step}/{row.total}, {_eta(row)}' if said == now else ''}")
 
 
 class _Bars:
@@ -75,10 +81,11 @@ class _Bars:
             self._set("", f"{len(rows)} runs", over, len(rows), f"{over}/{len(rows)}", "done", "")
         for row in rows:
             if row.live and (row.state != "queued" or len(rows) == 1):
-                eta = f"ETA {span(row.eta)}" if row.eta is not None else ""
                 name = safe_text(row.name, 30, one_line=True)
                 total = max(row.total, 1)
-                self._set(row.id, name, row.step, total, f"{row.step}/{row.total or '?'}", _phase(row), eta)
+                self._set(
+                    row.id, name, row.step, total, f"{row.step}/{row.total or '?'}", _phase(row), _eta(row)
+                )
             elif row.id in self._tasks:
                 self._progress.remove_task(self._tasks.pop(row.id))
 
@@ -88,6 +95,10 @@ class _Bars:
         self._progress.update(
             self._tasks[key], completed=step, total=total, steps=steps, phase=phase, eta=eta
         )
+
+
+def _eta(row: RunRow) -> str:
+    return f"ETA {span(row.eta)}" if row.eta is not None else ""
 
 
 def _phase(row: RunRow) -> str:
