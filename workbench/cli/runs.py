@@ -59,7 +59,7 @@ def list_(
         talk("No run fits." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
         return
     out_table(
-        ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TRAINED", "CREATED", "NOTE"),
+        ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
         [
             (
                 row.id,
