@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "shared", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where there is no GPU, its tests are skipped and say so."""
+    if item.get_closest_marker("gpu") is not None:
+        import torch  # only here: most tests are of rooms without it
+
+        if not torch.cuda.is_available():
+            pytest.skip("torch sees no CUDA device here")
