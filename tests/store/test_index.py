@@ -13,7 +13,7 @@ import pytest
 from tests.stores import make_run
 from workbench.store import index as index_module
 from workbench.store.files import write_json
-from workbench.store.index import RunIndex, database_path, on_network
+from workbench.store.index import KEPT, RunIndex, database_path, index_of, on_network
 from workbench.store.paths import RunPaths
 from workbench.store.runs import read_row
 from workbench.store.state import RunState, write_state
@@ -108,7 +108,11 @@ def test_the_cache_can_be_deleted_at_any_time(store: Store) -> None:
     assert len(RunIndex(store).rows()) == len(before)
 
 
-@pytest.mark.parametrize("body", [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4096],
+    ids=["empty", "text", "damaged"],
+)
 def test_a_damaged_cache_is_made_anew(store: Store, body: bytes) -> None:
     age(*three(store))
     first = RunIndex(store)
@@ -221,3 +225,17 @@ def test_the_file_system_is_told_by_its_mount(tmp_path: Path, monkeypatch: pytes
 def test_rows_equal_what_the_folders_say(store: Store) -> None:
     runs = three(store)
     assert RunIndex(store).rows() == [read_row(run) for run in reversed(runs)]
+
+
+def test_of_many_stores_only_those_used_last_stay_open(tmp_path: Path) -> None:
+    stores = [open_store(tmp_path / str(k) / "runs") for k in range(KEPT + 2)]
+    first = index_of(stores[0])
+    assert index_of(stores[0]) is first
+    for store in stores[1:]:
+        index_of(store)
+    files = {database_path(store.paths): store for store in stores}
+    held = {handle.resolve() for handle in Path("/proc/self/fd").iterdir()} & {
+        path.resolve() for path in files if path
+    }
+    assert held == {path.resolve() for path in list(files)[2:] if path}
+    assert index_of(stores[0]).rows() == []  # opened again where it is wanted again

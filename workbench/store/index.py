@@ -138,17 +138,20 @@ class RunIndex:
                 self._database.execute("ROLLBACK")
 
 
-_open_indexes: dict[tuple[Path, bool], RunIndex] = {}
+KEPT = 8  # indexes a process keeps open; each holds three files
+_open_indexes: dict[tuple[Path, bool], RunIndex] = {}  # the one used last comes last
 _opening = threading.Lock()
 
 
 def index_of(store: Store) -> RunIndex:
-    """Return this process's index of the store, opened once."""
+    """Return this process's index of the store, opened once; of many stores, those used last stay open."""
     with _opening:
         key = (store.root, store.read_only)
-        if key not in _open_indexes:
-            _open_indexes[key] = RunIndex(store)
-        return _open_indexes[key]
+        index = _open_indexes.pop(key, None) or RunIndex(store)
+        _open_indexes[key] = index
+        while len(_open_indexes) > KEPT:
+            _open_indexes.pop(next(iter(_open_indexes))).close()
+        return index
 
 
 def _open(paths: StorePaths, read_only: bool, chosen: Path | None) -> sqlite3.Connection:
