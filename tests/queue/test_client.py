@@ -16,9 +16,10 @@ import pytest
 from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, processes
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
-from workbench.queue import client
-from workbench.queue.liveness import lock_held
+from workbench.queue import client, scheduler
+from workbench.queue.liveness import boot_id, lock_held, start_time, take_lock
 from workbench.queue.recovery import load_state
+from workbench.store.files import write_json
 from workbench.store.runs import create_run
 from workbench.store.stores import Store, open_store
 
@@ -152,3 +153,27 @@ def test_one_command_line_error_is_one_sentence(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "There is no store" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("alive", [True, False], ids=["lives", "is gone"])
+def test_a_spare_scheduler_leaves_at_once_where_another_lives(
+    store: Store, monkeypatch: pytest.MonkeyPatch, alive: bool
+) -> None:
+    monkeypatch.setattr(scheduler, "LOCK_PATIENCE", 60.0 if alive else 0.2)
+    other = subprocess.Popen(["sleep", "60"])
+    address = {"pid": other.pid, "start_time": start_time(other.pid), "boot_id": boot_id()}
+    if not alive:
+        other.kill()
+        other.wait()
+    write_json(store.paths.scheduler, address)
+    lock = take_lock(store.paths.scheduler_lock)
+    begun = time.monotonic()
+    try:
+        assert lock is not None
+        assert scheduler.Process(store, scheduler.Options())._take_lock() is None
+    finally:
+        os.close(lock or 0)
+        other.kill()
+        other.wait()
+    waited = time.monotonic() - begun
+    assert waited < 30 if alive else waited >= 0.2  # with nobody there, somebody may only be looking

@@ -27,7 +27,7 @@ from workbench.queue.launch import WORKER
 from workbench.queue.liveness import boot_id, same_lock, start_time, take_lock
 from workbench.queue.recovery import Limits
 from workbench.settings import user_settings
-from workbench.store.files import write_json
+from workbench.store.files import read_json, write_json
 from workbench.store.index import on_network
 from workbench.store.stores import Store, open_store
 
@@ -128,13 +128,24 @@ class Process:
             self._written, self._told = keeper.message, time.monotonic()
 
     def _take_lock(self) -> int | None:
-        """Take the store's lock; None if another scheduler keeps it."""
+        """Take the store's lock; None if another scheduler keeps it.
+
+        One that waited on beside a living one would take over when that is told to stop.
+        """
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             handle = take_lock(self.store.paths.scheduler_lock)
-            if handle is not None or time.monotonic() > deadline or self.stopping:
+            if handle is not None or time.monotonic() > deadline or self.stopping or self._served():
                 return handle
             time.sleep(0.02)
+
+    def _served(self) -> bool:
+        """Whether the address file names a scheduler that lives on this machine."""
+        document = read_json(self.store.paths.scheduler)
+        if not isinstance(document, dict) or document.get("boot_id") != boot_id():
+            return False
+        pid, started = document.get("pid"), document.get("start_time")
+        return isinstance(pid, int) and bool(started) and started == start_time(pid)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         """Asked to end: finish this tick, leave the workers alone."""
