@@ -10,7 +10,7 @@ from workbench.ui.draft import split_grid
 from workbench.ui.plain import ascii_only
 from workbench.ui.widgets.bars import tail_of
 from workbench.ui.widgets.meters import fitting
-from workbench.ui.words import aside, bar, clock, duration, fit, queue_order, shortened
+from workbench.ui.words import aside, bar, clock, duration, fit, queue_order, shortened, whole
 
 
 def row(run_id: str, state: str, **values: object) -> RunRow:
@@ -115,3 +115,12 @@ def test_a_grid_line_is_cut_between_keys_and_not_inside_lists() -> None:
 )
 def test_remarks_are_cut_between_words_or_left_out(text: str, width: int, shown: str) -> None:
     assert shortened(text, width) == shown
+
+
+def test_notes_are_shown_whole_or_counted():
+    notes = ["one", "two words", "x" * 9, "last"]
+    assert whole(notes, 10, 4) == (notes, 0)
+    assert whole(notes, 10, 3) == (notes[:2], 2)  # a row is kept for the count
+    assert whole(notes, 4, 4) == (notes[:1], 3)  # the second takes three rows
+    assert whole(notes, 0, 2) == ([], 4)
+    assert whole([], 10, 0) == ([], 0)

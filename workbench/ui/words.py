@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -46,6 +48,20 @@ def shortened(text: str, width: int) -> str:
         return text
     kept = text[: max(0, width - 1)].rpartition(" ")[0].rstrip(" ,;:(")
     return f"{kept}…" if " " in kept else ""
+
+
+def whole(texts: Sequence[str], width: int, rows: int) -> tuple[list[str], int]:
+    """Return the first texts that fit whole into `rows` rows of `width` columns, and how many are left.
+
+    One row stays free for whoever tells of those that are left.
+    """
+    used, shown = 0, []
+    for place, text in enumerate(texts):
+        used += max(1, len(wrap(text, max(1, width))))
+        if used > rows - (place < len(texts) - 1):
+            break
+        shown.append(text)
+    return shown, len(texts) - len(shown)
 
 
 def clock(seconds: float | None) -> str:

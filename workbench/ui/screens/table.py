@@ -14,7 +14,7 @@ from workbench.ui.actions import bindings
 from workbench.ui.exports import export_everywhere, told_paths
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.table_grid import BEST, TableGrid
-from workbench.ui.words import line
+from workbench.ui.words import line, plural, whole
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
@@ -57,9 +57,22 @@ class TableScreen(Page):
         self.query_one("#title", Static).update(line(table.title))
         grid = self.query_one(TableGrid)
         grid.show_table(table)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show as many notes as a third of the screen has room for, and say how many more there are."""
+        table = self.table
+        if table is None:
+            return
         legend = f"{BEST} best of its column" if any(cell.best for row in table.rows for cell in row) else ""
-        notes = [legend, *(line(note, 400) for note in table.notes)]
-        self.query_one("#notes", Static).update("\n".join(note for note in notes if note))
+        notes = [note for note in (legend, *(line(note, 400) for note in table.notes)) if note]
+        shown, left = whole(notes, self.size.width - 2, self.size.height // 3)
+        if left:
+            shown.append(f"… and {plural(left, 'more note')}: e writes them all.")
+        self.query_one("#notes", Static).update("\n".join(shown))
+
+    def lay_out(self, width: int, height: int) -> None:
+        self._tell()
 
     def _export(self, folder: Path) -> None:
         table = self.table
