@@ -38,17 +38,16 @@ def measured_line(
     known = [value for value in values if value is not None]
     error = max((e for e in errors or () if e is not None), default=None)
     about = metric(name)
-    behind = []
-    if name.endswith(SHARED) or (known and n == 1 and len(set(known)) == 1):
-        text = spread_cell(known[0], error, n).text if known else "not finite"
-    else:
-        text = number_cell(values, se=error).text if known else "not finite"
-        if len(values) > 1:
-            of_all = f" of {len(values)}" if len(known) < len(values) else ""
-            behind.append(f"{len(known)}{of_all} seeds")
+    shared = name.endswith(SHARED) or (n == 1 and len(set(known)) == 1)
+    text, behind = "not finite", []
+    if known:
+        text = (spread_cell(known[0], error, n) if shared else number_cell(values, se=error)).text
+    if len(values) > 1 and not shared:
+        of_all = f" of {len(values)}" if len(known) < len(values) else ""
+        behind.append(f"{len(known)}{of_all} seeds")
     if n > 1:
         behind.append(f"n={n}")
-    if len(known) > 1 and behind and error is not None and not name.endswith(SHARED):
+    if len(known) > 1 and error is not None and not shared:
         behind.append(f"SE of one {error:.2g}")
     tail = f"  [{', '.join(behind)}]" if behind else ""
     label = safe_text(about.label, 40, one_line=True)

@@ -14,7 +14,7 @@ from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.jobs import Findings, Task, job
-from workbench.engine.session import DTYPES, build_model, choose_device, describe
+from workbench.engine.session import DTYPES, build_model, choose_device, describe, forget
 from workbench.engine.streams import Streams
 from workbench.engine.worker import say, user_variables
 from workbench.errors import WorkbenchError
@@ -58,7 +58,7 @@ class Subject:
         """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values."""
         task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), tell)
         findings = job(metric)(task)
-        _forget(findings, bad)
+        forget(findings.metrics, bad)
         return findings
 
 
@@ -121,16 +121,6 @@ def outline(spec: RunSpec, metric: str, settings: EstimateSettings, name: str, s
         "device": "",
         "commit": None,
     }
-
-
-def _forget(findings: Findings, bad: list[bool]) -> None:
-    """What a diverged seed was left with is no measurement."""
-    for entry in findings.metrics.values():
-        for position, diverged in enumerate(bad):
-            if diverged:
-                entry["values"][position] = None
-                if entry["se"] is not None:
-                    entry["se"][position] = None
 
 
 def _write(paths: RunPaths, name: str, body: dict[str, Any], findings: Findings) -> None:

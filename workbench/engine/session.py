@@ -122,15 +122,20 @@ def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome)
     metrics = summarise(model, data, spec.evaluation, streams)
     if outcome.best is not None:
         metrics["best_step"] = {"values": [float(step) for step in outcome.best], "se": None, "n": 1}
-    for entry in metrics.values():
-        for position, seed in enumerate(spec.seeds):
-            if seed in outcome.diverged:
-                entry["values"][position] = None
-                if entry["se"] is not None:
-                    entry["se"][position] = None
+    forget(metrics, [seed in outcome.diverged for seed in spec.seeds])
     seconds = [outcome.seconds] * len(spec.seeds)  # the seeds of a run train together
     metrics["training_seconds"] = {"values": seconds, "se": None, "n": 1}
     return metrics
+
+
+def forget(metrics: dict[str, Any], bad: list[bool]) -> None:
+    """What a diverged (`bad`) seed was left with is no measurement: null in every entry."""
+    for entry in metrics.values():
+        for position, diverged in enumerate(bad):
+            if diverged:
+                entry["values"][position] = None
+                if entry["se"] is not None:
+                    entry["se"][position] = None
 
 
 def find_first(

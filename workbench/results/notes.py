@@ -166,8 +166,8 @@ def _absent(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str
             if not group.finished or group.has(key):
                 continue
             why = "the data have no labels" if key == "knn_accuracy" else "its evaluation gives none"
-            if key.replace("_", "-") in ESTIMATES:
-                why = f"workbench evaluate RUN --metric {key.replace('_', '-')} measures it"
+            if (estimate := key.replace("_", "-")) in ESTIMATES:
+                why = f"workbench evaluate RUN --metric {estimate} measures it"
             why = impossible(group.rows[0].kind, key) or why
             labels = found.setdefault((group.title, why), [])
             labels += [metric(key).label] * (metric(key).label not in labels)

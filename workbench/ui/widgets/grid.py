@@ -194,11 +194,11 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     def _heading(self, y: int) -> tuple[list[Segment], Style]:
         style = self.get_component_rich_style("grid--heading")
         parts = []
-        for index, _, width in self._in_sight():
+        for index, begin, width in self._in_sight():
             column = self.columns[index]
             text = column.heading[y] if y < len(column.heading) else ""
             chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
-            parts.append(Segment(fit(text, width, right=column.right), chosen))
+            parts.append((begin, Segment(fit(text, width, right=column.right), chosen)))
         segments = self._spread(Segment(" " * LEAD, style), parts, style)
         more = (
             bool(self.columns) and self._begins[-1] - len(GAP) > self.scroll_offset.x + self.size.width - LEAD
@@ -213,19 +213,19 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         ground = Style(bgcolor=base.bgcolor, bold=at_cursor or None, reverse=base.reverse)
         cells = self.cells(row)
         parts = []
-        for index, _, width in self._in_sight():
+        for index, begin, width in self._in_sight():
             cell = cells[index]
             style = self.get_component_rich_style(f"grid--{cell.style}") + ground if cell.style else base
-            parts.append(Segment(fit(cell.text, width, right=self.columns[index].right), style))
+            parts.append((begin, Segment(fit(cell.text, width, right=self.columns[index].right), style)))
         cursor = (FOCUSED if self.has_focus else UNFOCUSED) if at_cursor else " "
         return self._spread(Segment(fit(cursor + self.mark(row), LEAD), base), parts, base), base
 
-    def _spread(self, lead: Segment, parts: list[Segment], base: Style) -> list[Segment]:
+    def _spread(self, lead: Segment, parts: list[tuple[int, Segment]], base: Style) -> list[Segment]:
         """Put the parts where their columns begin; the lead, with the cursor and marks, does not scroll."""
         segments, at = [lead], LEAD
-        for part, (_, begin, width) in zip(parts, self._in_sight(), strict=True):
+        for begin, part in parts:
             segments += [Segment(" " * (begin - at), base), part]
-            at = begin + width
+            at = begin + part.cell_length
         return segments
 
     # the mouse
