@@ -91,7 +91,7 @@ def show_build_cost(root: Path) -> None:
 
     from workbench.api.live import LiveRun
     from workbench.ui.canvas.frame import Frame
-    from workbench.ui.canvas.look import Look, Palette
+    from workbench.ui.canvas.palette import Look, Palette
     from workbench.ui.widgets.panes import CurvePane, ModelPane, SamplePane, ScatterPane
 
     live = LiveRun(SimpleNamespace(root=root), RUN)

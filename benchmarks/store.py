@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench.queue.keeper import Keeper, Options
+from workbench.queue.attempts import Keeper, Options
 from workbench.store.files import write_json
 from workbench.store.index import RunIndex
 from workbench.store.paths import RunPaths
 from workbench.store.state import RunState
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 
 def main(runs: int) -> None:

@@ -72,7 +72,7 @@ def test_the_screens_come_up_without_the_parser_of_the_verbs():
     heavy = (*HEAVY, "typer", "click", "numpy", "pydantic", "psutil", "plotext", "sqlite3")
     code = f"""
 import sys
-from workbench.cli import main, screens
+from workbench.cli import main, tui
 from workbench.ui.app import WorkbenchApp
 found = [name for name in {heavy!r} if name in sys.modules]
 assert not found, found

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError, did_you_mean
-from workbench.spec.text import safe_text
-from workbench.spec.toml import read_toml
+from workbench.text import safe_text
+from workbench.toml import read_toml
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}

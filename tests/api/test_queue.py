@@ -17,7 +17,7 @@ from workbench.queue.devices import Gpu, check_device, visible
 from workbench.spec.models.vae import VAESettings
 from workbench.store.files import read_json, write_json
 from workbench.store.state import RunState, State, read_requests, write_state
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 HERE = gethostname()
 

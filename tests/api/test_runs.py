@@ -20,9 +20,9 @@ from workbench.api.runs import (
     study_runs,
 )
 from workbench.errors import WorkbenchError
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 from workbench.store.state import RunState, write_state
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from workbench.cli import main as main_module
 from workbench.cli import verbs
-from workbench.cli.screens import ScreenOptions, screen_options
+from workbench.cli.tui import ScreenOptions, screen_options
 from workbench.errors import DEVICE, NOT_FOUND, STORE, TERMINAL, USAGE
 
 

@@ -4,7 +4,7 @@ import json
 import math
 
 from workbench.cli.output import ago, out, out_json, out_table, span
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 
 
 def test_columns_align_with_wide_characters_and_numbers_to_the_right(capsys):

@@ -20,7 +20,7 @@ from tests.queue.trainer import expected
 from workbench.queue.recovery import load_state
 from workbench.store.runs import run_ids
 from workbench.store.state import OVER, write_request
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 HERE = Path(__file__).parent
 PRODUCT = (sys.executable, "-P", "-m", "workbench.queue.scheduler")

@@ -11,11 +11,11 @@ import pytest
 
 from tests.queue.chaos import end_processes
 from tests.queue.person import tiny_spec
-from workbench.queue.keeper import Keeper, Options
+from workbench.queue.attempts import Keeper, Options
 from workbench.queue.recovery import Limits, load_state
 from workbench.store.runs import create_run
 from workbench.store.state import RunState, Verb, write_request
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 TRAINER = (sys.executable, "-S", str(Path(__file__).with_name("trainer.py")))
 OPTIONS = Options(slots=2, worker=TRAINER, grace=0.5, limits=Limits(crash_delay=0.0))

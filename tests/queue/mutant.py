@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from workbench.queue.keeper import Keeper
+from workbench.queue.attempts import Keeper
 from workbench.queue.scheduler import main
 
 

@@ -20,7 +20,7 @@ from workbench.queue import client
 from workbench.spec.schema import RunSpec
 from workbench.store.runs import create_run, run_ids
 from workbench.store.state import write_request
-from workbench.store.stores import open_store
+from workbench.store.store import open_store
 
 
 def main(folder: str, runs: str, steps: str, *command: str) -> None:

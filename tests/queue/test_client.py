@@ -21,7 +21,7 @@ from workbench.queue.liveness import boot_id, lock_held, start_time, take_lock
 from workbench.queue.recovery import load_state
 from workbench.store.files import write_json
 from workbench.store.runs import create_run
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 QUICK = ("--worker", WORKER, "--slots", "2", "--idle", "0.3")
 STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")
@@ -92,7 +92,7 @@ def test_runs_go_on_when_the_clients_whole_session_dies(store: Store, number: si
     """As when the terminal closes: the signal goes to every process of the session."""
     code = (
         "import sys, time; from pathlib import Path; from workbench.queue import client;"
-        "from workbench.store.stores import open_store; from workbench.store.runs import create_run;"
+        "from workbench.store.store import open_store; from workbench.store.runs import create_run;"
         "from tests.queue.person import tiny_spec; store = open_store(Path(sys.argv[1]));"
         "print(create_run(store.paths, tiny_spec('tiny', 150)), flush=True);"
         "client.ensure_scheduler(store, sys.argv[2:]); time.sleep(60)"

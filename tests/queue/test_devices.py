@@ -10,9 +10,9 @@ import pytest
 
 from tests.queue.person import tiny_spec
 from workbench.queue import devices
-from workbench.queue.launch import make_launch, read_need
+from workbench.queue.attempt_command import make_launch, read_need
 from workbench.store.runs import create_run
-from workbench.store.stores import Store
+from workbench.store.store import Store
 
 GIB = 1 << 30
 

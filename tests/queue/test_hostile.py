@@ -16,14 +16,14 @@ import pytest
 from tests.queue.chaos import WORKER, end_processes
 from tests.queue.conftest import Bench
 from tests.queue.person import tiny_spec
-from workbench.queue import client, elsewhere
+from workbench.queue import client, other_hosts
 from workbench.queue.executors import local
 from workbench.queue.liveness import holders, lock_held, take_lock
 from workbench.queue.recovery import load_state
 from workbench.store.files import create_json, write_json
 from workbench.store.runs import create_run
 from workbench.store.state import RunState, write_state
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 NUMBERS = ["threads = 'many'", "gpu_share = nan\nthreads = nan", "memory_mb = inf"]
 
@@ -111,7 +111,7 @@ def test_a_run_of_another_machine_is_left_alone_until_it_is_cancelled(
         bench.keeper.tick()
     state = bench.state(run)
     assert (state.state, state.attempt) == ("running", 1)
-    assert "elsewhere" in state.reason and "cancel" in state.next
+    assert "other_hosts" in state.reason and "cancel" in state.next
     bench.ask(run, "cancel")
     bench.until_state(run, "cancelled")
     assert not (bench.store.run(run).root / "ledger.jsonl").exists()  # no second worker beside the first
@@ -126,14 +126,14 @@ def test_on_a_local_disk_a_new_host_name_means_nothing(bench: Bench) -> None:
 def test_the_scheduler_of_another_machine_is_respected_while_it_shows_signs_of_life(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_json(store.paths.scheduler, {"schema": 1, "pid": 7, "host": "elsewhere"})
+    write_json(store.paths.scheduler, {"schema": 1, "pid": 7, "host": "other_hosts"})
     assert not client.scheduler_status(store).running  # not on a network disk: the lock tells
-    monkeypatch.setattr(elsewhere, "on_network", lambda path: True)
+    monkeypatch.setattr(other_hosts, "on_network", lambda path: True)
     client.ensure_scheduler(store)
     status = client.scheduler_status(store)
-    assert status.running and status.host == "elsewhere"
+    assert status.running and status.host == "other_hosts"
     assert not lock_held(store.paths.scheduler_lock)  # none was started here
-    past = time.time() - 2 * elsewhere.SILENT_SECONDS
+    past = time.time() - 2 * other_hosts.SILENT_SECONDS
     os.utime(store.paths.scheduler, (past, past))
     assert not client.scheduler_status(store).running
 
@@ -142,7 +142,7 @@ def _started_elsewhere(bench: Bench) -> str:
     run = bench.submit(steps=5)
     paths = bench.store.run(run)
     paths.attempt(1).root.mkdir()
-    create_json(paths.attempt(1).claim, {"schema": 1, "pid": 4, "boot_id": "other", "host": "elsewhere"})
+    create_json(paths.attempt(1).claim, {"schema": 1, "pid": 4, "boot_id": "other", "host": "other_hosts"})
     write_state(paths, RunState("running", 1, device="cpu"))
     return run
 

@@ -12,7 +12,7 @@ from workbench.store.files import create_json, write_json
 from workbench.store.paths import RunPaths
 from workbench.store.runs import create_run
 from workbench.store.state import RunState
-from workbench.store.stores import open_store
+from workbench.store.store import open_store
 
 LIMITS = Limits(crash=2, lost=3)
 RUNNING = RunState(state="running", attempt=1, device="cpu")

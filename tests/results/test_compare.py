@@ -14,12 +14,12 @@ from workbench.errors import WorkbenchError
 from workbench.results.compare import comparison_table
 from workbench.results.export import export
 from workbench.results.table import Table
-from workbench.spec.published import read_published
-from workbench.spec.toml import parse_toml
+from workbench.spec.reference_values import read_published
 from workbench.store.files import write_json
 from workbench.store.paths import RunPaths, StorePaths
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
+from workbench.toml import parse_toml
 
 
 class Bench:

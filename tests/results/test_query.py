@@ -11,7 +11,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.results.query import NUMBERS, TIMES, WORDS, filter_rows, metric_mean, sort_rows
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 
 
 def row(id: str, **changes: Any) -> RunRow:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.store.artefacts import log_tail
 from workbench.store.files import LARGEST, finite, open_plain, read_body, read_json, read_toml
 from workbench.store.metrics import read_metrics
+from workbench.store.snapshots import log_tail
 
 DEEP = "[" * 100_000
 

@@ -17,7 +17,7 @@ from workbench.store.index import KEPT, RunIndex, database_path, index_of, on_ne
 from workbench.store.paths import RunPaths
 from workbench.store.runs import read_row
 from workbench.store.state import RunState, write_state
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from workbench.store.files import read_json, write_json
 from workbench.store.paths import RUN_ID, RunPaths
 from workbench.store.runs import create_run, new_id, read_row, run_ids, slug, sweep_temporary
 from workbench.store.state import RunState
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 
 @pytest.fixture

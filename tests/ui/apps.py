@@ -78,7 +78,7 @@ def bench_of(pilot: Pilot[Any]) -> BenchScreen:
 
 def said(pilot: Pilot[Any]) -> str:
     """Return the sentence in the line for messages."""
-    from workbench.ui.widgets.bars import MessageLine
+    from workbench.ui.widgets.chrome import MessageLine
 
     return pilot.app.screen.query_one(MessageLine).text
 

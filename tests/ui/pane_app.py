@@ -16,7 +16,7 @@ from textual.widget import Widget
 from tests.stores import make_run
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.panes import PANES
 

@@ -23,8 +23,8 @@ from tests.ui.apps import (
     starter_store,
 )
 from workbench.api.stores import Store
-from workbench.ui.widgets.bars import RunHeader, TabBar
-from workbench.ui.widgets.deck import NAMES
+from workbench.ui.widgets.chrome import RunHeader, TabBar
+from workbench.ui.widgets.pane_deck import NAMES
 from workbench.ui.widgets.run_list import RunList
 
 

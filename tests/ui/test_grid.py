@@ -9,7 +9,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from tests.ui.apps import StillApp, screen_text, settled, starter_store
-from workbench.ui.canvas.look import Look
+from workbench.ui.canvas.palette import Look
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn
 
 

@@ -14,7 +14,7 @@ from tests.stores import make_run, make_store
 from tests.ui.pane_app import RUN, PaneApp, live_run, pane_text, screen_text
 from workbench.store.paths import RunPaths
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 from workbench.ui.widgets.config_pane import ConfigPane
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.log_pane import LogPane

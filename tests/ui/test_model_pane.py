@@ -8,8 +8,8 @@ import pytest
 
 from tests.stores import make_run
 from tests.ui.pane_app import RUN, at_every_size, drawn, live_run, run_with, showing
+from workbench.ui.widgets.metric_plots import places
 from workbench.ui.widgets.model_pane import ModelPane
-from workbench.ui.widgets.own_metrics import places
 
 pytestmark = pytest.mark.usefixtures("strict")
 

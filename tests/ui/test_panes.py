@@ -16,7 +16,7 @@ from tests.stores import make_run, make_store
 from tests.ui.pane_app import FOUR, RUN, at_every_size, drawn, live_run, run_with, showing
 from workbench.store.files import write_json
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.model_pane import ModelPane
 from workbench.ui.widgets.panes import PANES

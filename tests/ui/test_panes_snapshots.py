@@ -10,7 +10,7 @@ import pytest
 
 from tests.stores import make_run, make_store
 from tests.ui.pane_app import FOUR, RUN, PaneApp, live_run
-from workbench.ui.canvas.look import Look
+from workbench.ui.canvas.palette import Look
 
 
 def _frames() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tests.stores import make_run, make_store
 from tests.ui.pane_app import RUN, live_run
 from workbench.spec.resolve import resolve
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.widgets.panes import PANES
 
 SAID = {"samples": "A Classifier run has no samples.", "latents": "A Classifier run has no latents."}

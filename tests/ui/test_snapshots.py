@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.ui.apps import StillApp, empty_store, settled, starter_store
-from workbench.ui.canvas.look import Look
+from workbench.ui.canvas.palette import Look
 
 SIZES = [(80, 24), (160, 48)]
 Compare = Callable[..., bool]

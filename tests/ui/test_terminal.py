@@ -59,7 +59,7 @@ async def test_hostile_text_is_shown_not_obeyed(tmp_path: Path, size: tuple[int,
 
 
 async def test_in_ascii_every_screen_is_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.ui.canvas.look import Look
+    from workbench.ui.canvas.palette import Look
 
     monkeypatch.setattr(StillApp, "look", Look("ascii", "16"), raising=False)
     store = starter_store(tmp_path / "runs")

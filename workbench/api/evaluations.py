@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.api.runs import find_run
 from workbench.api.stores import Store
 from workbench.errors import DEVICE, RUN_FAILED, STORE, USAGE, WorkbenchError
-from workbench.queue.launch import THREADS, read_need
-from workbench.spec.text import safe_text
+from workbench.queue.attempt_command import THREADS, read_need
 from workbench.store.evaluations import (
     Entry,
     Evaluation,
@@ -21,6 +20,7 @@ from workbench.store.evaluations import (
     read_evaluations,
     read_results,
 )
+from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.spec.estimates import EstimateSettings

@@ -18,8 +18,10 @@ from workbench.results.series import Series
 from workbench.spec.forms import FormField, form_fields
 from workbench.spec.resolve import parse_spec
 from workbench.spec.schema import RunSpec
-from workbench.spec.text import safe_text
-from workbench.store.artefacts import (
+from workbench.store.files import open_plain, read_json
+from workbench.store.metrics import MetricsTail
+from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.snapshots import (
     Latents,
     Samples,
     log_tail,
@@ -27,9 +29,7 @@ from workbench.store.artefacts import (
     read_samples,
     snapshot_steps,
 )
-from workbench.store.files import open_plain, read_json
-from workbench.store.metrics import MetricsTail
-from workbench.store.paths import RunPaths, StorePaths
+from workbench.text import safe_text
 
 __all__ = ["FormField", "Latents", "LiveRun", "Progress", "Samples", "Series"]
 

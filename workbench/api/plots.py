@@ -13,8 +13,8 @@ from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
 from workbench.results.series import Floats, Series, reduce
 from workbench.results.table import number_cell
 from workbench.spec.metrics import metric as metric_of
-from workbench.spec.text import safe_text
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
+from workbench.text import safe_text
 
 MARKERS = {False: ("braille", "•", "×"), True: ("*", "o", "x")}  # one a split, told apart without colour
 WIDTH, HEIGHT = (30, 1000), (10, 1000)  # what axes and labels need, and what is still a picture

@@ -9,18 +9,18 @@ from workbench.api.checks import check_data
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
+from workbench.queue.attempt_command import submitter_variables
 from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_status, stop_scheduler
 from workbench.queue.devices import check_device, gpus
 from workbench.queue.forecast import Forecast
-from workbench.queue.inline import run_inline
-from workbench.queue.launch import submitter_variables
+from workbench.queue.foreground import run_inline
 from workbench.queue.recovery import load_state
-from workbench.queue.requests import SENSIBLE
+from workbench.queue.transitions import SENSIBLE
 from workbench.spec.models import settings_class
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
 from workbench.store.state import PRIORITIES, VERBS, Verb, write_request
-from workbench.store.stores import Store
+from workbench.store.store import Store
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec

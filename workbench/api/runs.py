@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
 from workbench.queue.recovery import load_state
-from workbench.spec.text import safe_text
 from workbench.store.files import open_plain, read_json, sync_folder, write_json
 from workbench.store.index import index_of
 from workbench.store.paths import RunPaths
-from workbench.store.rows import LIVE_STATES, Failure, RunRow, State
-from workbench.store.stores import Store
+from workbench.store.run_row import LIVE_STATES, Failure, RunRow, State
+from workbench.store.store import Store
+from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.store.stores import Store, chosen_folder, open_store
+from workbench.store.store import Store, chosen_folder, open_store
 
 __all__ = ["Store", "chosen_folder", "open_store"]

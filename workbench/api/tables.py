@@ -11,14 +11,14 @@ from pathlib import Path
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
 from workbench.results.compare import comparison_table
-from workbench.results.configs import differing_table
-from workbench.results.configs import runs_table as table_of_runs
 from workbench.results.export import SUFFIXES, export, format_of
+from workbench.results.settings_tables import differing_table
+from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
-from workbench.spec.text import safe_text
-from workbench.spec.toml import show_path
 from workbench.store.files import sync_folder
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
+from workbench.text import safe_text
+from workbench.toml import show_path
 
 __all__ = [
     "Cell",

@@ -9,7 +9,7 @@ import typer
 from workbench.cli import complete
 from workbench.cli.options import Json, open_store
 from workbench.cli.output import ago, out, out_json, out_table, span, talk
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.api.evaluations import Evaluation
@@ -91,7 +91,7 @@ def _list(json: bool) -> None:
 
 def evaluation_lines(found: Evaluation) -> list[str]:
     """Return an evaluation as lines: what and how, each metric over its seeds, notes, files."""
-    from workbench.cli.measured import measured_line
+    from workbench.cli.metric_lines import measured_line
 
     settings = " ".join(f"{key}={value}" for key, value in found.settings.items())
     when = f", {ago(found.finished)}" if found.finished else ""

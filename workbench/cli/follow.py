@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.cli.measured import result_lines
+from workbench.cli.metric_lines import result_lines
 from workbench.cli.output import out, out_json, run_json, span, talk
 from workbench.cli.progress import Display, progress_display
 from workbench.errors import RUN_FAILED

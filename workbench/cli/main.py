@@ -7,9 +7,9 @@ import os
 import sys
 from typing import Any
 
-from workbench.cli.screens import open_screens, screen_options
+from workbench.cli.tui import open_screens, screen_options
 from workbench.errors import STORE, WorkbenchError
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 
 def main(arguments: list[str] | None = None) -> int:

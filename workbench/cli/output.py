@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow

@@ -6,7 +6,7 @@ import typer
 
 from workbench.cli.options import Json, PresetName, Sets
 from workbench.cli.output import out, out_json, out_table, talk
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 app = typer.Typer(help="List presets and show their settings.", no_args_is_help=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.cli.output import span, talk
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow

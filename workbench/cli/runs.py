@@ -83,7 +83,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     from workbench.api.evaluations import list_evaluations, results_of
     from workbench.api.runs import find_run, spec_of, spec_text
     from workbench.cli.evaluate import evaluation_lines
-    from workbench.cli.measured import result_lines
+    from workbench.cli.metric_lines import result_lines
 
     store = open_store(ctx)
     row = find_run(store, run)

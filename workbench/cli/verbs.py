@@ -13,7 +13,7 @@ import typer
 
 from workbench import __version__
 from workbench.cli import doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
-from workbench.cli.screens import open_screens
+from workbench.cli.tui import open_screens
 from workbench.errors import WorkbenchError
 
 GLOBAL_OPTIONS = ("--store", "--mouse", "--no-mouse", "--ascii")

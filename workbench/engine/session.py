@@ -147,7 +147,7 @@ def find_first(
     say: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Return the tensor that went first, in words; empty if a replay cannot tell, which is no failure."""
-    from workbench.engine.replay import first_bad_tensor
+    from workbench.engine.divergence import first_bad_tensor
 
     try:
         found = first_bad_tensor(paths, spec, data, outcome.diverged, lambda: stop.requested)

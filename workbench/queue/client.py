@@ -14,10 +14,10 @@ from pathlib import Path
 
 import workbench
 from workbench.errors import STORE, WorkbenchError
-from workbench.queue.elsewhere import scheduler_elsewhere
 from workbench.queue.liveness import boot_id, lock_held, signal_process
+from workbench.queue.other_hosts import scheduler_elsewhere
 from workbench.store.files import finite, read_json
-from workbench.store.stores import Store
+from workbench.store.store import Store
 
 COMMAND = [sys.executable, "-P", "-m", "workbench.queue.scheduler"]
 LOG_LIMIT = 1 << 20  # bytes; a longer scheduler log is begun anew

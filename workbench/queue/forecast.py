@@ -9,8 +9,8 @@ from socket import gethostname
 from typing import TYPE_CHECKING
 
 from workbench.store.files import read_json
-from workbench.store.rows import RunRow
-from workbench.store.stores import Store
+from workbench.store.run_row import RunRow
+from workbench.store.store import Store
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.spec.text import safe_text
 from workbench.store.files import create_json, open_plain, read_json
 from workbench.store.paths import AttemptPaths, RunPaths
-from workbench.store.rows import Failure
+from workbench.store.run_row import Failure
 from workbench.store.runs import result_state
 from workbench.store.state import RunState, read_state
+from workbench.text import safe_text
 
 OUT_OF_MEMORY, STOPPED, NO_DEVICE, BAD_INPUT, NOT_STARTED = 75, 76, 77, 78, 127
 FROM_CHECKPOINT = "It goes on from its last checkpoint."

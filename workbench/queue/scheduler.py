@@ -21,15 +21,15 @@ from types import FrameType
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
-from workbench.queue.elsewhere import BEAT_SECONDS, scheduler_elsewhere
-from workbench.queue.keeper import Keeper, Options
-from workbench.queue.launch import WORKER
+from workbench.queue.attempt_command import WORKER
+from workbench.queue.attempts import Keeper, Options
 from workbench.queue.liveness import boot_id, same_lock, start_time, take_lock
+from workbench.queue.other_hosts import BEAT_SECONDS, scheduler_elsewhere
 from workbench.queue.recovery import Limits
 from workbench.settings import user_settings
 from workbench.store.files import read_json, write_json
 from workbench.store.index import on_network
-from workbench.store.stores import Store, open_store
+from workbench.store.store import Store, open_store
 
 BUSY_NAP = 0.1  # seconds between ticks while runs live
 IDLE_NAP = 0.2

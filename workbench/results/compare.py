@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
-from workbench.results.notes import impossible, notes_of
-from workbench.results.pool import NULL, OUTSIDE, OUTSIDE_SECTION, RUNTIME, Group, pool
+from workbench.results.footnotes import impossible, notes_of
+from workbench.results.groups import NULL, OUTSIDE, OUTSIDE_SECTION, RUNTIME, Group, pool
 from workbench.results.table import Cell, Column, Table, mark_best, printed_cell, text_cell
 from workbench.spec.metrics import METRICS, metric
-from workbench.spec.published import Published
-from workbench.spec.text import safe_text
+from workbench.spec.reference_values import Published
 from workbench.store.paths import StorePaths
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
+from workbench.text import safe_text
 
 ALWAYS = ("test_mse", "knn_accuracy", "energy_distance", NULL, RUNTIME)
 WHERE_GIVEN = ("test_accuracy", "test_nll", "test_nelbo", "test_iwae", "log_px")

@@ -18,8 +18,8 @@ from typing import get_args
 
 from workbench.errors import USAGE, WorkbenchError, did_you_mean
 from workbench.spec.metrics import METRICS
-from workbench.spec.text import safe_text
-from workbench.store.rows import RunRow, State
+from workbench.store.run_row import RunRow, State
+from workbench.text import safe_text
 
 Test = Callable[[RunRow], bool]
 Value = float | str | None

@@ -12,7 +12,7 @@ from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.faults import fault_text
 from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.overrides import parse_set
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 
 class EstimateSettings(Settings):

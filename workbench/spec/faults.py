@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from workbench.errors import did_you_mean
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 
 def fault_text(fault: Any, keys: tuple[str, ...], owner: type[BaseModel] | None) -> str:

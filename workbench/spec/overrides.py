@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.spec.text import safe_text
-from workbench.spec.toml import too_deep
+from workbench.text import safe_text
+from workbench.toml import too_deep
 
 MAX_RUNS = 10_000  # of one grid
 _KEY = re.compile(r"^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}$")

@@ -14,8 +14,8 @@ from typing import Any
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.settings import config_dir
 from workbench.spec.seeds import seeds_from
-from workbench.spec.text import safe_text
-from workbench.spec.toml import Document, read_toml
+from workbench.text import safe_text
+from workbench.toml import Document, read_toml
 
 SECTIONS = ("model", "data", "training", "evaluation", "resources")
 TOP_LEVEL = ("title", "description", "seeds", *SECTIONS)

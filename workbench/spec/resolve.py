@@ -16,8 +16,8 @@ from workbench.spec.overrides import Override, apply, grid_points, parse_set, to
 from workbench.spec.presets import Preset, find_preset
 from workbench.spec.schema import RunSpec
 from workbench.spec.seeds import seeds_from
-from workbench.spec.text import safe_text
-from workbench.spec.toml import parse_toml
+from workbench.text import safe_text
+from workbench.toml import parse_toml
 
 Keys = tuple[str, ...]
 Seeds = str | int | Sequence[int] | None  # "3" or 3 for 0, 1, 2; "0,7,9" or a list; None leaves the preset's

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 
 MAX_SEEDS = 1000
 _HELP = "Write a count (3 means 0,1,2), or seeds such as 0,7,9; a single seed 7 is written 7, with its comma."

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
-from workbench.spec.published import KEY, NO_VALUES, Published, read_published
-from workbench.spec.text import safe_text
-from workbench.spec.toml import read_toml
+from workbench.spec.reference_values import KEY, NO_VALUES, Published, read_published
+from workbench.text import safe_text
+from workbench.toml import read_toml
 
 KEYS = ("title", "description", "presets", "grid", "seeds", "metrics", KEY)
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.store.paths import RUN_ID, StorePaths
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
-from workbench.store.stores import Store
+from workbench.store.store import Store
 
 VERSION = 1
 # Younger folders are read again next time: a change in the same clock tick would not show.

@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.spec.text import safe_text
 from workbench.store.files import finite, read_json, read_toml, sync_folder, write_atomic, write_json
 from workbench.store.paths import NOTES, ORIGIN, PROGRESS, RESULT, RUN_ID, STATE, RunPaths, StorePaths
-from workbench.store.rows import RunRow
+from workbench.store.run_row import RunRow
 from workbench.store.state import RunState, state_of
+from workbench.text import safe_text
 
 if TYPE_CHECKING:  # pydantic is slow to import; reading rows does not need it
     from workbench.spec.schema import RunSpec

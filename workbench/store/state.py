@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from workbench.store.files import create_json, finite, read_json, write_json
 from workbench.store.paths import RunPaths
-from workbench.store.rows import Failure, State
+from workbench.store.run_row import Failure, State
 
 SCHEMA = 1
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]

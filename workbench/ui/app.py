@@ -14,17 +14,17 @@ from textual.screen import Screen
 
 from workbench.api.stores import Store, open_store
 from workbench.ui.actions import EVERYWHERE, actions_of, bindings
-from workbench.ui.canvas.look import look_of
+from workbench.ui.ascii import AsciiFilter
+from workbench.ui.canvas.palette import look_of
 from workbench.ui.feed import Feed
+from workbench.ui.formatting import line
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
-from workbench.ui.plain import AsciiFilter
 from workbench.ui.screens.bench import BenchScreen
 from workbench.ui.screens.page import Page
-from workbench.ui.words import line
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
-    from workbench.ui.canvas.look import Look
+    from workbench.ui.canvas.palette import Look
 
 
 class WorkbenchApp(App[None]):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import USAGE, WorkbenchError
-from workbench.ui.words import line
+from workbench.ui.formatting import line
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table

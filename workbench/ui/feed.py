@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
+from workbench.ui.formatting import line
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
-from workbench.ui.words import line
 
 if TYPE_CHECKING:
     from textual.message import Message

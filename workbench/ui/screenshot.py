@@ -26,7 +26,7 @@ async def picture(
     from workbench.api.runs import find_run
     from workbench.api.stores import open_store
     from workbench.ui.app import WorkbenchApp
-    from workbench.ui.canvas.look import Look
+    from workbench.ui.canvas.palette import Look
     from workbench.ui.screens.bench import BenchScreen
 
     opened = open_store(store, create=False)

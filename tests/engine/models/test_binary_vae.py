@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from tests.engine.small import make_trainer, small_spec
-from workbench.engine.estimators import bernoulli_kl, log_q
+from workbench.engine.bernoulli_gradients import bernoulli_kl, log_q
 from workbench.engine.models.binary_vae import BinaryVAE, all_codes
 from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.streams import Streams

@@ -8,7 +8,7 @@ from rich.style import Style
 
 from workbench.ui.canvas.dots import DOTS, SIGNS, Dots, trace
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Marker, Palette
+from workbench.ui.canvas.palette import Look, Marker, Palette
 
 PALETTE = Palette(Style(color="#ffffff", bgcolor="#000000"), Look())
 NAN = float("nan")

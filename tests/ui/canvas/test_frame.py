@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.canvas.palette import Look, Palette
 
 BASE = Style(color="#ffffff", bgcolor="#000000")
 RED = Style(color="#ff0000", bgcolor="#000000")

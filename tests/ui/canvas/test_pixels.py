@@ -7,7 +7,7 @@ import pytest
 from rich.style import Style
 
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette
+from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.canvas.pixels import GROUND, SCALES, colours, fit, grid, paint, resized
 
 BASE = Style(color="#e0e0e0", bgcolor="#101010")

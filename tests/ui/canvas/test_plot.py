@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.style import Style
 
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Colours, Look, Marker, Palette
+from workbench.ui.canvas.palette import Colours, Look, Marker, Palette
 from workbench.ui.canvas.plot import Area, Curve, Points, plot
 
 BASE = Style(color="#e0e0e0", bgcolor="#101010")

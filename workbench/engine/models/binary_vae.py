@@ -2,7 +2,7 @@
 
     ELBO = E_q[log p(x|z)] − KL(q(z|x) || Ber(½)^Q),    KL = Σ θ l − softplus(l) + ln 2 from the logits l
 
-The KL and its gradient are exact; the gradient of the expectation is estimated (engine/estimators.py).
+The KL and its gradient are exact; the gradient of the expectation is estimated (bernoulli_gradients.py).
 Everything reported but `relaxed_nelbo` is of hard codes: relaxed ones carry more than Q bits.
 """
 
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from workbench.engine import estimators
+from workbench.engine import bernoulli_gradients as estimators
+from workbench.engine.bernoulli_gradients import LOG_2, Estimate, bernoulli_kl, hard, log_q
 from workbench.engine.ensemble import mlp
-from workbench.engine.estimators import LOG_2, Estimate, bernoulli_kl, hard, log_q
 from workbench.engine.evaluation.summary import entry
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics

@@ -20,9 +20,9 @@ from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import ACTIVATIONS, Conv2d, Linear
 from workbench.engine.evaluation.attacks import fgsm, pgd
 from workbench.engine.evaluation.summary import entry
-from workbench.engine.frozen import find_run, load_frozen
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.pretrained import find_run, load_frozen
 from workbench.engine.streams import Streams
 from workbench.errors import DATA, WorkbenchError
 from workbench.spec.metrics import EPSILONS, attack_metric

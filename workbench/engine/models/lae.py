@@ -21,8 +21,8 @@ from torch import Tensor
 from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.evaluation.line_search import minimise
 from workbench.engine.evaluation.summary import entry
-from workbench.engine.gradients import add_gradient, add_weight_gradients, traced
 from workbench.engine.likelihoods import make_likelihood
+from workbench.engine.manual_backprop import add_gradient, add_weight_gradients, traced
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.models.lae_course import course_transition
 from workbench.engine.optim import clip_gradients, make_optimiser

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.ensemble import mlp
-from workbench.engine.gradients import input_gradient
 from workbench.engine.likelihoods import Gaussian
+from workbench.engine.manual_backprop import input_gradient
 from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula

@@ -9,9 +9,9 @@ import subprocess
 import time
 from collections.abc import Iterable
 
-from workbench.queue.elsewhere import other_host
 from workbench.queue.executors.base import Launch, Place, Status
 from workbench.queue.liveness import boot_id, holders, lock_held, signal_process, start_time
+from workbench.queue.other_hosts import other_host
 from workbench.store.files import read_json
 from workbench.store.index import on_network
 from workbench.store.paths import AttemptPaths, StorePaths

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.ui.canvas.frame import SPACE, Frame
-from workbench.ui.canvas.look import Marker
+from workbench.ui.canvas.palette import Marker
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]

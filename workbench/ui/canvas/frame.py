@@ -11,8 +11,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from workbench.ui.canvas.look import Palette
-from workbench.ui.plain import ascii_only
+from workbench.ui.ascii import ascii_only
+from workbench.ui.canvas.palette import Palette
 
 SPACE = 32
 CONTINUED = 0  # the right half of a wide sign

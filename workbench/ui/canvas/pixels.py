@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 
 Pixels = NDArray[np.int64]  # 0xRRGGBB, or GROUND
 GROUND = -1

@@ -13,7 +13,7 @@ from workbench.results.series import Floats, log10, reduce, reduce_band
 from workbench.ui.canvas.axes import Ticks, ticks, widened
 from workbench.ui.canvas.dots import Dots
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 
 LEAST_FOR_X_AXIS = 5  # rows
 LEAST_FOR_Y_AXIS = 18  # columns

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.results.projection import view_span
+from workbench.results.pca import view_span
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import CLASS_MARKS, Palette
+from workbench.ui.canvas.palette import CLASS_MARKS, Palette
 from workbench.ui.canvas.plot import Area, Points, plot
 
 MOST_CLASSES = len(CLASS_MARKS)

@@ -12,13 +12,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.ui.actions import bindings
-from workbench.ui.countdown import Countdown
 from workbench.ui.exports import export_everywhere, told_paths
+from workbench.ui.formatting import line, plural
+from workbench.ui.pending_actions import Countdown
 from workbench.ui.screens.page import Page
-from workbench.ui.widgets.bars import RunHeader, TabBar
-from workbench.ui.widgets.deck import NAMES, PaneDeck, load_panes
+from workbench.ui.widgets.chrome import RunHeader, TabBar
+from workbench.ui.widgets.pane_deck import NAMES, PaneDeck, load_panes
 from workbench.ui.widgets.run_list import RunList
-from workbench.ui.words import line, plural
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow

@@ -9,9 +9,9 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from workbench.ui.actions import bindings
+from workbench.ui.formatting import line
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.table_grid import TableGrid
-from workbench.ui.words import line
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table

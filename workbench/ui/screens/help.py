@@ -11,8 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.ui.actions import ACTIONS, EVERYWHERE, bindings, shown_key
+from workbench.ui.formatting import SIGNS
 from workbench.ui.screens.page import Page
-from workbench.ui.words import SIGNS
 
 PLACES = {
     "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",

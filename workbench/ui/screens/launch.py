@@ -11,11 +11,11 @@ from textual.widgets import Input, Label, Static
 
 from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
-from workbench.ui.draft import Draft, Plan
+from workbench.ui.formatting import line, plural
+from workbench.ui.launch_form import Draft, Plan
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.form import PresetList, SettingsList, described, next_choices
 from workbench.ui.widgets.grid import Grid
-from workbench.ui.words import line, plural
 
 if TYPE_CHECKING:
     from workbench.api.presets import Preset

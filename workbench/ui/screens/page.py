@@ -13,8 +13,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from workbench.errors import WorkbenchError
-from workbench.ui.widgets.bars import KeyBar, Kind, MessageLine, TooSmall, TopBar
-from workbench.ui.words import line
+from workbench.ui.formatting import line
+from workbench.ui.widgets.chrome import KeyBar, Kind, MessageLine, TooSmall, TopBar
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp

@@ -13,10 +13,10 @@ from textual.widgets import Input, Label
 from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
 from workbench.ui.exports import export_everywhere, told_paths
+from workbench.ui.formatting import line, plural
 from workbench.ui.screens.page import Page
-from workbench.ui.widgets.bars import TopBar
+from workbench.ui.widgets.chrome import TopBar
 from workbench.ui.widgets.run_table import RunTable
-from workbench.ui.words import line, plural
 
 MOST_CURVES = 12  # more lines than that cannot be told apart
 

@@ -12,9 +12,9 @@ from textual.widgets import Input, Label, Static
 
 from workbench.ui.actions import bindings
 from workbench.ui.exports import export_everywhere, told_paths
+from workbench.ui.formatting import line, plural, whole
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.table_grid import BEST, TableGrid
-from workbench.ui.words import line, plural, whole
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.spec.forms import FormField
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 from workbench.ui.widgets.text_pane import Line, TextPane
 
 DESCRIBED_FROM = 32  # column at which a setting's description begins

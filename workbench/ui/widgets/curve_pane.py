@@ -8,9 +8,9 @@ from typing import Any
 from workbench.api.live import LiveRun, Series
 from workbench.results.series import AXES, BANDS
 from workbench.spec.metrics import metric as metric_named
-from workbench.spec.text import safe_text
+from workbench.text import safe_text
 from workbench.ui.canvas.frame import Frame, Part
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
 from workbench.ui.widgets.pane import Pane, message, waiting
 from workbench.ui.widgets.values import SMOOTH, dash_sign, lost, with_spread

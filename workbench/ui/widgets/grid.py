@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.ui.words import fit
+from workbench.ui.formatting import fit
 
 GAP = "  "
 LEAD = 3  # cells before the first column: cursor, mark, space

@@ -9,9 +9,9 @@ import numpy as np
 from workbench.api.live import LiveRun, Series
 from workbench.ui.canvas.axes import short
 from workbench.ui.canvas.frame import Frame, Part
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.plot import Area, Curve, plot
-from workbench.ui.widgets.own_metrics import draw_groups, groups_of
+from workbench.ui.widgets.metric_plots import draw_groups, groups_of
 from workbench.ui.widgets.pane import Pane, message, waiting
 from workbench.ui.widgets.values import SMOOTH, with_spread
 

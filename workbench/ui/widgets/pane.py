@@ -20,7 +20,7 @@ from textual.widget import Widget
 
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette, look_of
+from workbench.ui.canvas.palette import Look, Palette, look_of
 
 
 class Pane(Widget, can_focus=True):

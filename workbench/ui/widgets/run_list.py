@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from workbench.ui.formatting import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share, shortened
 from workbench.ui.widgets.grid import FOCUSED, UNFOCUSED
-from workbench.ui.words import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share, shortened
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.results.query import Query, parse
-from workbench.ui.listing import Entry, ListColumn, columns_for, entries_of, sort_entries
+from workbench.ui.formatting import SIGNS
+from workbench.ui.results_rows import Entry, ListColumn, columns_for, entries_of, sort_entries
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
-from workbench.ui.words import SIGNS
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow

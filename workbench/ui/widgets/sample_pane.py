@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.api.live import Samples
-from workbench.results.projection import principal_plane
+from workbench.results.pca import principal_plane
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.pixels import SCALES, fit, grid, paint, scaled
 from workbench.ui.canvas.plot import Points
 from workbench.ui.canvas.scatter import scatter

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from workbench.api.live import Latents
-from workbench.results.projection import Projection, principal_plane
+from workbench.results.pca import Projection, principal_plane
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.scatter import by_class, legend, scatter
 from workbench.ui.widgets.pane import message, waiting
 from workbench.ui.widgets.snapshot_pane import SnapshotPane, never

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.ui.formatting import line
 from workbench.ui.widgets.grid import Grid, GridCell, columns_of
-from workbench.ui.words import line
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table

@@ -11,9 +11,9 @@ from textual.strip import Strip
 
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.look import Look, Palette, look_of
+from workbench.ui.canvas.palette import Look, Palette, look_of
+from workbench.ui.formatting import shortened
 from workbench.ui.widgets.pane import message, waiting
-from workbench.ui.words import shortened
 
 Line = tuple[tuple[str, str], ...]  # (text, style name) pieces; style names are methods of Palette
 

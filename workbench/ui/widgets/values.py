@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.api.live import Series
 from workbench.ui.canvas.axes import short
-from workbench.ui.canvas.look import Palette
+from workbench.ui.canvas.palette import Palette
 
 SMOOTH = 0.9  # decay of the moving average, per point
 DASH_SIGNS = ("━━", "┄┄", "╶╶", "━┄")

@@ -1,0 +1,38 @@
+"""Control bytes never reach a terminal."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.text import safe_text
+
+
+def test_escape_sequences_become_visible():
+    assert safe_text("\x1b[31mred\x1b]52;c;aGk=\x07") == "␛[31mred␛]52;c;aGk=␇"
+
+
+def test_c1_bidi_and_surrogates_are_replaced():
+    assert safe_text("a\x9b31m\u202eb\ufeff\udc80") == "a�31m�b��"
+
+
+def test_newlines_and_tabs_stay_unless_one_line_is_wanted():
+    assert safe_text("a\n\tb\rc") == "a\n\tb␍c"
+    assert safe_text("a\n\tb", one_line=True) == "a␊␉b"
+
+
+def test_ordinary_text_is_untouched():
+    text = "名前 ± σ² – β-VAE 👩‍🔬 [/red]"
+    assert safe_text(text) == text
+
+
+def test_the_cap_counts_the_ellipsis():
+    assert safe_text("abcdef", 4) == "abc…"
+    assert safe_text("abcd", 4) == "abcd"
+    assert safe_text("abc", 0) == ""
+
+
+@given(st.text(), st.integers(0, 50))
+def test_the_result_is_printable_and_short_enough(text, limit):
+    result = safe_text(text, limit, one_line=True)
+    assert len(result) <= limit
+    result.encode("utf-8")
+    assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in result)

@@ -1,0 +1,121 @@
+"""A finished run's model as a frozen part of another run: which run is meant, and loading its weights."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import torch
+
+from workbench.engine import checkpoint
+from workbench.engine.models.contract import DataInfo, LatentModel
+from workbench.engine.streams import Streams
+from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
+from workbench.spec.resolve import parse_spec
+from workbench.store.files import read_json
+from workbench.store.paths import RUN_ID, RunPaths, StorePaths
+from workbench.text import safe_text
+
+
+def find_run(text: str, own: RunPaths) -> RunPaths:
+    """Return the finished run that `text` names in the store of `own`: by its id, or by preset or name.
+
+    Of several runs of a preset it is the newest that was finished when `own` was submitted; if none
+    was, the first to finish since. So a resumed run finds the one that it started with.
+
+    Raises:
+        WorkbenchError: if there is none (exit code NOT_FOUND).
+    """
+    store = StorePaths(own.root.parent)
+    if RUN_ID.match(text) and _finished(named := store.run(text)) is not None:
+        return named
+    submitted = _number(read_json(own.origin), "created")
+    found: list[tuple[float, RunPaths]] = []
+    for folder in sorted(store.root.iterdir()):
+        if not RUN_ID.match(folder.name) or folder == own.root:
+            continue
+        run = RunPaths(folder)
+        if text in _names(run) and (ended := _finished(run)) is not None:
+            found.append((ended, run))
+    before = [(ended, run) for ended, run in found if ended <= submitted]
+    if not found:
+        shown = safe_text(text, 80, one_line=True)
+        raise WorkbenchError(
+            f"There is no finished run '{shown}' to augment from in this store.",
+            f"Finish one first (`workbench run {shown}`), or name another in model.augment_from.",
+            NOT_FOUND,
+        )
+    chosen = max(before, key=lambda pair: pair[0]) if before else min(found, key=lambda pair: pair[0])
+    return chosen[1]
+
+
+def _names(run: RunPaths) -> set[object]:
+    """Return the preset that the run was made from, and its own name."""
+    origin = read_json(run.origin)
+    if not isinstance(origin, dict):
+        return set()
+    brief = origin.get("brief")
+    return {origin.get("preset"), brief.get("name") if isinstance(brief, dict) else None}
+
+
+def _finished(run: RunPaths) -> float | None:
+    """Return when the run finished; None if it has not, or has diverged."""
+    result = read_json(run.result)
+    done = isinstance(result, dict) and result.get("outcome") == "finished"
+    return _number(result, "finished") if done else None
+
+
+def _number(document: object, key: str) -> float:
+    value = document.get(key) if isinstance(document, dict) else None
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def load_frozen(
+    run: RunPaths, data: DataInfo, seeds: tuple[int, ...], device: torch.device, dtype: torch.dtype
+) -> LatentModel:
+    """Return the run's model as of its last checkpoint, one member for each of `seeds`.
+
+    The seed trained in both runs is taken where there is one, else the run's seeds in turn: so a
+    member gets the same generator whatever its neighbours are.
+
+    Raises:
+        WorkbenchError: if the run's data differ in more than binarisation, its family has no
+            reconstructions, its checkpoint is gone, or a seed that is needed diverged.
+    """
+    spec = parse_spec(run.spec.read_text(encoding="utf-8"), f"{run.id}/spec.toml")
+    if spec.data.name != data.name:
+        raise WorkbenchError(
+            f"Run {run.id} was trained on {spec.data.name}, and this one trains on {data.name}.",
+            "Choose a run on the same data in model.augment_from.",
+            USAGE,
+        )
+    if not (spec.model.has_samples and spec.model.has_latents):
+        raise WorkbenchError(
+            f"Run {run.id} ({spec.model.kind}) has no reconstructions to train on.",
+            "Choose a run of an autoencoder in model.augment_from.",
+            USAGE,
+        )
+    found = checkpoint.load_newest(run)
+    if found is None:
+        raise WorkbenchError(
+            f"Run {run.id} has no usable checkpoint.",
+            f"Run it again (`workbench run {run.id.split('-', 2)[-1]}`).",
+            NOT_FOUND,
+        )
+    rows = [spec.seeds.index(s) if s in spec.seeds else s % len(spec.seeds) for s in seeds]
+    _must_not_have_diverged(run, [spec.seeds[row] for row in rows])
+    streams = Streams([spec.seeds[row] for row in rows], device, dtype)
+    family = import_module(type(spec.model).engine)
+    model: LatentModel = family.build(spec.model, spec.training, data, streams)
+    state = {name: value[rows] if value.dim() > 0 else value for name, value in found.state["model"].items()}
+    model.load_state_dict(state)
+    return model.requires_grad_(False).eval()
+
+
+def _must_not_have_diverged(run: RunPaths, seeds: list[int]) -> None:
+    result = read_json(run.result)
+    diverged = result.get("diverged") if isinstance(result, dict) else None
+    bad = [seed for seed in seeds if isinstance(diverged, dict) and str(seed) in diverged]
+    if bad:
+        raise WorkbenchError(
+            f"Seed {bad[0]} of run {run.id} diverged.", "Choose another run in model.augment_from.", USAGE
+        )

@@ -1,0 +1,202 @@
+"""Seeds of one group, pooled over the runs they were trained in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from workbench.errors import WorkbenchError
+from workbench.results.run_result import Measured, Outcome, read_outcome, read_settings
+from workbench.results.table import Cell, number_cell, spread_cell
+from workbench.spec.metrics import ATTACKED, NATS, metric
+from workbench.spec.models import settings_class
+from workbench.store.paths import StorePaths
+from workbench.store.run_row import RunRow
+
+RUNTIME = "training_seconds"  # one value a run, whatever the number of seeds in it
+NULL = "energy_distance_null"  # one value for all seeds, its spread over random splits of real data
+DRAWS = "evaluation.importance_samples"  # k of the importance-weighted bound
+OUTSIDE = ("name", "seeds", "schema_number")  # keys that runs of one group may differ in
+OUTSIDE_SECTION = "resources."
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ only in seeds, name or resources, and what they found, seed by seed."""
+
+    rows: tuple[RunRow, ...]
+    outcomes: tuple[Outcome, ...]  # newest first
+    settings: dict[str, Any]  # dotted keys, of the newest run
+
+    @property
+    def title(self) -> str:
+        """The family's name in tables."""
+        return family_title(self.rows[0].kind)
+
+    @property
+    def name(self) -> str:
+        """The runs' names, each once."""
+        return ", ".join(dict.fromkeys(row.name for row in self.rows))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All seeds that were asked for, in ascending order."""
+        return tuple(sorted({seed for row in self.rows for seed in row.seeds} | set(self._owner())))
+
+    @property
+    def diverged(self) -> dict[int, int]:
+        """The first bad step of each seed that diverged."""
+        return {s: o.diverged[s] for s, o in sorted(self._owner().items()) if s in o.diverged}
+
+    @property
+    def repeated(self) -> tuple[int, ...]:
+        """Seeds with a result in more than one run."""
+        counts = Counter(seed for outcome in self.outcomes for seed in outcome.seeds)
+        return tuple(sorted(seed for seed, count in counts.items() if count > 1))
+
+    @property
+    def finished(self) -> int:
+        """Seeds with a result that did not diverge."""
+        return len(self._owner()) - len(self.diverged)
+
+    def cell(self, key: str) -> Cell:
+        """Return the group's cell of a metric: mean ± std over the distinct seeds that have a result.
+
+        The training time is pooled over runs instead, as seeds trained together share it; the
+        real-versus-real null has the spread of its random splits.
+        """
+        owner = self._owner()
+        if key == RUNTIME:
+            used = [o for o in self.outcomes if any(owner[seed] is o for seed in o.seeds)]
+            return number_cell([o.seconds for o in used if o.seconds is not None], usual_n=self.finished)
+        if key == NULL:
+            return self._null()
+        values: list[float | None] = []
+        errors: list[float | None] = []
+        for seed, outcome in sorted(owner.items()):
+            measured = outcome.metrics.get(key, Measured({}))
+            if seed in measured.values:
+                values.append(measured.values[seed])
+                errors.append(measured.errors.get(seed))
+        known = [error for value, error in zip(values, errors, strict=True) if value is not None]
+        return number_cell(values, usual_n=self.finished, se=known[0] if len(known) == 1 else None)
+
+    def _null(self) -> Cell:
+        """The null is one set of draws on the data; every seed and run repeats it."""
+        for outcome in self.outcomes:
+            measured = outcome.metrics.get(NULL)
+            for seed, value in measured.values.items() if measured else ():
+                if value is not None and measured is not None:
+                    return spread_cell(value, measured.errors.get(seed), measured.n)
+        return number_cell(())
+
+    def comparable(self, key: str) -> Hashable:
+        """Return what must be equal in two groups for their values of a metric to be ranked."""
+        if key == RUNTIME:
+            threads = self.settings.get("resources.threads")
+            return tuple(sorted({(o.place, len(o.seeds), str(threads)) for o in self.outcomes}))
+        wanted = [name for name in sorted(self.settings) if name.startswith("data.")]
+        if metric(key).unit == NATS:  # densities of x under different observation models do not compare
+            wanted.append("model.likelihood")
+            if self.settings.get("model.likelihood", "gaussian") == "gaussian":
+                wanted += ["model.sigma", "model.learn_sigma"]
+        if key == "test_iwae":
+            wanted.append(DRAWS)
+        if key == "knn_accuracy":
+            wanted.append("evaluation.neighbours")
+        if key.startswith(ATTACKED):
+            wanted += ["model.attack_images", "model.pgd_steps", "model.pgd_step"]
+        how = {o.conditions[key] for o in self.outcomes if key in o.conditions}
+        return (self.rows[0].data, *((name, str(self.settings.get(name))) for name in wanted), *sorted(how))
+
+    def has(self, key: str) -> bool:
+        """Whether any result of the group names the metric."""
+        return any(key in outcome.metrics for outcome in self.outcomes)
+
+    def _owner(self) -> dict[int, Outcome]:
+        return owners((outcome.seeds, outcome) for outcome in self.outcomes)
+
+
+def owners(newest_first: Iterable[tuple[Sequence[int], T]]) -> dict[int, T]:
+    """Return which run speaks for each seed: the newest one. The same seed twice is one sample, not two."""
+    owner: dict[int, T] = {}
+    for seeds, run in newest_first:
+        for seed in seeds:
+            owner.setdefault(seed, run)
+    return owner
+
+
+def members(rows: Iterable[RunRow]) -> list[list[RunRow]]:
+    """Return the rows of each group, newest first; the groups in the order in which they first appear."""
+    found: dict[str, dict[str, RunRow]] = {}
+    for row in rows:
+        found.setdefault(row.group or row.id, {})[row.id] = row
+    return [
+        sorted(group.values(), key=lambda row: (row.created, row.id), reverse=True)
+        for group in found.values()
+    ]
+
+
+def pooled(rows: Sequence[RunRow]) -> RunRow:
+    """Return the runs of one group, newest first, as one row: the newest's, with the results of all seeds.
+
+    A metric has one value a seed, that of the newest run with a result of the seed; the training time has
+    one value a run, the null one. The row lasts as long as its runs took together.
+    """
+    if len(rows) == 1:
+        return rows[0]
+    owner = owners((row.seeds, row) for row in rows if row.summary)
+    parts = [
+        (row.summary, [k for k, seed in enumerate(row.seeds) if owner[seed] is row])
+        for row in rows
+        if row.summary
+    ]
+    summary = {}
+    for name in dict.fromkeys(name for found, places in parts if places for name in found):
+        values: list[float | None] = []
+        for found, places in parts:
+            column = found.get(name, ())
+            if name == RUNTIME:
+                column, places = column[:1], places[:1] and [0]
+            values += column if len(places) == len(column) else [column[k] for k in places if k < len(column)]
+        summary[name] = tuple(values)
+    took = [row.ended - row.started for row in rows if row.ended is not None and row.started is not None]
+    return replace(
+        rows[0],
+        seeds=tuple(sorted({seed for row in rows for seed in row.seeds})),
+        summary=summary,
+        started=0.0 if took else None,
+        ended=sum(took) if took else None,
+    )
+
+
+def pool(store: StorePaths, rows: Iterable[RunRow]) -> list[Group]:
+    """Return the groups of `rows` with their results, in the order in which they first appear."""
+    groups = []
+    for newest in members(rows):
+        outcomes = [read_outcome(store.run(row.id)) for row in newest]
+        groups.append(
+            Group(
+                tuple(newest),
+                tuple(outcome for outcome in outcomes if outcome is not None),
+                next((s for row in newest if (s := read_settings(store.run(row.id)))), {}),
+            )
+        )
+    return groups
+
+
+def one_run(store: StorePaths, row: RunRow) -> Group:
+    """Return one run as a group of its own."""
+    outcome = read_outcome(store.run(row.id))
+    return Group((row,), (outcome,) if outcome else (), read_settings(store.run(row.id)))
+
+
+def family_title(kind: str) -> str:
+    """Return the family's name in tables; the kind itself for one that is not installed here."""
+    try:
+        return settings_class(kind).title or kind
+    except (WorkbenchError, ImportError, AttributeError, AssertionError):
+        return kind

@@ -1,0 +1,96 @@
+"""Values from the literature that a study's table shows beside its own: read from the study's file.
+
+[published]
+source = "Who, when, where, and under which conditions that differ"
+[published.ais]                                   # the metric it stands beside
+"avb-8d-mnist" = "-91.2 ± 0.6"                    # the row: a preset,
+"lae-2d-mnist model.transitions=2" = "136.04"     # and settings where a preset has several rows
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import WorkbenchError, did_you_mean
+from workbench.spec.metrics import METRICS
+from workbench.text import safe_text
+from workbench.toml import Document
+
+KEY = "published"
+_NUMBER = re.compile(r"[-+−]?\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One published number: the row it belongs to, its text as printed, and the number in front of it."""
+
+    metric: str
+    preset: str
+    settings: tuple[tuple[str, str], ...]  # dotted key, and the text of its value
+    text: str
+    number: float
+
+    def belongs(self, preset: str, settings: Mapping[str, Any]) -> bool:
+        """Whether it was published for a row of this preset with these settings."""
+        return self.preset == preset and all(str(settings.get(key)) == text for key, text in self.settings)
+
+
+@dataclass(frozen=True)
+class Published:
+    """All published values of a study and where they come from."""
+
+    source: str = ""
+    values: tuple[Value, ...] = ()
+
+    def find(self, metric: str, preset: str, settings: Mapping[str, Any]) -> Value | None:
+        """Return the value of a row's metric, the one with most settings first, or None."""
+        found = [v for v in self.values if v.metric == metric and v.belongs(preset, settings)]
+        return max(found, key=lambda value: len(value.settings), default=None)
+
+
+NO_VALUES = Published()
+
+
+def read_published(document: Document) -> Published:
+    """Return what the study's file holds of it; the first fault is a WorkbenchError with file and line."""
+    table = document.table.get(KEY)
+    if table is None:
+        return NO_VALUES
+    if not isinstance(table, dict) or not isinstance(table.get("source"), str) or not table["source"].strip():
+        raise WorkbenchError(
+            f'{document.where(KEY)}: {KEY}: must be a section with source = "…", where the values come from.'
+        )
+    values = []
+    for metric, rows in table.items():
+        if metric == "source":
+            continue
+        if metric not in METRICS:
+            shown = safe_text(metric, 60, one_line=True)
+            hint = did_you_mean(metric[:60], METRICS)
+            raise WorkbenchError(f"{document.where(KEY, metric)}: there is no metric '{shown}'.", hint)
+        if not isinstance(rows, dict):
+            raise WorkbenchError(f'{document.where(KEY, metric)}: must be a section of "preset" = "value".')
+        values += [_value(document, metric, row, text) for row, text in rows.items()]
+    return Published(safe_text(" ".join(table["source"].split()), 600, one_line=True), tuple(values))
+
+
+def _value(document: Document, metric: str, row: str, text: Any) -> Value:
+    place = document.where(KEY, metric, row)
+    number = _NUMBER.match(text) if isinstance(text, str) else None
+    if number is None:
+        shown = safe_text(row, 80, one_line=True)
+        raise WorkbenchError(f'{place}: {shown}: must be text that begins with a number, "-91.2 ± 0.6".')
+    preset, *settings = row.split()
+    pairs = [tuple(part.split("=", 1)) for part in settings]
+    if any(len(pair) != 2 for pair in pairs):
+        raise WorkbenchError(f'{place}: a row is named "preset key=value …".')
+    return Value(
+        metric,
+        preset,
+        tuple((pair[0], pair[1]) for pair in pairs),
+        safe_text(text, 40, one_line=True),
+        float(number.group().replace("−", "-")),
+    )

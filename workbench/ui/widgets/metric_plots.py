@@ -1,0 +1,114 @@
+"""Small plots of the metrics a family names as its own, as many as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workbench.api.live import LiveRun, Series
+from workbench.spec.metrics import metric
+from workbench.ui.canvas.axes import short
+from workbench.ui.canvas.frame import Frame, Part
+from workbench.ui.canvas.palette import Palette
+from workbench.ui.canvas.plot import Area, Curve, plot
+from workbench.ui.widgets.values import dash_sign, lost, with_spread
+
+LEAST = (25, 7)  # columns and rows of one plot
+MOST = 4  # groups of a family that names none
+Draw = Callable[[Palette, Series, int, int], list[Curve]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Curves of one plot, each with what it is called there."""
+
+    names: tuple[str, ...]
+    curves: tuple[tuple[str, Series], ...]
+
+    @property
+    def title(self) -> str:
+        """What all the curves are, where that is one metric."""
+        return metric(self.names[0]).label if len(self.names) == 1 else ""
+
+
+def groups_of(live: LiveRun | None) -> list[Group]:
+    """Return what the run's family names as its own and has points of; else its metrics in their order."""
+    if live is None:
+        return []
+    having = [(name, split) for name, split in live.names() if len(live.series(name, split))]
+    named = live.spec.model.own_metrics if live.spec is not None else ()
+    if not any(name in group for group in named for name, _ in having):
+        named = tuple((name,) for name in dict.fromkeys(name for name, _ in having if name != "loss"))[:MOST]
+    found = []
+    for names in named:
+        curves = []
+        for name in names:
+            splits = sorted((split for n, split in having if n == name), key=lambda split: split != "train")
+            if len(names) == 1:
+                curves += [(split, live.series(name, split)) for split in splits]
+            elif splits:
+                curves.append((metric(name).label, live.series(name, splits[0])))
+        if curves:
+            found.append(Group(names, tuple(curves)))
+    return found
+
+
+def places(n: int, width: int, height: int) -> tuple[int, int]:
+    """Return how many plots go beside and below each other: as square as they can be, none too small."""
+    across_most, down_most = max(1, width // LEAST[0]), max(1, height // LEAST[1])
+    able = [
+        (min(n, across * down), -abs(width / across - 3 * height / down), across, down)
+        for across in range(1, min(n, across_most) + 1)
+        for down in range(1, min(-(-n // across), down_most) + 1)
+    ]
+    return max(able)[2:]
+
+
+def draw_groups(frame: Frame, palette: Palette, groups: Sequence[Group], draw: Draw) -> None:
+    """Draw the groups in a grid; those without room are told by their newest values in the last row."""
+    across, down = places(len(groups), frame.width, frame.height)
+    rest = groups[across * down :] if frame.height > LEAST[1] else ()
+    height, width = (frame.height - bool(rest)) // down, (frame.width - (across - 1)) // across
+    for k, group in enumerate(groups[: across * down]):
+        _plot(frame, palette, group, draw, k % across * (width + 1), k // across * height, width, height)
+    told: list[Part] = []
+    for group in rest:
+        name, series = group.curves[0]
+        texts = with_spread(group.title or name, series)
+        told.append((tuple(f"{' · ' if told else ''}{text}" for text in texts), palette.faint(0.75)))
+    frame.parts(0, frame.height - 1, told)
+
+
+def _plot(
+    frame: Frame, palette: Palette, group: Group, draw: Draw, x: int, y: int, width: int, height: int
+) -> None:
+    right, top = x + width, y
+    known = metric(group.names[0])
+    if group.title:
+        parts: list[Part] = [(group.title, palette.bold())]
+        if known.unit:
+            parts.append((f", {known.unit}", palette.faint(0.75)))
+        frame.parts(x, top, parts, right)
+        top += 1
+    at, curves = x, []
+    for k, (label, series) in enumerate(group.curves):
+        drawn = draw(palette, series, k, k)
+        curves += drawn
+        sign = dash_sign(palette, drawn[0].dash)
+        texts = with_spread(f" {label}", series)
+        if at > x and at + 4 + len(texts[0]) > right and top + 1 < y + height // 2:
+            at, top = x, top + 1
+        if at + 2 + len(texts[1]) > right:
+            continue
+        at = frame.put(at + 2 * (at > x), top, sign, drawn[0].style, right)
+        at = frame.parts(at, top, [(texts, palette.text()), (lost(series), palette.warn())], right)
+    level = known.reference if len(group.names) == 1 else None
+    if level is not None:
+        told_level = f"dotted {short(level, 4)} = {known.reference_name}", f"dotted {short(level, 4)}"
+        if at + 2 + len(told_level[1]) > right and top + 1 < y + height // 2:
+            at, top = x - 2, top + 1
+        texts = tuple(f"  {text}" if at > x else text for text in told_level)
+        frame.parts(max(x, at), top, [(texts, palette.faint(0.75))], right)
+    top += 1
+    area = Area(x, top, width, y + height - top, level=level)
+    plot(frame, palette, area, curves)
