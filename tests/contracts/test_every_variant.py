@@ -14,12 +14,12 @@ from torch import Tensor
 
 from tests.engine.no_sync import NoSync
 from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
+from workbench.engine.data.batch import Batch
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.evaluation import summary
 from workbench.engine.evaluation.summary import summarise
 from workbench.engine.models import ae_gmm, binary_vae, classifier, lae
-from workbench.engine.models.contract import Batch
-from workbench.engine.session import build_model
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
 from workbench.spec.estimates import estimate_settings
@@ -204,7 +204,7 @@ def built(family: str) -> tuple[Any, DataSet, Streams]:
     spec = small_spec(family, [0, 1])
     data = load_data(spec)
     streams = Streams([0, 1], dtype=torch.float64)
-    model = build_model(spec, data, streams)
+    model = build_model(spec, data.info, streams)
     if hasattr(model, "decoder"):
         with torch.no_grad():
             for weight in model.decoder.parameters():

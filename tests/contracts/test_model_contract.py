@@ -1,4 +1,4 @@
-"""What every model family must keep, whatever it trains: a test per promise of engine/models/contract.py."""
+"""What every model family must keep, whatever it trains: a test per promise of engine/model.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engine.no_sync import NoSync
 from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
 from workbench.engine import session
 from workbench.engine.early_stopping import EarlyStopping
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer

@@ -9,7 +9,7 @@ import torch
 
 from workbench.engine.data import DataSet, load
 from workbench.engine.data.dataset import Arrays
-from workbench.engine.session import build_model
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.spec.metrics import METRICS
 from workbench.spec.presets import built_in_folder
@@ -44,7 +44,7 @@ def test_its_curves_have_a_label_and_a_description(name: str) -> None:
     spec = resolve(name, [*exchange, *short], seeds="1")
     data = data_of(spec.data)
     streams = Streams(spec.seeds)
-    model = build_model(spec, data, streams)
+    model = build_model(spec, data.info, streams)
     batch = data.batch(torch.arange(6)[None], streams)
     curves = model.training_step(batch, streams)
     judged = model.judge(next(data.chunks("test", streams, 5)), streams)

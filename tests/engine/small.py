@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.engine.data import DataSet, load
 from workbench.engine.recorder import Recorder
-from workbench.engine.session import DTYPES, build_model
+from workbench.engine.setup import DTYPES, build_model
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.schema import RunSpec
@@ -217,4 +217,4 @@ def make_trainer(spec: RunSpec, folder: Path, device: str = "cpu") -> Trainer:
     streams = Streams(spec.seeds, data.device, data.dtype)
     recorder = Recorder(RunPaths(folder))
     recorder.open(0)
-    return Trainer(spec, build_model(spec, data, streams), data, streams, recorder)
+    return Trainer(spec, build_model(spec, data.info, streams), data, streams, recorder)

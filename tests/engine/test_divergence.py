@@ -13,7 +13,7 @@ from tests.engine.small import make_trainer, small_spec
 from workbench.engine import divergence, session
 from workbench.engine.divergence import first_bad_tensor
 from workbench.engine.models.vae import VAE
-from workbench.engine.worker import Stop
+from workbench.engine.process import Stop
 from workbench.spec.schema import RunSpec
 from workbench.store.paths import RunPaths
 
@@ -92,23 +92,25 @@ def test_what_takes_too_long_or_is_stopped_stays_unnamed(accident: None, tmp_pat
     assert first_bad_tensor(paths, spec, trainer.data, diverged, lambda: True) == ""
 
 
-def test_the_result_and_the_log_hold_the_name(accident: None, tmp_path: Path) -> None:
-    spec, said = spec_of(8), list[str]()
+def test_the_result_and_the_log_hold_the_name(
+    accident: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = spec_of(8)
     trainer = make_trainer(spec, tmp_path)
     outcome = trainer.run()
-    name = session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop(), said.append)
-    assert said == [f"not finite first of all: {name}"]
+    name = session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop())
+    assert capsys.readouterr().err == f"not finite first of all: {name}\n"
     found = session.result(spec, outcome, {}, "cpu", name)
     assert found["diverged_tensor"] == name
     assert "diverged_tensor" not in session.result(spec, outcome, {}, "cpu")
 
 
 def test_a_failing_replay_does_not_cost_the_result(
-    accident: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    accident: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec, said = spec_of(8), list[str]()
+    spec = spec_of(8)
     trainer = make_trainer(spec, tmp_path)
     outcome = trainer.run()
     monkeypatch.setattr(divergence, "build_model", lambda *arguments: 1 / 0)
-    assert session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop(), said.append) == ""
-    assert said[0].startswith("The replay failed (ZeroDivisionError")
+    assert session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop()) == ""
+    assert capsys.readouterr().err.startswith("The replay failed (ZeroDivisionError")

@@ -14,7 +14,7 @@ from tests.engine.no_sync import NoSync
 from tests.engine.small import load_data, make_trainer, small_spec
 from workbench.engine import session
 from workbench.engine.early_stopping import EarlyStopping
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
 from workbench.engine.trainer import Outcome, Trainer
 from workbench.errors import WorkbenchError

@@ -13,7 +13,7 @@ import torch
 
 from tests.engine.small import make_trainer, small_spec
 from workbench.engine.evaluate import main
-from workbench.engine.worker import BAD_INPUT, DONE
+from workbench.exit_codes import WorkerExit
 from workbench.store.evaluations import read_evaluation
 from workbench.store.paths import RunPaths
 
@@ -54,14 +54,14 @@ def lebm(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
 
 def run(paths: RunPaths, metric: str, *name: str, **settings: Any) -> dict[str, Any]:
     body = json.dumps(QUICK[metric] | settings)
-    assert main([str(paths.root), metric, body, *name]) == DONE
+    assert main([str(paths.root), metric, body, *name]) == WorkerExit.DONE
     found: dict[str, Any] = json.loads((paths.evaluations / f"{(name or (metric,))[0]}.json").read_text())
     return found
 
 
 def refusal(paths: RunPaths, metric: str, capsys: pytest.CaptureFixture[str], **settings: Any) -> str:
     before = sorted(paths.root.rglob("*"))
-    assert main([str(paths.root), metric, json.dumps(QUICK[metric] | settings)]) == BAD_INPUT
+    assert main([str(paths.root), metric, json.dumps(QUICK[metric] | settings)]) == WorkerExit.BAD_INPUT
     assert sorted(paths.root.rglob("*")) == before
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("error: ")
@@ -123,7 +123,7 @@ def test_an_energy_based_prior_gets_its_log_z(lebm: RunPaths, capsys: pytest.Cap
 
 def run_notes(paths: RunPaths) -> str:
     settings = {key: value for key, value in QUICK["ais"].items() if key != "bdmc"}
-    assert main([str(paths.root), "ais", json.dumps(settings), "noted"]) == DONE
+    assert main([str(paths.root), "ais", json.dumps(settings), "noted"]) == WorkerExit.DONE
     return " ".join(json.loads((paths.evaluations / "noted.json").read_text())["notes"])
 
 
@@ -132,7 +132,7 @@ def test_metrics_that_make_no_sense_are_refused(
 ) -> None:
     assert "one or two latent dimensions" in refusal(vae, "quadrature", capsys)
     assert "unknown key" in refusal(vae, "ais", capsys, chain=3)
-    assert main([str(vae.root), "ais", "{]"]) == BAD_INPUT
+    assert main([str(vae.root), "ais", "{]"]) == WorkerExit.BAD_INPUT
     assert "JSON" in capsys.readouterr().err
     bare = trained("ddpm", tmp_path / "ddpm")
     for metric in ("ais", "iwae", "probe", "rhat", "pca", "tsne", "interpolation"):

@@ -18,7 +18,8 @@ import torch
 
 from tests.engine.small import small_spec
 from workbench.engine import session, worker
-from workbench.engine.worker import Stop, StopRequested, main
+from workbench.engine.process import Stop, StopRequested
+from workbench.engine.worker import main
 from workbench.errors import DATA, STORE, WorkbenchError
 from workbench.spec.schema import RunSpec
 from workbench.store.paths import RunPaths
@@ -121,7 +122,7 @@ def test_a_run_with_a_result_is_left_alone(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("no = toml = at all", "cannot be read"),
+        ("no = toml = at all", "Cannot read"),
         ("seeds = [0]", "model: Field required"),
         ('[model]\nkind = "vae"\nlatent = 0\n[training]\nepochs = 1', "latent"),
     ],
@@ -152,7 +153,7 @@ def test_a_gpu_that_is_not_here_is_told_and_nothing_else_is_used(
 ) -> None:
     paths = prepare(tmp_path / "run", resources={"device": "cuda:63"})
     assert run(paths) == 77
-    assert "cuda:63 is not here" in capsys.readouterr().err.splitlines()[-1]
+    assert "Cannot use cuda:63" in capsys.readouterr().err.splitlines()[-1]
     assert not paths.metrics.exists()
 
 
@@ -253,11 +254,11 @@ def test_a_run_whose_chains_have_not_converged_says_so(
 def test_a_stop_waits_while_there_is_something_to_save_and_interrupts_otherwise() -> None:
     stop = Stop()
     stop.patient = True
-    stop._heard(signal.SIGTERM, None)
+    stop._on_signal(signal.SIGTERM, None)
     assert stop.requested
     stop.patient = False
     with pytest.raises(StopRequested):
-        stop._heard(signal.SIGTERM, None)
+        stop._on_signal(signal.SIGTERM, None)
     assert not issubclass(StopRequested, Exception)  # or a library's `except Exception` would swallow it
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run needs to go on as if it had never stopped, each with its checksum."""
+"""Checkpoints: everything a run needs to continue as if it had never stopped, each with its checksum."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def save(paths: RunPaths, step: int, state: dict[str, Any], metrics_bytes: int) 
                 (paths.checkpoints / f"{old}{suffix}").unlink()
 
 
-def load_newest(paths: RunPaths, tell: Callable[[str], None] = lambda text: None) -> Checkpoint | None:
-    """Return the newest checkpoint whose checksum holds, or None; `tell` hears why others were not."""
-    return next(load_all(paths, tell), None)
+def load_newest(paths: RunPaths, log: Callable[[str], None] = lambda text: None) -> Checkpoint | None:
+    """Return the newest checkpoint whose checksum holds, or None; `log` gets the reasons for skipping others."""
+    return next(load_all(paths, log), None)
 
 
-def load_all(paths: RunPaths, tell: Callable[[str], None] = lambda text: None) -> Iterator[Checkpoint]:
-    """Yield the checkpoints whose checksums hold, newest first; `tell` hears why others were passed over.
+def load_all(paths: RunPaths, log: Callable[[str], None] = lambda text: None) -> Iterator[Checkpoint]:
+    """Yield the checkpoints whose checksums hold, newest first; `log` gets the reasons for skipping others.
 
     Nothing is unpickled but tensors and plain values (`weights_only`).
     """
@@ -71,11 +71,11 @@ def load_all(paths: RunPaths, tell: Callable[[str], None] = lambda text: None) -
                 problem = "its checksum does not match"
             except Exception as error:  # torch has no common class for what a bad file raises
                 problem = f"it cannot be read ({type(error).__name__})"
-        tell(f"checkpoint {step} is passed over: {problem}")
+        log(f"checkpoint {step} is passed over: {problem}")
 
 
 def _problem(note: Any, body: Path, step: int, written: int) -> str:
-    """Return why a checkpoint cannot be used, as far as its JSON tells, or an empty string."""
+    """Return why a checkpoint cannot be used, as far as its JSON shows, or an empty string."""
     wanted = {"schema": int, "step": int, "sha256": str, "metrics_bytes": int}
     if not isinstance(note, dict) or not all(isinstance(note.get(k), t) for k, t in wanted.items()):
         return "its description is damaged"

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
-from workbench.engine.session import build_model
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.schema import RunSpec
@@ -77,7 +77,7 @@ def first_bad_tensor(
 def _fresh(spec: RunSpec, data: DataSet, paths: RunPaths, folder: Path) -> Trainer:
     """Return the run's trainer at its very start, recording into `folder`."""
     streams = Streams(spec.seeds, data.device, data.dtype)
-    model = build_model(spec, data, streams)
+    model = build_model(spec, data.info, streams)
     model.fetch(paths)
     return Trainer(spec, model, data, streams, Recorder(RunPaths(folder)))
 

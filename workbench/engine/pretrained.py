@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import torch
 
 from workbench.engine import checkpoint
-from workbench.engine.models.contract import DataInfo, LatentModel
+from workbench.engine.data.batch import DataInfo
+from workbench.engine.model import LatentModel
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
 from workbench.spec.resolve import parse_spec
@@ -104,8 +104,7 @@ def load_frozen(
     rows = [spec.seeds.index(s) if s in spec.seeds else s % len(spec.seeds) for s in seeds]
     _must_not_have_diverged(run, [spec.seeds[row] for row in rows])
     streams = Streams([spec.seeds[row] for row in rows], device, dtype)
-    family = import_module(type(spec.model).engine)
-    model: LatentModel = family.build(spec.model, spec.training, data, streams)
+    model = build_model(spec, data, streams)
     state = {name: value[rows] if value.dim() > 0 else value for name, value in found.state["model"].items()}
     model.load_state_dict(state)
     return model.requires_grad_(False).eval()

@@ -2,84 +2,76 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import Any
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.divergence import first_bad_tensor
+from workbench.engine.environment import capture
+from workbench.engine.estimates import EstimateCurves, measure_all
+from workbench.engine.evaluation.entry import mask_diverged
+from workbench.engine.evaluation.summary import summarise
+from workbench.engine.model import LatentModel
+from workbench.engine.process import Stop, log, user_variables
 from workbench.engine.recorder import Recorder
+from workbench.engine.setup import DTYPES, build_model, choose_device, configure_torch, describe
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
-from workbench.errors import DEVICE, WorkbenchError
+from workbench.exit_codes import WorkerExit
 from workbench.settings import user_settings
 from workbench.spec.schema import RunSpec
+from workbench.store.files import create_json, write_json
 from workbench.store.paths import RunPaths
 
-if TYPE_CHECKING:
-    from workbench.engine.worker import Stop
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-STOPPED = 76
-
-
-def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop, say: Callable[[str], None]) -> int:
+def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int:
     """Do the whole attempt and return the worker's exit code."""
-    from workbench.engine.worker import commit, record_environment, user_variables
-
-    torch.set_num_threads(spec.resources.threads)
-    torch.set_flush_denormal(True)  # Adam's moments of dead inputs decay into numbers 100 times slower
+    configure_torch(spec)
     device = choose_device(spec.resources.device)
     noting = threading.Thread(target=record_environment, args=(paths, spec.seeds, describe(device)))
     noting.start()  # git and the package list take a moment; training need not wait
     recorder.progress("loading data")
-    say(f"loading data: {spec.data.name}")
+    log(f"loading data: {spec.data.name}")
     user = user_settings(user_variables(paths))
     data = load(spec.data, user.data_dir, user.download, device=device, dtype=DTYPES[spec.training.precision])
     recorder.progress("building")
-    say(f"building: {spec.model.kind}, {len(spec.seeds)} seeds on {describe(device)}")
-    trainer = prepare(spec, data, recorder, stop, say)
+    log(f"building: {spec.model.kind}, {len(spec.seeds)} seeds on {describe(device)}")
+    trainer = prepare(spec, data, recorder, stop)
     stop.patient = True
-    say(f"training: step {trainer.step} of {trainer.cadence.total}")
+    log(f"training: step {trainer.step} of {trainer.cadence.total}")
     outcome = trainer.run()
     noting.join()
     if outcome.how == "stopped":
-        say(f"Stopped on request at step {outcome.step}; checkpoint written.")
-        return STOPPED
+        log(f"Stopped on request at step {outcome.step}; checkpoint written.")
+        return WorkerExit.STOPPED
     if outcome.best is not None:
         kept = ", ".join(f"seed {seed}: {step}" for seed, step in zip(spec.seeds, outcome.best, strict=True))
-        say(f"states kept by early stopping are of these steps: {kept}")
+        log(f"states kept by early stopping are of these steps: {kept}")
     stop.patient = False  # training is safe in its last checkpoint
     if stop.requested and outcome.how == "finished":
-        say("Stopped on request before the evaluation; checkpoint written.")
-        return STOPPED
+        log("Stopped on request before the evaluation; checkpoint written.")
+        return WorkerExit.STOPPED
     metrics: dict[str, Any] = {}
     if outcome.how == "finished":
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
-        say("evaluating")
+        log("evaluating")
         metrics = evaluate(trainer.model, data, spec, outcome)
         for remark in trainer.model.remarks(metrics):
-            say(remark)
+            log(remark)
         if spec.evaluation.estimates:
-            from workbench.engine.planned import measure_all
-
-            measure_all(trainer, say)
+            measure_all(trainer)
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
-        say("every seed has diverged; repeating the last steps to find what went first")
-        first = find_first(paths, spec, data, outcome, stop, say)
+        log("every seed has diverged; repeating the last steps to find what went first")
+        first = find_first(paths, spec, data, outcome, stop)
     recorder.close()
     commit(paths, result(spec, outcome, metrics, describe(device), first))
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
-    say(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
-    return 0
+    log(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
+    return WorkerExit.DONE
 
 
 def prepare(
@@ -87,55 +79,33 @@ def prepare(
     data: DataSet,
     recorder: Recorder,
     stop: Stop | None = None,
-    say: Callable[[str], None] = lambda text: None,
 ) -> Trainer:
     """Build the model and its trainer, at the newest usable checkpoint or at the very start."""
     streams = Streams(spec.seeds, data.device, data.dtype)
-    model = build_model(spec, data, streams)
+    model = build_model(spec, data.info, streams)
     model.fetch(recorder.paths)
     asked = (lambda: False) if stop is None else (lambda: stop.requested)
     trainer = Trainer(spec, model, data, streams, recorder, asked)
     if spec.evaluation.estimates_every:
-        from workbench.engine.planned import Watch
-
-        trainer.watch = Watch(recorder.paths, spec, data, say, stop)
-    found = checkpoint.load_newest(recorder.paths, say)
+        trainer.watch = EstimateCurves(recorder.paths, spec, data, stop)
+    found = checkpoint.load_newest(recorder.paths, log)
     if found is not None:
         trainer.load_state_dict(found.state)
-        say(f"resuming from the checkpoint of step {found.step}")
+        log(f"resuming from the checkpoint of step {found.step}")
     recorder.open(found.metrics_bytes if found is not None else 0)
     return trainer
 
 
-def build_model(spec: RunSpec, data: DataSet, streams: Streams) -> LatentModel:
-    """Return the model of the spec's family, its weights drawn from the stream "init"."""
-    family = import_module(type(spec.model).engine)
-    model: LatentModel = family.build(spec.model, spec.training, data.info, streams)
-    return model
-
-
 def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome) -> dict[str, Any]:
     """Return the result's metrics; a diverged seed has null everywhere."""
-    from workbench.engine.evaluation.summary import summarise
-
     streams = Streams(spec.seeds, data.device, data.dtype)
     metrics = summarise(model, data, spec.evaluation, streams)
     if outcome.best is not None:
         metrics["best_step"] = {"values": [float(step) for step in outcome.best], "se": None, "n": 1}
-    forget(metrics, [seed in outcome.diverged for seed in spec.seeds])
+    mask_diverged(metrics, [seed in outcome.diverged for seed in spec.seeds])
     seconds = [outcome.seconds] * len(spec.seeds)  # the seeds of a run train together
     metrics["training_seconds"] = {"values": seconds, "se": None, "n": 1}
     return metrics
-
-
-def forget(metrics: dict[str, Any], bad: list[bool]) -> None:
-    """What a diverged (`bad`) seed was left with is no measurement: null in every entry."""
-    for entry in metrics.values():
-        for position, diverged in enumerate(bad):
-            if diverged:
-                entry["values"][position] = None
-                if entry["se"] is not None:
-                    entry["se"][position] = None
 
 
 def find_first(
@@ -144,17 +114,14 @@ def find_first(
     data: DataSet,
     outcome: Outcome,
     stop: Stop,
-    say: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Return the tensor that went first, in words; empty if a replay cannot tell, which is no failure."""
-    from workbench.engine.divergence import first_bad_tensor
-
     try:
         found = first_bad_tensor(paths, spec, data, outcome.diverged, lambda: stop.requested)
     except Exception as problem:  # the result of the run is worth more than this
-        say(f"The replay failed ({type(problem).__name__}: {problem}).")
+        log(f"The replay failed ({type(problem).__name__}: {problem}).")
         return ""
-    say(f"not finite first of all: {found}" if found else "The replay did not find what went first.")
+    log(f"not finite first of all: {found}" if found else "The replay did not find what went first.")
     return found
 
 
@@ -176,28 +143,16 @@ def result(
     }
 
 
-def choose_device(wanted: str) -> torch.device:
-    """Return the device to train on.
-
-    The scheduler may have chosen (`WORKBENCH_DEVICE`: cpu, or cuda:N as this process numbers them). A GPU
-    that was asked for and is not here is a WorkbenchError: never a silent fallback.
-    """
-    name = os.environ.get("WORKBENCH_DEVICE") or wanted
-    if name == "auto":
-        name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    count = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
-    if device.type == "cuda" and (device.index or 0) >= count:
-        raise WorkbenchError(
-            f"{name} is not here: torch sees {count} GPUs.",
-            "Set resources.device to cpu or auto, or run on a machine with that GPU.",
-            DEVICE,
-        )
-    return device
+def commit(paths: RunPaths, result: dict[str, Any]) -> None:
+    """Create result.json: from here on the run is over."""
+    if not create_json(paths.result, result):
+        log("Another attempt has written the result already.")
 
 
-def describe(device: torch.device) -> str:
-    """Return the device's name for people: cpu, or cuda:0 with the model of the GPU."""
-    if device.type != "cuda":
-        return str(device)
-    return f"{device} ({torch.cuda.get_device_name(device)})"
+def record_environment(paths: RunPaths, seeds: list[int], device: str) -> None:
+    """Write environment.json, once per run."""
+    try:
+        if not paths.environment.exists():
+            write_json(paths.environment, capture(seeds, device))
+    except OSError as problem:  # in a thread of its own: training continues, and will meet a full disk itself
+        log(f"The environment could not be recorded ({problem}).")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
 from workbench.engine.streams import Streams
 

@@ -15,7 +15,7 @@ from workbench.engine import checkpoint
 from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.data.order import Order
 from workbench.engine.early_stopping import EarlyStopping
-from workbench.engine.models.contract import LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import rate_factor, set_rates
 from workbench.engine.recorder import Recorder
 from workbench.engine.snapshots import take_snapshot

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 
 

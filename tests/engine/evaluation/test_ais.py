@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.evaluation.ais import (
     Bridge,
     LogDensity,
@@ -21,7 +22,7 @@ from workbench.engine.evaluation.ais import (
 )
 from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.quadrature import log_px_2d
-from workbench.engine.models.contract import DataInfo, LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.models.vae import build
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.engine.small import make_trainer, small_spec
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.evaluation.attacks import fgsm, pgd
 from workbench.engine.models.classifier import Classifier, nll
-from workbench.engine.models.contract import DataInfo
 from workbench.engine.streams import Streams
 from workbench.spec.metrics import EPSILONS
 from workbench.spec.models.classifier import ClassifierSettings

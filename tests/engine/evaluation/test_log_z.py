@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.engine.models.test_lebm import linear, make
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.evaluation.jobs import Task
 from workbench.engine.evaluation.jobs.likelihood import ais
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.streams import Streams
 from workbench.spec.estimates import AIS
 

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from tests.engine.small import make_trainer, small_spec
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import Arrays, DataSet
 from workbench.engine.evaluation.neighbours import nearest_distances
 from workbench.engine.models.ae_gmm import AEGMM, _WithPrior
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.models.ae_gmm import AEGMMSettings

@@ -10,12 +10,12 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.evaluation.quadrature import log_px_2d
 from workbench.engine.models import avb
 from workbench.engine.models.avb import AVB, build
 from workbench.engine.models.avb_adversaries import InnerProductAdversary, Residual
 from workbench.engine.models.avb_encoders import PairInput
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.optim import SGD, Adam, rate_factor, set_rates
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from tests.engine.small import make_trainer, small_spec
 from workbench.engine.bernoulli_gradients import bernoulli_kl, log_q
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.models.binary_vae import BinaryVAE, all_codes
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.streams import Streams
 from workbench.spec.models.binary_vae import BinaryVAESettings
 from workbench.spec.schema import TrainingSettings

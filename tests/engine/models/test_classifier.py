@@ -12,13 +12,13 @@ import torch
 from tests.engine.no_sync import NoSync
 from tests.engine.small import load_data, make_trainer, small_spec
 from workbench.engine import session
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.models.classifier import Classifier, dropped, nll, reconstructions
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.pretrained import find_run
 from workbench.engine.recorder import Recorder
+from workbench.engine.session import commit
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
-from workbench.engine.worker import commit
 from workbench.errors import WorkbenchError
 from workbench.spec.metrics import EPSILONS, METRICS
 from workbench.spec.models.classifier import ClassifierSettings

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import DataInfo
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.ddpm import DDPM
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from workbench.engine.models.contract import Batch, DataInfo
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.models.dlgm import DLGM
 from workbench.engine.models.vae import VAE
 from workbench.engine.streams import Streams

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import DataInfo
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.dsm import DSM
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError

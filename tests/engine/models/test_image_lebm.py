@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.data.dataset import Arrays, DataSet
-from workbench.engine.models.contract import DataInfo
 from workbench.engine.models.image_lebm import (
     ConvTranspose2d,
     Generator,

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from workbench.engine.data import load
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.evaluation.summary import summarise
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.lae import LAE, orthogonal
 from workbench.engine.samplers.langevin import Decision, Point, log_ratio, propose
-from workbench.engine.session import build_model
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.spec.models.lae import LAESettings
 from workbench.spec.schema import RunSpec, TrainingSettings
@@ -370,7 +370,7 @@ def test_the_best_width_of_q_is_the_analytic_one() -> None:
     )
     data = load(spec.data, Path("absent"), False, dtype=torch.float64)
     streams = Streams((0, 1), dtype=torch.float64)
-    model = build_model(spec, data, streams)
+    model = build_model(spec, data.info, streams)
     (weight,) = (p for name, p in model.named_parameters() if name == "decoder.0.weight")
     with torch.no_grad():
         weight.mul_(torch.tensor([0.3, 2.0], dtype=torch.float64).view(2, 1, 1))

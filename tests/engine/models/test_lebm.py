@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import Linear
 from workbench.engine.evaluation.quadrature import log_px, log_z
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.samplers.langevin import last
 from workbench.engine.streams import Streams

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from tests.engine.models.test_lebm import batch, linear, make
 from tests.engine.no_sync import NoSync
-from workbench.engine.evaluation.summary import entry
-from workbench.engine.models.lebm import LEBM, build
+from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import (
     Judgement,
     Ladder,
     ThermodynamicLEBM,
+    build,
     convergence_notes,
     curve_of,
     judge_ladder,
@@ -149,11 +149,11 @@ def test_chains_that_are_too_short_are_flagged() -> None:
         assert (short.drift > LIMIT).all()
     long = judge_ladder(model, rungs, x, streams, 400)
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
-    metrics = ladder_metrics(rungs, short, entry)
+    metrics = ladder_metrics(rungs, short)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS
     (note,) = convergence_notes(metrics)
     assert "NOT CONVERGED" in note and "20 of 20 seeds" in note
-    assert convergence_notes(ladder_metrics(rungs, long, entry)) == []
+    assert convergence_notes(ladder_metrics(rungs, long)) == []
 
 
 def test_a_posterior_that_was_never_reached_is_flagged() -> None:
@@ -168,7 +168,7 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
             z[:, -1] = z[:, 0]
         curve = curve_of(rungs, log_likelihood(model, x, z))
         found = Judgement(curve, largest_fall(curve.mean, curve.error), none, None)
-        metrics = ladder_metrics(rungs, found, entry)
+        metrics = ladder_metrics(rungs, found)
         assert metrics["ti_converged"]["values"] == [converged] * MEMBERS
         assert bool(convergence_notes(metrics)) == moved
 
@@ -312,7 +312,7 @@ def test_one_image_has_a_curve_without_an_error_of_its_integral() -> None:
     model, streams = conjugate()
     rungs = Ladder(model, ladder(3, 1.0), 8)
     x = torch.full((MEMBERS, 1, 1), X, dtype=torch.float64)
-    metrics = ladder_metrics(rungs, judge_ladder(model, rungs, x, streams, 5), entry)
+    metrics = ladder_metrics(rungs, judge_ladder(model, rungs, x, streams, 5))
     assert metrics["ti_log_px"]["se"] is None and metrics["ti_log_px"]["n"] == 1
 
 

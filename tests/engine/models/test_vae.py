@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from workbench.engine.data import load
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.order import Order
 from workbench.engine.evaluation.importance import log_evidence
-from workbench.engine.models.contract import Batch, DataInfo
 from workbench.engine.models.vae import VAE, gaussian_kl
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import DataInfo
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.vae import VAE
 from workbench.engine.models.vae_flow import PlanarFlows, VAEFlow
 from workbench.engine.streams import Streams

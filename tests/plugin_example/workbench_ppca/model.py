@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from workbench_ppca.settings import PPCASettings
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import Linear
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.schema import TrainingSettings

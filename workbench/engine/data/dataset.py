@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import Batch, DataInfo
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.streams import Streams
 
 Split = Literal["train", "test", "validation"]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 
 # Rows × widest layer that one call of log_joint may see, all members together (128 MB in float32).

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 
 # |z| beyond 6 holds 4e-9 of the prior's mass.
 EXTENT = 6.0

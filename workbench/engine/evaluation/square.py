@@ -21,7 +21,7 @@ from workbench.engine.evaluation.distances import (
     mmd,
     mmd_null,
 )
-from workbench.engine.evaluation.summary import entry
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.streams import Streams
 
 POINTS = 2000  # test examples that are looked at, at most

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.evaluation.distances import energy_distance, energy_null
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
 from workbench.engine.evaluation.neighbours import knn_accuracy
 from workbench.engine.evaluation.quadrature import log_px_2d
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.spec.schema import EvaluationSettings
 
@@ -63,17 +64,6 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
         summary |= model.summary(data, settings, streams.fork("evaluation/family"))
     return summary
-
-
-def entry(values: Tensor, errors: Tensor | None, count: int) -> dict[str, Any]:
-    """Return one metric in the form of the store: `values` and `se` per seed, None if not finite."""
-    return {
-        "values": [value if abs(value) < float("inf") else None for value in values.double().tolist()],
-        "se": None
-        if errors is None
-        else [error if abs(error) < float("inf") else None for error in errors.double().tolist()],
-        "n": count,
-    }
 
 
 def _test_pass(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.neighbours import nearest_distances
-from workbench.engine.evaluation.summary import entry
 from workbench.engine.likelihoods import Bernoulli
 from workbench.engine.mixtures import ROUGH, TOLERANCE, Mixtures
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.ae_gmm import AEGMMSettings

@@ -21,11 +21,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.models.avb_adversaries import make_adversary
 from workbench.engine.models.avb_encoders import ContrastEncoder, make_encoder
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings

@@ -11,8 +11,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
-from workbench.engine.models.contract import DataInfo
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
 

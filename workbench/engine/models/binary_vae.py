@@ -17,10 +17,11 @@ from torch.nn import functional
 
 from workbench.engine import bernoulli_gradients as estimators
 from workbench.engine.bernoulli_gradients import LOG_2, Estimate, bernoulli_kl, hard, log_q
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
-from workbench.engine.evaluation.summary import entry
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.likelihoods import make_likelihood
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.binary_vae import BinaryVAESettings

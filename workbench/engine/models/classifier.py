@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import ACTIVATIONS, Conv2d, Linear
 from workbench.engine.evaluation.attacks import fgsm, pgd
-from workbench.engine.evaluation.summary import entry
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.evaluation.entry import entry
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.pretrained import find_run, load_frozen
 from workbench.engine.streams import Streams

@@ -14,7 +14,8 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import Batch, DataInfo, Metrics
+from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.model import Metrics
 from workbench.engine.models.vae import VAE, gaussian_kl
 from workbench.engine.samplers.langevin import last, noise_steps, ula
 from workbench.engine.streams import Streams

@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.noise_net import Average, NoiseNet, noise_loss, uniform_levels
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.samplers.langevin import last, noise_steps, ula

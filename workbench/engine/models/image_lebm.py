@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from workbench.engine.models.contract import DataInfo
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import ThermodynamicLEBM
 from workbench.engine.streams import Streams

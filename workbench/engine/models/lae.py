@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import Linear, mlp
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.line_search import minimise
-from workbench.engine.evaluation.summary import entry
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.manual_backprop import add_gradient, add_weight_gradients, traced
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.models.lae_course import course_transition
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.samplers.langevin import Decision, Point, adapted, noise_steps, transition

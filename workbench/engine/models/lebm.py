@@ -16,10 +16,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import Gaussian
 from workbench.engine.manual_backprop import input_gradient
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import clip_gradients, make_optimiser
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
@@ -217,12 +218,3 @@ class LEBM(LatentModel):
     def log_prior(self, z: Tensor) -> Tensor:
         """Return f(z) + log N(z; 0, I) [S, B]: log p(z) + log Z."""
         return -self.prior_energy(z) - 0.5 * self.latent * LOG_2PI
-
-
-def build(settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:
-    """Return the model with its initial weights and chains drawn from the stream "init"."""
-    if settings.objective == "vanilla":
-        return LEBM(settings, training, data, streams)
-    from workbench.engine.models.lebm_ti import ThermodynamicLEBM  # which builds on this module
-
-    return ThermodynamicLEBM(settings, training, data, streams)

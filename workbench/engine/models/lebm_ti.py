@@ -20,10 +20,14 @@ import torch
 from torch import Tensor
 
 from workbench.engine import thermodynamic as ti
-from workbench.engine.models.contract import Batch, Metrics
+from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.evaluation.entry import entry
+from workbench.engine.model import Metrics
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
+from workbench.spec.models.lebm import LEBMSettings
+from workbench.spec.schema import TrainingSettings
 
 if TYPE_CHECKING:
     from workbench.engine.data.dataset import DataSet
@@ -282,11 +286,9 @@ class ThermodynamicLEBM(LEBM):
 
     def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
         """Return log p̂ of some test examples, and whether their chains have converged."""
-        from workbench.engine.evaluation.summary import entry
-
         x = next(data.chunks("test", streams, JUDGED_IMAGES, JUDGED_IMAGES)).x
         steps = self.settings.encode_steps or self.settings.posterior_steps
-        return ladder_metrics(self.ladder, judge_ladder(self, self.ladder, x, streams, steps), entry)
+        return ladder_metrics(self.ladder, judge_ladder(self, self.ladder, x, streams, steps))
 
     def remarks(self, metrics: dict[str, Any]) -> list[str]:
         """Return what the log should say of a result: biased updates, chains that have not converged."""
@@ -297,7 +299,7 @@ class ThermodynamicLEBM(LEBM):
         return said
 
 
-def ladder_metrics(ladder: Ladder, found: Judgement, entry: Any) -> dict[str, Any]:
+def ladder_metrics(ladder: Ladder, found: Judgement) -> dict[str, Any]:
     """Return the estimates and the diagnostics of a ladder in the form of result.json."""
     curve, images = found.curve, found.curve.plain.shape[1]
     metrics = {
@@ -327,3 +329,9 @@ def convergence_notes(metrics: dict[str, Any]) -> list[str]:
         "allowed). The estimate of log p(x) is not to be trusted; longer chains (model.posterior_steps, "
         "model.encode_steps) or exchange between temperatures (model.exchange) may help."
     ]
+
+
+def build(settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:
+    """Return the model of the objective, its initial weights and chains drawn from the stream "init"."""
+    family = LEBM if settings.objective == "vanilla" else ThermodynamicLEBM
+    return family(settings, training, data, streams)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.evaluation.square import POINTS, is_raw_square, square_summary
 from workbench.engine.likelihoods import make_likelihood
-from workbench.engine.models.contract import Batch, DataInfo, LatentModel, Metrics
+from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import Optimiser, clip_gradients, make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import GaussianVAESettings, VAESettings

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from workbench.engine.models.contract import DataInfo
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.vae import LOG_2PI, VAE
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae_flow import VAEFlowSettings

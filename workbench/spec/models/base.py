@@ -17,7 +17,7 @@ WIDEST = 100_000  # units of a hidden layer
 class ModelSettings(Settings):
     """Base of a family's settings; `kind` chooses the family."""
 
-    engine: ClassVar[str] = ""  # module with `build(...)`, see engine/models/contract.py
+    engine: ClassVar[str] = ""  # module with `build(...)`, see engine/model.py
     title: ClassVar[str] = ""  # the family's name in tables
     stackable: ClassVar[bool] = True  # False: several seeds become several runs
     # what the panes may wait for; as `generative` and `latent` > 0 of the model itself

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
@@ -14,10 +14,8 @@ from textual.widget import Widget
 
 from workbench.errors import WorkbenchError
 from workbench.ui.formatting import line
+from workbench.ui.shell import Shell
 from workbench.ui.widgets.chrome import KeyBar, Kind, MessageLine, TooSmall, TopBar
-
-if TYPE_CHECKING:
-    from workbench.ui.app import WorkbenchApp
 
 LEAST = (60, 18)  # columns and rows below which nothing fits
 
@@ -50,8 +48,8 @@ class Page(Screen[None], inherit_bindings=False):
         yield TooSmall(*LEAST)
 
     @property
-    def bench(self) -> WorkbenchApp:
-        """The app, by its own type."""
+    def bench(self) -> Shell:
+        """The app, as a screen may use it."""
         return self.app  # type: ignore[return-value]
 
     def on_mount(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
 
@@ -53,13 +53,13 @@ WHERE = {
     "mmd": "samples:mmd",
     "sliced-w2": "samples:sliced_w2",
     "frechet": "samples:frechet",
-    "thermodynamic": "ladder:thermodynamic",
-    "gradient-variance": "ladder:gradient_variance",
+    "thermodynamic": "workbench.engine.models.lebm_estimates:thermodynamic",
+    "gradient-variance": "workbench.engine.models.lebm_estimates:gradient_variance",
 }
 
 
 def job(metric: str) -> Job:
     """Return the function that measures `metric`."""
     module, _, name = WHERE[metric].partition(":")
-    found: Job = getattr(import_module(f"{__name__}.{module}"), name)
+    found: Job = getattr(import_module(module if "." in module else f"{__name__}.{module}"), name)
     return found

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from workbench.engine.evaluation.ais import Estimate, Plan, both_sides, log_normaliser
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
 from workbench.engine.evaluation.jobs import Findings, Task
 from workbench.engine.evaluation.quadrature import log_px, log_z
-from workbench.engine.evaluation.summary import entry
-from workbench.engine.models.contract import LatentModel
+from workbench.engine.model import LatentModel
 
 # Numbers in the widest layer of one gradient, all members together. On a CPU blocks that stay in its
 # cache are 1.5 times as fast as large ones; a GPU wants large ones.

@@ -12,46 +12,20 @@ model equals the solo model of that seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from workbench.engine.optim import Optimiser
 from workbench.engine.streams import Streams
 
 if TYPE_CHECKING:
+    from workbench.engine.data.batch import Batch
     from workbench.engine.data.dataset import DataSet
     from workbench.spec.schema import EvaluationSettings
     from workbench.store.paths import RunPaths
 
 Metrics = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class DataInfo:
-    """What a model may know of its data."""
-
-    name: str
-    shape: tuple[int, ...]  # of one example: (2,), (4,), (28, 28), (32, 32, 3)
-    kind: Literal["points", "binary", "grey"]  # real-valued; 0/1; [0, 1] intensities
-    train_size: int
-    test_size: int
-    classes: int  # 0: no labels
-
-    @property
-    def dimensions(self) -> int:
-        return int(torch.Size(self.shape).numel())
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One minibatch per member: x [S, B, D], labels y [S, B], index [S, B] into the training set."""
-
-    x: Tensor
-    y: Tensor
-    index: Tensor
 
 
 class LatentModel(nn.Module):

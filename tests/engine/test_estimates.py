@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from tests.engine.small import load_data, small_spec
 from tests.engine.test_worker import finish, inside, prepare, run, start
 from workbench.engine import evaluate, session
 from workbench.engine.models.vae import VAE
+from workbench.engine.process import StopRequested
 from workbench.engine.recorder import Recorder
 from workbench.engine.trainer import Trainer
-from workbench.engine.worker import StopRequested
 from workbench.spec.metrics import METRICS
 from workbench.store.evaluations import read_evaluation
 from workbench.store.files import read_json
@@ -43,9 +42,9 @@ def spec_with(estimates: list[str], every: int = 0, iterations: int = 24, **chan
     return small_spec("vae", SEEDS, iterations, evaluation=evaluation, **changes)
 
 
-def trainer_of(spec: Any, folder: Path, say: Callable[[str], None] = lambda text: None) -> Trainer:
+def trainer_of(spec: Any, folder: Path) -> Trainer:
     folder.mkdir(exist_ok=True)
-    return session.prepare(spec, load_data(spec), Recorder(RunPaths(folder)), say=say)
+    return session.prepare(spec, load_data(spec), Recorder(RunPaths(folder)))
 
 
 def rows(trainer: Trainer) -> list[dict[str, Any]]:
@@ -131,15 +130,14 @@ def test_a_run_resumed_anywhere_even_within_an_estimate_has_the_same_curves(tmp_
 
 
 def test_an_estimate_that_fails_draws_no_curve_and_is_told_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(VAE, "proposal", break_down)
-    said: list[str] = []
     spec = spec_with(["ais images=4", "iwae images=4", *QUICK[1:]], every=6)
-    trainer = trainer_of(spec, tmp_path / "run", said.append)
+    trainer = trainer_of(spec, tmp_path / "run")
     assert trainer.run().how == "finished"
     assert set(curve(trainer, "sample_energy")) == {6, 12, 18}
-    told = [line for line in said if "no curve" in line]
+    told = [line for line in capsys.readouterr().err.splitlines() if "no curve" in line]
     assert told == [f"no curve of {metric}: RuntimeError: a bug." for metric in ("ais", "iwae")]
 
 

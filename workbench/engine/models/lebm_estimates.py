@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine import thermodynamic as ti
+from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.gradient_variance import Spread, cosine
 from workbench.engine.evaluation.jobs import Findings, Task
-from workbench.engine.evaluation.summary import entry
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import (
     Ladder,
@@ -36,7 +36,7 @@ def thermodynamic(task: Task) -> Findings:
     x = next(task.data.chunks("test", task.streams, settings.images, settings.images)).x
     judged = judge_ladder(model, ladder, x, task.streams, _steps(task, model))
     task.tell(1.0)
-    found = Findings(metrics=ladder_metrics(ladder, judged, entry))
+    found = Findings(metrics=ladder_metrics(ladder, judged))
     curve = judged.curve
     kept = {
         "temperatures": ladder.temperatures,

@@ -13,12 +13,12 @@ import torch
 
 from tests.engine.models.test_lebm_ti import MEMBERS, S2, B, X, conjugate
 from tests.engine.test_evaluate import trained
+from workbench.engine.data.batch import Batch
 from workbench.engine.evaluate import main
 from workbench.engine.evaluation.jobs import Findings, Task
-from workbench.engine.evaluation.jobs.ladder import gradient_variance
-from workbench.engine.models.contract import Batch
 from workbench.engine.models.lebm import LEBM
-from workbench.engine.worker import BAD_INPUT, DONE
+from workbench.engine.models.lebm_estimates import gradient_variance
+from workbench.exit_codes import WorkerExit
 from workbench.spec.estimates import GradientVariance
 from workbench.spec.metrics import METRICS
 from workbench.store.paths import RunPaths
@@ -35,7 +35,7 @@ def lebm(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
 
 
 def run(paths: RunPaths, metric: str, **settings: Any) -> dict[str, Any]:
-    assert main([str(paths.root), metric, json.dumps(QUICK[metric] | settings)]) == DONE
+    assert main([str(paths.root), metric, json.dumps(QUICK[metric] | settings)]) == WorkerExit.DONE
     found: dict[str, Any] = json.loads((paths.evaluations / f"{metric}.json").read_text())
     return found
 
@@ -93,9 +93,9 @@ def test_every_objective_and_net_gets_its_variances(lebm: RunPaths) -> None:
 def test_other_families_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = trained("vae", tmp_path / "vae")
     for metric in QUICK:
-        assert main([str(paths.root), metric, json.dumps(QUICK[metric])]) == BAD_INPUT
+        assert main([str(paths.root), metric, json.dumps(QUICK[metric])]) == WorkerExit.BAD_INPUT
         assert "an LEBM" in capsys.readouterr().err.splitlines()[-1]
-    assert main([str(paths.root), "gradient-variance", '{"draws": 9}']) == BAD_INPUT
+    assert main([str(paths.root), "gradient-variance", '{"draws": 9}']) == WorkerExit.BAD_INPUT
 
 
 def study(model: LEBM, streams: Any, **settings: Any) -> Findings:

@@ -1,0 +1,34 @@
+"""What a training step is given: a minibatch, and what a model may know of its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a model may know of its data."""
+
+    name: str
+    shape: tuple[int, ...]  # of one example: (2,), (4,), (28, 28), (32, 32, 3)
+    kind: Literal["points", "binary", "grey"]  # real-valued; 0/1; [0, 1] intensities
+    train_size: int
+    test_size: int
+    classes: int  # 0: no labels
+
+    @property
+    def dimensions(self) -> int:
+        return int(torch.Size(self.shape).numel())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One minibatch per member: x [S, B, D], labels y [S, B], index [S, B] into the training set."""
+
+    x: Tensor
+    y: Tensor
+    index: Tensor

@@ -1,0 +1,31 @@
+"""One metric of a result: a value and a standard error per seed, in the form of docs/store.md."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+
+def entry(values: Tensor, errors: Tensor | None, count: int) -> dict[str, Any]:
+    """Return one metric in the form of the store: `values` and `se` per seed, None if not finite."""
+    return {
+        "values": _finite(values),
+        "se": None if errors is None else _finite(errors),
+        "n": count,
+    }
+
+
+def _finite(values: Tensor) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.double().tolist()]
+
+
+def mask_diverged(metrics: dict[str, Any], diverged: list[bool]) -> None:
+    """Set what a diverged seed was left with to null in every entry: it is no measurement."""
+    for found in metrics.values():
+        for position, bad in enumerate(diverged):
+            if bad:
+                found["values"][position] = None
+                if found["se"] is not None:
+                    found["se"][position] = None

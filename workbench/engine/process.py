@@ -1,0 +1,117 @@
+"""What the engine's processes share: log lines, stop signals, the run's spec, and exit codes for exceptions.
+
+Free of torch, so that a process can report progress before it loads torch.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tomllib
+from types import FrameType
+from typing import Any
+
+from pydantic import ValidationError
+
+from workbench.errors import DEVICE, STORE, WorkbenchError
+from workbench.exit_codes import WorkerExit
+from workbench.spec.schema import RunSpec
+from workbench.store.files import read_json
+from workbench.store.paths import RunPaths
+
+OUT_OF_MEMORY_PHRASES = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
+def log(text: str) -> None:
+    """Write one line to the log (standard error, which the shim keeps)."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+class StopRequested(BaseException):
+    """SIGTERM came while there was nothing to save; not an Exception, so that no library swallows it."""
+
+
+class Stop:
+    """Handles SIGTERM and SIGINT: sets `requested`, and raises `StopRequested` unless `patient`."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.patient = False  # true while work must not be interrupted: training asks `requested` instead
+
+    def install(self) -> None:
+        """Take over the signals; a hang-up of the terminal is ignored."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        if not self.patient:
+            raise StopRequested
+
+
+def read_spec(paths: RunPaths) -> RunSpec:
+    """Return the run's spec.
+
+    Raises:
+        WorkbenchError: if spec.toml cannot be read or does not validate.
+    """
+    try:
+        return RunSpec.model_validate(tomllib.loads(paths.spec.read_text()))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise WorkbenchError(f"{paths.spec}: {where}: {first['msg']}.", "Queue the run again.") from problem
+    except (OSError, ValueError) as problem:
+        raise WorkbenchError(f"Cannot read {paths.spec}: {problem}.", "Queue the run again.") from problem
+
+
+def limit_threads(spec: RunSpec) -> None:
+    """Set the thread counts that OpenMP reads when torch is loaded.
+
+    `torch.set_num_threads` alone leaves its pools larger.
+    """
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(spec.resources.threads)
+
+
+def user_variables(paths: RunPaths) -> dict[str, str]:
+    """Return the environment with the submitter's WORKBENCH_* settings (origin.json) over it."""
+    origin = read_json(paths.origin)
+    kept: Any = origin.get("variables") if isinstance(origin, dict) else None
+    kept = kept if isinstance(kept, dict) else {}
+    chosen = {k: v for k, v in kept.items() if k.startswith("WORKBENCH_") and isinstance(v, str)}
+    return {**os.environ, **chosen}
+
+
+def explain(problem: Exception, memory_hint: str) -> tuple[WorkerExit, str]:
+    """Return the exit code for an expected problem, and one sentence about it.
+
+    `memory_hint` says what to make smaller where memory ran out.
+
+    Raises:
+        Exception: `problem` itself where it is unexpected, so that the log gets its traceback.
+    """
+    if isinstance(problem, WorkbenchError):
+        codes = {DEVICE: WorkerExit.NO_DEVICE, STORE: WorkerExit.CANNOT_WRITE}
+        return codes.get(problem.exit_code, WorkerExit.BAD_INPUT), str(problem)
+    if out_of_memory(problem):
+        return WorkerExit.OUT_OF_MEMORY, f"Out of memory: {first_line(problem)} {memory_hint}"
+    if isinstance(problem, OSError) and problem.filename is not None:
+        return WorkerExit.CANNOT_WRITE, f"Cannot read or write {problem.filename}: {problem.strerror}."
+    raise problem
+
+
+def out_of_memory(problem: Exception) -> bool:
+    """Whether memory ran out: torch has a class for the GPU, and only messages for the rest."""
+    if isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError":
+        return True
+    text = str(problem)
+    return isinstance(problem, RuntimeError) and any(phrase in text for phrase in OUT_OF_MEMORY_PHRASES)
+
+
+def first_line(problem: Exception) -> str:
+    """Return the first line of an exception's text, of bounded length, closed by a full stop."""
+    lines = str(problem).strip().splitlines() or [type(problem).__name__]
+    return lines[0][:300].rstrip(".") + "."

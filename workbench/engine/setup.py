@@ -1,0 +1,56 @@
+"""What has to be there before a model can train or be evaluated: its device, its number type, the model."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+import torch
+
+from workbench.engine.data.batch import DataInfo
+from workbench.engine.model import LatentModel
+from workbench.engine.streams import Streams
+from workbench.errors import DEVICE, WorkbenchError
+from workbench.spec.schema import RunSpec
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def configure_torch(spec: RunSpec) -> None:
+    """Set the number of threads, and flush denormal numbers to zero."""
+    torch.set_num_threads(spec.resources.threads)
+    torch.set_flush_denormal(True)  # Adam's moments of dead inputs decay into numbers 100 times slower
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Return the device to train on; `WORKBENCH_DEVICE`, set by the scheduler, overrides `wanted`.
+
+    Raises:
+        WorkbenchError: if that GPU is not on this machine (exit code DEVICE): there is no silent fallback.
+    """
+    name = os.environ.get("WORKBENCH_DEVICE") or wanted
+    if name == "auto":
+        name = "cuda:0" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    count = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise WorkbenchError(
+            f"Cannot use {name}: torch finds {count} GPUs.",
+            "Set resources.device to cpu or auto, or run on a machine with that GPU.",
+            DEVICE,
+        )
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """Return the device's name for people: cpu, or cuda:0 with the model of the GPU."""
+    if device.type != "cuda":
+        return str(device)
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def build_model(spec: RunSpec, data: DataInfo, streams: Streams) -> LatentModel:
+    """Return the model of the spec's family, its weights drawn from the stream "init"."""
+    family = import_module(type(spec.model).engine)
+    model: LatentModel = family.build(spec.model, spec.training, data, streams)
+    return model
