@@ -48,12 +48,12 @@ def save(paths: RunPaths, step: int, state: dict[str, Any], metrics_bytes: int) 
 
 
 def load_newest(paths: RunPaths, log: Callable[[str], None] = lambda text: None) -> Checkpoint | None:
-    """Return the newest checkpoint whose checksum holds, or None; `log` gets the reasons for skipping others."""
+    """Return the newest checkpoint whose checksum holds, or None; `log` gets the reasons for others."""
     return next(load_all(paths, log), None)
 
 
 def load_all(paths: RunPaths, log: Callable[[str], None] = lambda text: None) -> Iterator[Checkpoint]:
-    """Yield the checkpoints whose checksums hold, newest first; `log` gets the reasons for skipping others.
+    """Yield the checkpoints whose checksums hold, newest first; `log` gets the reasons for others.
 
     Nothing is unpickled but tensors and plain values (`weights_only`).
     """
