@@ -34,9 +34,9 @@ EXIT_CODES = {74: STORE, 75: RUN_FAILED, 77: DEVICE, 78: USAGE, 130: 130, -2: 13
 
 def estimates() -> dict[str, type[EstimateSettings]]:
     """Return what can be measured, by name: the classes of their settings."""
-    from workbench.spec.estimates import ESTIMATES
+    from workbench.spec.estimates import known_estimates
 
-    return ESTIMATES
+    return known_estimates()
 
 
 def results_of(store: Store, run_id: str) -> dict[str, Entry]:

@@ -16,6 +16,7 @@ class AVBSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.avb"
     title: ClassVar[str] = "AVB"
     own_metrics: ClassVar[OwnMetrics] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
+    explicit_posterior: ClassVar[bool] = False
     later: ClassVar[tuple[str, ...]] = ("adversary_form", "adversary_features")
 
     kind: Literal["avb"] = setting("avb", "model family")

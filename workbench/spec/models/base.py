@@ -23,6 +23,8 @@ class ModelSettings(Settings):
     # what the panes may wait for; as `generative` and `latent` > 0 of the model itself
     has_samples: ClassVar[bool] = True
     has_latents: ClassVar[bool] = True
+    normalised_prior: ClassVar[bool] = True  # False: log p(z) is known only up to a constant
+    explicit_posterior: ClassVar[bool] = True  # q(z|x) has a density, so that its bound can be computed
     # what tells of this family while it trains: a plot for each group of metrics, the most telling one first
     own_metrics: ClassVar[OwnMetrics] = ()
     has_energy_prior: ClassVar[bool] = False  # with chains between prior and posterior, as an LEBM's

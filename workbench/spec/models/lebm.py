@@ -23,6 +23,7 @@ class LEBMSettings(ModelSettings):
         ("reconstruction",),
     )
     has_energy_prior: ClassVar[bool] = True
+    normalised_prior: ClassVar[bool] = False  # log Z is unknown
     later: ClassVar[tuple[str, ...]] = ("objective", "temperatures", "power", "draws", "exchange")
 
     kind: Literal["lebm"] = setting("lebm", "model family")
