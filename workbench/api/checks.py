@@ -18,7 +18,7 @@ from workbench import __version__
 from workbench.api.stores import Store, chosen_folder, open_store
 from workbench.errors import DATA, STORE, USAGE, WorkbenchError
 from workbench.settings import config_dir, user_settings
-from workbench.spec.data import data_source, data_sources
+from workbench.spec.data import DATA_SETS
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
 
@@ -82,7 +82,7 @@ def data() -> Iterator[Check]:
     writable = _writable(folder)
     can = "writable" if writable else "read-only"
     yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', made at first use'})")
-    for name, source in data_sources().items():
+    for name, source in DATA_SETS.known().items():
         if not source.files:
             continue
         if source.complete(folder):
@@ -102,7 +102,7 @@ def check_data(name: str) -> None:
     """
     settings = user_settings()
     folder = settings.data_dir
-    source = data_source(name)
+    source = DATA_SETS.find(name)
     if source is None or source.complete(folder):
         return
     fix = f"Put its files under {folder}, or point WORKBENCH_DATA_DIR to where they are."

@@ -17,165 +17,82 @@ BUILT_IN: dict[str, Metric] = {
     # curves, written while training
     "loss": Metric("loss", NATS, "lower", "what the model's weights minimise"),
     "nelbo": Metric("NELBO", NATS, "lower", "negative evidence lower bound"),
-    "relaxed_nelbo": Metric(
-        "relaxed NELBO", NATS, "", "with relaxed bits: a surrogate to train on, not a bound"
-    ),
-    "multi_sample_nelbo": Metric(
-        "multi-sample NELBO",
-        NATS,
-        "lower",
-        "negative bound with L draws: tighter than the NELBO, not the NELBO",
-    ),
+    "relaxed_nelbo": Metric("relaxed NELBO", NATS, "",
+        "with relaxed bits: a surrogate to train on, not a bound"),
+    "multi_sample_nelbo": Metric("multi-sample NELBO", NATS, "lower",
+        "negative bound with L draws: tighter than the NELBO, not the NELBO"),
     "temperature": Metric("temperature τ", "", "", "of the relaxed bits; 0 would be hard ones"),
-    "reconstruction": Metric(
-        "reconstruction", NATS, "lower", "negative log-likelihood of x given its latent"
-    ),
+    "reconstruction": Metric("reconstruction", NATS, "lower",
+        "negative log-likelihood of x given its latent"),
     "kl": Metric("KL", NATS, "", "divergence of q(z|x) from the prior"),
     "kl_adversary": Metric("KL (adversarial)", NATS, "", "mean of T over q(z|x): an estimate, not a bound"),
     "elbo_adversary": Metric("ELBO (adversarial)", NATS, "", "log-likelihood minus T: not a bound"),
-    "adversary_loss": Metric(
-        "adversary loss",
-        "nats",
-        "",
-        "logistic loss of T; 2 ln 2 = 1.386 when it sees nothing",
-        2 * math.log(2),
-        "2 ln 2: T sees nothing",
-    ),
+    "adversary_loss": Metric("adversary loss", "nats", "",
+        "logistic loss of T; 2 ln 2 = 1.386 when it sees nothing", 2 * math.log(2), "2 ln 2: T sees nothing"),
     "acceptance": Metric("acceptance", "share", "", "accepted transitions of the chain"),
     "step_size": Metric("step size η", "", "", "Langevin step of the summed energy"),
     "log_ratio": Metric("log ratio", "nats", "", "mean log acceptance ratio"),
-    "chain_temperature": Metric(
-        "temperature of W", "", "", "of a chain that is not Langevin dynamics: 1/batch; Langevin has 1"
-    ),
-    "course_acceptance": Metric(
-        "acceptance (course)", "share", "", "by the course project's rule, not Metropolis–Hastings"
-    ),
-    "course_log_ratio": Metric(
-        "log ratio (course)", "nats", "", "by the course project's rule, not Metropolis–Hastings"
-    ),
+    "chain_temperature": Metric("temperature of W", "", "",
+        "of a chain that is not Langevin dynamics: 1/batch; Langevin has 1"),
+    "course_acceptance": Metric("acceptance (course)", "share", "",
+        "by the course project's rule, not Metropolis–Hastings"),
+    "course_log_ratio": Metric("log ratio (course)", "nats", "",
+        "by the course project's rule, not Metropolis–Hastings"),
     "latent_step": Metric("η·mean‖h‖²", "", "", "step seen by the latents"),
     "weight_norm": Metric("‖W‖", "", "", "Frobenius norm of the chain's state"),
     "energy": Metric("energy", NATS, "lower", "chain energy V per example"),
     "z_mean": Metric("mean of z", "", "", "mean of the aggregated latents; N(0, I) has 0"),
-    "z_variance": Metric(
-        "variance of z", "", "", "variance of the aggregated latents; N(0, I) has 1", 1.0, "N(0, I)"
-    ),
+    "z_variance": Metric("variance of z", "", "", "variance of the aggregated latents; N(0, I) has 1", 1.0,
+        "N(0, I)"),
     "sigma_x": Metric("σ of x", "data units", "", "scale of the likelihood"),
     "f_posterior": Metric("f on posterior", "nats", "", "mean f over posterior chains"),
     "f_prior": Metric("f on prior", "nats", "", "mean f over prior chains"),
     "z_square": Metric("‖z‖²", "", "", "mean squared norm of the prior chain's end"),
-    "mse": Metric(
-        "MSE",
-        "data units² per dimension",
-        "lower",
-        "reconstruction error with the mean latent",
-        note=MSE_NOTE,
-    ),
-    "noise_mse": Metric(
-        "noise error",
-        "per dimension",
-        "lower",
-        "squared error of the predicted noise; 1 is that of knowing nothing",
-        1.0,
-        "knowing nothing",
-    ),
+    "mse": Metric("MSE", "data units² per dimension", "lower", "reconstruction error with the mean latent",
+        note=MSE_NOTE),
+    "noise_mse": Metric("noise error", "per dimension", "lower",
+        "squared error of the predicted noise; 1 is that of knowing nothing", 1.0, "knowing nothing"),
     "accuracy": Metric("accuracy", "share", "higher", "examples whose label is found"),
     "nll": Metric("NLL of the label", NATS, "lower", "cost of the right label, −log softmax"),
     # results, written once; tables show those "where given" in this order
-    "test_accuracy": Metric(
-        "test accuracy", "share", "higher", "test examples whose label is found", column="where given"
-    ),
-    "test_nll": Metric(
-        "test NLL of the label", NATS, "lower", "−log softmax of the right label", column="where given"
-    ),
-    "test_nelbo": Metric(
-        "test NELBO",
-        NATS,
-        "lower",
-        "negative evidence lower bound on test data",
-        needs=("a normalised prior", "an explicit posterior"),
-        column="where given",
-    ),
-    "test_iwae": Metric(
-        "test IWAE",
-        NATS,
-        "lower",
-        "negative importance-weighted bound on test data",
-        needs=("a normalised prior",),
-        equal=(("evaluation.importance_samples", "number of draws k"),),
-        column="where given",
-        note="IWAE: negative importance-weighted bound with {draws}.",
-    ),
-    "test_mse": Metric(
-        "reconstruction MSE",
-        "data units² per dimension",
-        "lower",
-        "test reconstruction error with the mean latent",
-        needs=("latents",),
-        column="always",
-        note=MSE_NOTE,
-    ),
-    "nelbo_best_std": Metric(
-        "NELBO, best q-std", NATS, "lower", "with the one standard deviation of q(z|x) that is best for it"
-    ),
+    "test_accuracy": Metric("test accuracy", "share", "higher", "test examples whose label is found",
+        column="where given"),
+    "test_nll": Metric("test NLL of the label", NATS, "lower", "−log softmax of the right label",
+        column="where given"),
+    "test_nelbo": Metric("test NELBO", NATS, "lower", "negative evidence lower bound on test data",
+        needs=("a normalised prior", "an explicit posterior"), column="where given"),
+    "test_iwae": Metric("test IWAE", NATS, "lower", "negative importance-weighted bound on test data",
+        needs=("a normalised prior",), equal=(("evaluation.importance_samples", "number of draws k"),),
+        column="where given", note="IWAE: negative importance-weighted bound with {draws}."),
+    "test_mse": Metric("reconstruction MSE", "data units² per dimension", "lower",
+        "test reconstruction error with the mean latent", needs=("latents",), column="always", note=MSE_NOTE),
+    "nelbo_best_std": Metric("NELBO, best q-std", NATS, "lower",
+        "with the one standard deviation of q(z|x) that is best for it"),
     "best_encoder_std": Metric("best q-std", "", "", "found on training data; see the NELBO with it"),
-    "drawn_reconstruction": Metric(
-        "drawn reconstruction", NATS, "lower", "−log p(x|z) of a draw z from q(z|x): no bound, lacks the KL"
-    ),
+    "drawn_reconstruction": Metric("drawn reconstruction", NATS, "lower",
+        "−log p(x|z) of a draw z from q(z|x): no bound, lacks the KL"),
     "active_bits": Metric("active bits", "bits", "", "bits with more than 0.01 nats of information about x"),
     "gmm_components": Metric("components", "", "", "Gaussians in the mixture that was chosen"),
-    "gmm_log_likelihood": Metric(
-        "mixture fit", NATS, "higher", "log-density of standardised test codes under the mixture"
-    ),
-    "gmm_prior_iwae": Metric(
-        "IWAE, GMM prior",
-        NATS,
-        "lower",
-        "negative importance-weighted bound with the mixture as prior: not what was trained",
-    ),
-    "nearest_train": Metric(
-        "nearest training example", "data units", "", "distance of samples to their nearest training example"
-    ),
-    "nearest_train_real": Metric(
-        "nearest, of test data", "data units", "", "distance of test examples to their nearest training one"
-    ),
-    "knn_accuracy": Metric(
-        "k-NN accuracy",
-        "share",
-        "higher",
-        "test labels predicted from train latents",
-        needs=("latents",),
-        equal=(("evaluation.neighbours", "number of neighbours"),),
-        column="always",
-        absent="the data have no labels",
-    ),
-    "energy_distance": Metric(
-        "energy distance",
-        "data units",
-        "lower",
-        "model samples against test data",
-        needs=("samples",),
-        column="always",
-    ),
-    "energy_distance_null": Metric(
-        "real-vs-real null",
-        "data units",
-        "",
-        "the same distance between two real sets",
-        needs=("samples",),
-        column="always",
-        one_per="data set",
+    "gmm_log_likelihood": Metric("mixture fit", NATS, "higher",
+        "log-density of standardised test codes under the mixture"),
+    "gmm_prior_iwae": Metric("IWAE, GMM prior", NATS, "lower",
+        "negative importance-weighted bound with the mixture as prior: not what was trained"),
+    "nearest_train": Metric("nearest training example", "data units", "",
+        "distance of samples to their nearest training example"),
+    "nearest_train_real": Metric("nearest, of test data", "data units", "",
+        "distance of test examples to their nearest training one"),
+    "knn_accuracy": Metric("k-NN accuracy", "share", "higher", "test labels predicted from train latents",
+        needs=("latents",), equal=(("evaluation.neighbours", "number of neighbours"),), column="always",
+        absent="the data have no labels"),
+    "energy_distance": Metric("energy distance", "data units", "lower", "model samples against test data",
+        needs=("samples",), column="always"),
+    "energy_distance_null": Metric("real-vs-real null", "data units", "",
+        "the same distance between two real sets", needs=("samples",), column="always", one_per="data set",
         note="Real-vs-real null: the energy distance between two sets of real examples of the same sizes; "
-        "its ± is the standard deviation over {splits}random splits, and the mean of many is 0. "
-        "The estimator is unbiased, so a distance can be negative.",
-    ),
-    "energy_distance_null_95": Metric(
-        "null, 95 %",
-        "data units",
-        "",
-        "what 95 % of the distances between two real sets stay below",
-        needs=("samples",),
-    ),
+             "its ± is the standard deviation over {splits}random splits, and the mean of many is 0. "
+             "The estimator is unbiased, so a distance can be negative."),
+    "energy_distance_null_95": Metric("null, 95 %", "data units", "",
+        "what 95 % of the distances between two real sets stay below", needs=("samples",)),
     # the uniform-square study: latents against N(0, I), what is decoded against U[0, 1]²
     "z_ks": Metric("KS of z", "", "lower", "posterior draws against N(0, 1): the worst latent dimension"),
     "z_ks_null_95": Metric("KS of z, null 95 %", "", "", "what 95 % of true normal sets stay below"),
@@ -189,46 +106,29 @@ BUILT_IN: dict[str, Metric] = {
     "z_mmd_null_95": Metric("MMD² of z, null 95 %", "", "", "between two sets of N(0, I) draws"),
     "x_ks": Metric("KS of x̂", "", "lower", "reconstructions (drawn z) against U(0, 1): the worst dimension"),
     "x_ks_null_95": Metric("KS of x̂, null 95 %", "", "", "what 95 % of true uniform sets stay below"),
-    "x_occupancy": Metric(
-        "χ² of x̂", "", "lower", "reconstructions in 10 × 10 cells; 99 in the mean if uniform"
-    ),
+    "x_occupancy": Metric("χ² of x̂", "", "lower",
+        "reconstructions in 10 × 10 cells; 99 in the mean if uniform"),
     "x_occupancy_null_95": Metric("χ² of x̂, null 95 %", "", "", "what 95 % of true uniform sets stay below"),
     "x_sliced": Metric("sliced W1 of x̂", "data units", "lower", "decoded draws against the uniform square"),
-    "x_sliced_null_95": Metric(
-        "sliced W1 of x̂, null 95 %", "data units", "", "what 95 % of true uniform sets stay below"
-    ),
-    "x_low": Metric(
-        "1 % point of x̂", "data units", "", "of the dimension that starts later; 0.01 if uniform"
-    ),
-    "x_high": Metric(
-        "99 % point of x̂", "data units", "", "of the dimension that ends earlier; 0.99 if uniform"
-    ),
-    "sample_ks": Metric(
-        "KS of samples", "", "lower", "decoded N(0, I) draws against U(0, 1): worst dimension"
-    ),
+    "x_sliced_null_95": Metric("sliced W1 of x̂, null 95 %", "data units", "",
+        "what 95 % of true uniform sets stay below"),
+    "x_low": Metric("1 % point of x̂", "data units", "",
+        "of the dimension that starts later; 0.01 if uniform"),
+    "x_high": Metric("99 % point of x̂", "data units", "",
+        "of the dimension that ends earlier; 0.99 if uniform"),
+    "sample_ks": Metric("KS of samples", "", "lower",
+        "decoded N(0, I) draws against U(0, 1): worst dimension"),
     "sample_occupancy": Metric("χ² of samples", "", "lower", "decoded N(0, I) draws in 10 × 10 cells"),
-    "sample_sliced": Metric(
-        "sliced W1 of samples", "data units", "lower", "decoded N(0, I) draws against the uniform square"
-    ),
+    "sample_sliced": Metric("sliced W1 of samples", "data units", "lower",
+        "decoded N(0, I) draws against the uniform square"),
     "best_step": Metric("best step", "iterations", "", "the step whose state early stopping kept"),
-    "training_seconds": Metric(
-        "training time",
-        "s",
-        "lower",
-        "time in training steps, evaluation excluded",
-        column="always",
-        one_per="run",
+    "training_seconds": Metric("training time", "s", "lower", "time in training steps, evaluation excluded",
+        column="always", one_per="run",
         note="Training time is that of a run, its seeds trained together, evaluation excluded; "
-        "its n counts runs{runs}.",
-    ),
-    "log_px": Metric(
-        "mean log p(x)",
-        NATS,
-        "higher",
-        "exact log-likelihood, by 2-d quadrature or enumeration",
-        column="where given",
-    ),
-}
+             "its n counts runs{runs}."),
+    "log_px": Metric("mean log p(x)", NATS, "higher",
+        "exact log-likelihood, by 2-d quadrature or enumeration", column="where given"),
+}  # fmt: skip
 
 
 def attack_metric(attack: str, what: str, eps: float) -> str:

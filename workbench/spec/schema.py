@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
-from workbench.spec.data import data_source, data_sources
+from workbench.spec.data import DATA_SETS
 from workbench.spec.estimates import planned
 from workbench.spec.fields import Settings, no_half_precision, not_among, setting
 from workbench.spec.models import ModelSettings, settings_class
@@ -53,8 +53,8 @@ class DataSettings(Settings):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if data_source(name) is None:
-            raise ValueError(not_among(name, data_sources()))
+        if DATA_SETS.find(name) is None:
+            raise ValueError(not_among(name, DATA_SETS.known()))
         return name
 
 

@@ -11,7 +11,7 @@ import torch
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.data.subset import hold_out
 from workbench.engine.streams import stream_seed
-from workbench.spec.data import Arrays, data_source
+from workbench.spec.data import DATA_SETS, Arrays
 from workbench.spec.schema import DataSettings
 
 __all__ = ["DataSet", "load"]
@@ -30,7 +30,7 @@ def load(
     Raises:
         WorkbenchError: if its files are missing, damaged, or cannot be fetched (exit code DATA).
     """
-    source = data_source(settings.name)
+    source = DATA_SETS.find(settings.name)
     assert source is not None, "checked with the settings"
     module, _, function = source.load.partition(":")
     arrays: Arrays = getattr(import_module(module), function)(settings, data_dir, download)

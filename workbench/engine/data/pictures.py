@@ -14,7 +14,7 @@ import torch
 
 from workbench.engine.data.subset import choose
 from workbench.errors import DATA, WorkbenchError
-from workbench.spec.data import Arrays, DataSource, data_source
+from workbench.spec.data import DATA_SETS, Arrays, DataSource
 from workbench.spec.schema import DataSettings
 
 
@@ -24,7 +24,7 @@ def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
     Raises:
         WorkbenchError: if the files are missing, damaged, or cannot be fetched or written.
     """
-    source = data_source(settings.name)
+    source = DATA_SETS.find(settings.name)
     assert source is not None, "checked with the settings"
     _check_sums(source, folder)
     train_x, train_y = _split(source, folder, download, train=True)

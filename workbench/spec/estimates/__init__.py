@@ -18,24 +18,19 @@ from workbench.spec.estimates.base import EstimateSettings
 from workbench.spec.fields import fault_text
 from workbench.spec.metric import Metric
 from workbench.spec.overrides import parse_set
-from workbench.spec.registry import members_of, plugins_of
+from workbench.spec.registry import Registry
 from workbench.text import safe_text
 
-
-@cache
-def _found() -> tuple[dict[str, type[EstimateSettings]], dict[str, WorkbenchError]]:
-    """Return the estimates by name, and why plug-ins cannot be used."""
-
-    def is_estimate(item: Any) -> bool:
-        return isinstance(item, type) and issubclass(item, EstimateSettings) and bool(item.name)
-
-    plugins, broken = plugins_of("workbench.estimates", is_estimate)
-    return dict(sorted((plugins | members_of(__name__, is_estimate)).items())), broken
+ESTIMATES: Registry[type[EstimateSettings]] = Registry(
+    __name__,
+    "workbench.estimates",
+    lambda item: isinstance(item, type) and issubclass(item, EstimateSettings) and bool(item.name),
+)
 
 
 def known_estimates() -> dict[str, type[EstimateSettings]]:
     """Return the settings class of every usable estimate by name, in alphabetical order."""
-    return _found()[0]
+    return dict(sorted(ESTIMATES.known().items()))
 
 
 @cache
@@ -55,14 +50,12 @@ def estimate_class(name: str) -> type[EstimateSettings]:
     Raises:
         WorkbenchError: if there is none of that name (exit code NOT_FOUND), or its plug-in cannot be loaded.
     """
-    known, broken = _found()
-    if name in broken and name not in known:
-        raise broken[name]
-    if name not in known:
+    found = ESTIMATES.find(name)
+    if found is None:
         shown = safe_text(name, 60, one_line=True)
-        hint = did_you_mean(name[:60], known) or f"Known: {', '.join(known)}."
+        hint = did_you_mean(name[:60], known_estimates()) or f"Known: {', '.join(known_estimates())}."
         raise WorkbenchError(f"There is no evaluation '{shown}'.", hint, NOT_FOUND)
-    return known[name]
+    return found
 
 
 def estimate_settings(name: str, values: Mapping[str, Any], source: str = "") -> EstimateSettings:

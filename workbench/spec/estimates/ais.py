@@ -14,20 +14,17 @@ class AIS(EstimateSettings):
     about = "log p(x) by annealed importance sampling with HMC, and a two-sided gap on model samples"
     measure = "workbench.engine.evaluation.evidence:ais"
     metrics: ClassVar[Metrics] = {
-        "ais": Metric(
-            "AIS log p(x)", NATS, "higher", "annealed importance sampling: a stochastic lower bound"
-        ),
-        "ais_effective": Metric(
-            "AIS effective chains", "chains", "higher", "effective number of the chains' weights per example"
-        ),
+        "ais": Metric("AIS log p(x)", NATS, "higher",
+            "annealed importance sampling: a stochastic lower bound"),
+        "ais_effective": Metric("AIS effective chains", "chains", "higher",
+            "effective number of the chains' weights per example"),
         "ais_acceptance": Metric("AIS acceptance", "share", "", "accepted HMC transitions; 0.65 is aimed at"),
-        "bdmc_gap": Metric(
-            "BDMC gap", NATS, "lower", "upper minus lower bound on log p(x) of samples of the model"
-        ),
+        "bdmc_gap": Metric("BDMC gap", NATS, "lower",
+            "upper minus lower bound on log p(x) of samples of the model"),
         "bdmc_lower": Metric("BDMC lower bound", NATS, "", "AIS log p(x) of samples of the model"),
         "bdmc_upper": Metric("BDMC upper bound", NATS, "", "reverse AIS log p(x) of samples of the model"),
         "log_z": Metric("log Z of the prior", "nats", "", "by quadrature in 1-d and 2-d, else by AIS"),
-    }
+    }  # fmt: skip
 
     images: int = setting(500, "test examples", "examples", ge=2, le=1_000_000)
     chains: int = setting(8, "chains per example", "chains", ge=1, le=10_000)

@@ -31,30 +31,19 @@ class Thermodynamic(LadderSettings):
     about = "LEBM: E_t[log p(x|z)] over a ladder of temperatures, and log p(x) by integrating it"
     measure = "workbench.engine.models.lebm_estimates:thermodynamic"
     metrics: ClassVar[Metrics] = {
-        "ti_log_px": Metric(
-            "TI log p̂(x)",
-            NATS,
-            "higher",
-            "thermodynamic integration: E_t over a ladder, by the trapezium rule",
-        ),
-        "ti_log_px_corrected": Metric(
-            "TI log p̂(x), corrected", NATS, "higher", "the same with the variance-corrected trapezium rule"
-        ),
-        "ti_fall": Metric(
-            "fall of E_t", "standard errors", "lower", "at worst between neighbours; above 4: not converged"
-        ),
-        "ti_drift": Metric(
-            "drift of E_t",
-            "standard errors",
-            "lower",
-            "in the second half of the steps; above 4: not converged",
-        ),
+        "ti_log_px": Metric("TI log p̂(x)", NATS, "higher",
+            "thermodynamic integration: E_t over a ladder, by the trapezium rule"),
+        "ti_log_px_corrected": Metric("TI log p̂(x), corrected", NATS, "higher",
+            "the same with the variance-corrected trapezium rule"),
+        "ti_fall": Metric("fall of E_t", "standard errors", "lower",
+            "at worst between neighbours; above 4: not converged"),
+        "ti_drift": Metric("drift of E_t", "standard errors", "lower",
+            "in the second half of the steps; above 4: not converged"),
         "ti_converged": Metric("chains converged", "", "higher", "1 if E_t neither falls with t nor drifts"),
-        "ti_kl": Metric(
-            "largest Δt²V", "nats", "", "divergence of neighbouring temperatures, about; aim at ≲ 1"
-        ),
+        "ti_kl": Metric("largest Δt²V", "nats", "",
+            "divergence of neighbouring temperatures, about; aim at ≲ 1"),
         "swap_acceptance": Metric("swap acceptance", "share", "", "exchanges of neighbouring temperatures"),
-    }
+    }  # fmt: skip
 
     images: int = setting(200, "test examples", "examples", ge=2, le=1_000_000)
     exchange: int = setting(

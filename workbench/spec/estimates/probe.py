@@ -15,13 +15,11 @@ class Probe(EstimateSettings):
     measure = "workbench.engine.evaluation.latents:probe"
     metrics: ClassVar[Metrics] = {
         "probe": Metric("probe accuracy", "share", "higher", "test labels by logistic regression on latents"),
-        "probe_cross_entropy": Metric(
-            "probe cross-entropy", NATS, "lower", "of the logistic regression, on test data"
-        ),
-        "probe_knn": Metric(
-            "probe k-NN accuracy", "share", "higher", "test labels by a vote of near latents"
-        ),
-    }
+        "probe_cross_entropy": Metric("probe cross-entropy", NATS, "lower",
+            "of the logistic regression, on test data"),
+        "probe_knn": Metric("probe k-NN accuracy", "share", "higher",
+            "test labels by a vote of near latents"),
+    }  # fmt: skip
 
     variant: Literal["standard", "seed"] = setting(
         "standard", "features: standardised mean latents, or a ReLU of one latent sample (as published)"

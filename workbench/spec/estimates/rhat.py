@@ -19,7 +19,7 @@ class RHat(EstimateSettings):
         "ess_tail": Metric("tail ESS", "draws", "higher", "least effective number of draws for the tails"),
         "mcse": Metric("MCSE", "posterior std", "lower", "largest Monte Carlo standard error of a mean"),
         "hmc_acceptance": Metric("HMC acceptance", "share", "", "accepted transitions; 0.65 is aimed at"),
-    }
+    }  # fmt: skip
 
     images: int = setting(20, "test examples", "examples", ge=1, le=10_000)
     chains: int = setting(4, "chains per example, started far apart", "chains", ge=2, le=1000)
