@@ -1,9 +1,11 @@
 """Control bytes never reach a terminal."""
 
+import math
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.text import safe_text
+from workbench.text import format_duration, safe_text
 
 
 def test_escape_sequences_become_visible():
@@ -36,3 +38,9 @@ def test_the_result_is_printable_and_short_enough(text, limit):
     assert len(result) <= limit
     result.encode("utf-8")
     assert not any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in result)
+
+
+def test_lengths_of_time_have_two_units_at_most():
+    given = (0, 59.9, 61, 7500, 90000, -3)
+    assert [format_duration(s) for s in given] == ["0s", "59s", "1m 01s", "2h 05m", "1d 1h", "0s"]
+    assert format_duration(None) == format_duration(math.inf) == format_duration(math.nan) == ""

@@ -1,7 +1,8 @@
-"""Untrusted text made harmless before a terminal sees it: control bytes become visible pictures."""
+"""Text for people: untrusted text made harmless before a terminal sees it, and lengths of time."""
 
 from __future__ import annotations
 
+import math
 import re
 
 # C0 (tab and newline are handled apart), DEL, C1, bidi marks and overrides, zero-width marks,
@@ -33,3 +34,20 @@ def _picture(match: re.Match[str]) -> str:
     if code == 0x7F:
         return "␡"
     return "�"
+
+
+def format_duration(seconds: float | None) -> str:
+    """Return a length of time as 8s, 3m 20s, 2h 05m or 3d 4h; empty where it is not known.
+
+    A negative length counts as none at all: 0s.
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600}h"

@@ -1,0 +1,35 @@
+"""The functions that screens, command line and notebooks call.
+
+    >>> from workbench import api
+    >>> store = api.stores.open_store(create=False)
+    >>> [row.state for row in api.runs.list_runs(store)]
+    ['finished']
+
+A module is imported at its first use: `workbench --help` and the first screen need none of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.api import devices, evaluations, live, plots, presets, queue, runs, stores, studies, tables
+
+__all__ = [
+    "devices",
+    "evaluations",
+    "live",
+    "plots",
+    "presets",
+    "queue",
+    "runs",
+    "stores",
+    "studies",
+    "tables",
+]
+
+if not TYPE_CHECKING:  # a type checker reports a misspelt name instead
+
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

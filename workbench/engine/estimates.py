@@ -34,6 +34,7 @@ from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_evaluation
 from workbench.store.files import read_json, write_atomic, write_json
 from workbench.store.paths import RunPaths
+from workbench.text import format_duration
 
 PROGRESS_SECONDS = 5.0  # between two lines of progress
 FORESEEN = 0.02  # share done from which on the time left is no wild guess
@@ -158,7 +159,7 @@ def _progress_logger(metric: str) -> Callable[[float], None]:
             return
         shown = now
         left = (now - started) * (1 - share) / max(share, 1e-9)
-        remaining = f", about {int(left) // 60}m {int(left) % 60:02d}s left" if share >= FORESEEN else ""
+        remaining = f", about {format_duration(left)} left" if share >= FORESEEN else ""
         log(f"{metric}: {share:.0%}{remaining}")
 
     return on_progress
