@@ -89,7 +89,7 @@ def test_without_the_package_the_family_is_unknown_and_with_it_known(installed: 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("no_such_package.settings:Settings", "could not be loaded"),
+        ("no_such_package.settings:Settings", "Cannot load model kind"),
         ("json:JSONDecoder", "not a subclass of ModelSettings"),
     ],
 )
