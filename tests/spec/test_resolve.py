@@ -181,6 +181,7 @@ def test_any_override_gives_a_spec_or_a_workbench_error(key, value):
             assert "\n" not in str(error)
 
 
+@pytest.mark.check("whole 8", "Half precision is rejected with the reason.")
 @pytest.mark.parametrize("precision", ["bfloat16", "bf16", "float16"])
 def test_half_precision_is_refused_with_the_reason(precision):
     with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):
