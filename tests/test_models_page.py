@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from workbench.spec.metrics import METRICS
-from workbench.spec.models import BUILT_IN, settings_class
+from workbench.spec.models import built_in_kinds, settings_class
 from workbench.spec.presets import built_in_folder, find_preset
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -70,7 +70,7 @@ def test_documented_defaults_are_those_of_the_code() -> None:
     documented = list(documented_defaults())
     for kind, key, value in documented:
         assert settings_class(kind).model_fields[key].default == value, f"{kind}: {key}"
-    for kind in BUILT_IN:
+    for kind in built_in_kinds():
         fields = settings_class(kind).model_fields
         base = settings_class(BASE[kind]).model_fields if kind in BASE else {}
         own = {key for key in fields if key not in base or fields[key].default != base[key].default}

@@ -138,18 +138,18 @@ def test_every_point_of_a_test_curve_is_a_mean_over_examples_not_over_chunks(
 ) -> None:
     trainer = make_trainer(small_spec(family, [0, 1], 3), tmp_path)
     trainer.run()
-    whole_judge, seen = trainer.model.judge, []
+    evaluate_batch_in_full, seen = trainer.model.evaluate_batch, []
     original = trainer.data.chunks
 
     def chunks(split: Any, streams: Streams, size: int = 0, limit: int = 0) -> Iterator[Batch]:
         return original(split, streams, CHUNK, IMAGES)
 
-    def judge(batch: Batch, streams: Streams) -> dict[str, Tensor]:
-        seen.append(whole_judge(batch, streams))
+    def evaluate_batch(batch: Batch, streams: Streams) -> dict[str, Tensor]:
+        seen.append(evaluate_batch_in_full(batch, streams))
         return seen[-1]
 
     monkeypatch.setattr(trainer.data, "chunks", chunks)
-    monkeypatch.setattr(trainer.model, "judge", judge)
+    monkeypatch.setattr(trainer.model, "evaluate_batch", evaluate_batch)
     means = trainer._curve_point("test", IMAGES)
     trainer.recorder.flush()
     row = json.loads(trainer.recorder.paths.metrics.read_text().splitlines()[-1])

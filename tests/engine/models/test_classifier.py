@@ -50,8 +50,8 @@ def test_without_a_last_layer_every_label_costs_ln_10(net: str) -> None:
     with torch.no_grad():
         model.net.last.weight.zero_()
         model.net.last.bias.zero_()
-    judged = model.judge(batch(), Streams(SEEDS))
-    torch.testing.assert_close(judged["nll"], torch.full((3, 12), math.log(10), dtype=torch.float64))
+    values = model.evaluate_batch(batch(), Streams(SEEDS))
+    torch.testing.assert_close(values["nll"], torch.full((3, 12), math.log(10), dtype=torch.float64))
     loss = model.training_step(batch(), Streams(SEEDS, dtype=torch.float64))["loss"]  # dropout or not
     torch.testing.assert_close(loss, torch.full((3,), math.log(10), dtype=torch.float64))
 
@@ -103,8 +103,8 @@ def test_colour_pictures_keep_their_channels_apart() -> None:
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
 def test_judging_leaves_no_unit_out(net: str) -> None:
     model, streams = classifier(net), Streams(SEEDS, dtype=torch.float64)
-    judged = [model.judge(batch(), streams)["nll"] for _ in range(2)]
-    assert torch.equal(*judged)
+    values = [model.evaluate_batch(batch(), streams)["nll"] for _ in range(2)]
+    assert torch.equal(*values)
     assert "dropout" not in streams.state_dict()
     logits = [model.net(batch().x, streams) for _ in range(2)]
     assert not torch.equal(*logits)  # training does
@@ -174,7 +174,7 @@ def test_a_ragged_last_batch_counts_by_its_examples(tmp_path: Path, monkeypatch:
     trainer = make_trainer(small_spec("classifier", [4, 5], 20, model={"attack_images": 60}), tmp_path)
     found = session.evaluate(trainer.model, trainer.data, trainer.spec, trainer.run())
     whole = next(trainer.data.chunks("test", trainer.streams, 60))
-    nll = trainer.model.judge(whole, trainer.streams)["nll"]
+    nll = trainer.model.evaluate_batch(whole, trainer.streams)["nll"]
     for name in ("test_nll", "clean_nll"):
         assert found[name]["n"] == 60
         assert found[name]["values"] == pytest.approx(nll.mean(1).tolist(), rel=1e-12)

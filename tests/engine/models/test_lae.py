@@ -209,8 +209,8 @@ def test_the_would_be_acceptance_is_reported_without_an_accept_step() -> None:
     size = 2e-2
     plain, streams = make(metropolis=False, adapt_step=False, step_size=size, transitions=1)
     metrics = plain.training_step(batch(), streams)
-    judged, same = make(adapt_step=False, step_size=size, transitions=1)
-    _, (decision,) = run(judged, batch().x, judged.features(batch().x).detach(), same)
+    mala, same = make(adapt_step=False, step_size=size, transitions=1)
+    _, (decision,) = run(mala, batch().x, mala.features(batch().x).detach(), same)
     torch.testing.assert_close(metrics["acceptance"], decision.probability)
     torch.testing.assert_close(metrics["log_ratio"], decision.log_ratio)
     assert ((metrics["acceptance"] > 0) & (metrics["acceptance"] < 1)).any()
@@ -319,7 +319,7 @@ def test_features_are_required() -> None:
         make(encoder=[])
 
 
-# ---- judging
+# ---- evaluation
 
 
 def test_evaluation_uses_the_closed_form_kl() -> None:

@@ -82,7 +82,7 @@ def test_without_the_prior_the_energy_is_the_reconstruction_but_the_bound_is_not
     other = joint.evaluate(batch().x, Streams((0, 1), dtype=torch.float64))
     assert torch.equal(found["energy"], found["reconstruction"])
     assert (other["energy"] > other["reconstruction"]).all()
-    for name in ("nelbo", "kl", "mse"):  # judged with the prior, as any model with N(0, I) latents
+    for name in ("nelbo", "kl", "mse"):  # evaluated with the prior, as any model with N(0, I) latents
         torch.testing.assert_close(found[name], other[name])
     z = streams.normal("z", BATCH, 3)
     torch.testing.assert_close(model.log_joint(batch().x, z), joint.log_joint(batch().x, z))
@@ -122,8 +122,8 @@ def test_with_its_accept_step_the_chain_moves_only_where_it_was_accepted() -> No
 @pytest.mark.check("section 7", "Runs of the course project's chain carry a warning.")
 def test_it_says_what_it_is() -> None:
     model, _ = make(metropolis=True, **COURSE)
-    said = model.remarks({})
-    assert len(said) == 3
-    assert make()[0].remarks({}) == []
+    found = model.warnings({})
+    assert len(found) == 3
+    assert make()[0].warnings({}) == []
     with pytest.raises(ValueError, match=r"set model\.adapt_step to false"):
         make(noise="course")

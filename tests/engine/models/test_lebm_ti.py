@@ -13,13 +13,13 @@ from tests.engine.models.test_lebm import batch, linear, make
 from tests.engine.no_sync import NoSync
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import (
-    Judgement,
     Ladder,
+    LadderEvaluation,
     ThermodynamicLEBM,
     build,
     convergence_notes,
     curve_of,
-    judge_ladder,
+    evaluate_ladder,
     ladder_metrics,
     log_likelihood,
     run_ladder,
@@ -123,7 +123,7 @@ def test_chains_find_e_and_v_and_the_integral() -> None:
     model, streams = conjugate(prior_steps=60)
     rungs = Ladder(model, ladder(10, 3.0), 8)
     x = torch.full((MEMBERS, 30, 1), X, dtype=torch.float64)
-    found = judge_ladder(model, rungs, x, streams, 400)
+    found = evaluate_ladder(model, rungs, x, streams, 400)
     curve = found.curve
     assert found.swaps is None
     t = rungs.temperatures
@@ -150,9 +150,9 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     rungs = Ladder(model, ladder(10, 3.0), 8)
     x = torch.full((MEMBERS, 100, 1), 3 * X, dtype=torch.float64)
     for steps in (2, 6):  # after two, a chain is nearly where it was: its drift is small, and steady
-        short = judge_ladder(model, rungs, x, streams, steps)
+        short = evaluate_ladder(model, rungs, x, streams, steps)
         assert (short.drift > LIMIT).all()
-    long = judge_ladder(model, rungs, x, streams, 400)
+    long = evaluate_ladder(model, rungs, x, streams, 400)
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
     metrics = ladder_metrics(rungs, short)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS
@@ -173,7 +173,7 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
         if moved:
             z[:, -1] = z[:, 0]
         curve = curve_of(rungs, log_likelihood(model, x, z))
-        found = Judgement(curve, largest_fall(curve.mean, curve.error), none, None)
+        found = LadderEvaluation(curve, largest_fall(curve.mean, curve.error), none, None)
         metrics = ladder_metrics(rungs, found)
         assert metrics["ti_converged"]["values"] == [converged] * MEMBERS
         assert bool(convergence_notes(metrics)) == moved
@@ -182,8 +182,8 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
 def test_exchange_leads_to_the_same_curve() -> None:
     model, streams = conjugate(prior_steps=60)
     x = torch.full((MEMBERS, 30, 1), X, dtype=torch.float64)
-    plain = judge_ladder(model, Ladder(model, ladder(6, 3.0), 8), x, streams, 150).curve
-    found = judge_ladder(model, Ladder(model, ladder(6, 3.0), 8, exchange=5), x, streams, 150)
+    plain = evaluate_ladder(model, Ladder(model, ladder(6, 3.0), 8), x, streams, 150).curve
+    found = evaluate_ladder(model, Ladder(model, ladder(6, 3.0), 8, exchange=5), x, streams, 150)
     mixed, swaps = found.curve, found.swaps
     assert swaps is not None and swaps.shape == (MEMBERS, 6)
     assert ((swaps > 0.05) & (swaps < 1)).all()
@@ -295,14 +295,14 @@ def test_the_flat_control_updates_the_generator_alone() -> None:
 
 def test_power_is_called_biased_in_the_log() -> None:
     biased, full = thermodynamic("power")[0], thermodynamic()[0]
-    assert "BIASED" in biased.remarks({})[0]
-    assert full.remarks({}) == []
+    assert "BIASED" in biased.warnings({})[0]
+    assert full.warnings({}) == []
     description = LEBMSettings.model_fields["objective"].description
     assert description is not None and "BIASED" in description
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("model.draws=7", "model.draws"),
         ("model.exchange=21", "model.exchange must be at most model.posterior_steps"),
@@ -310,8 +310,8 @@ def test_power_is_called_biased_in_the_log() -> None:
         ("model.objective=ti", "model.objective: must be one of vanilla, power, ti-full"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(change: str, said: str) -> None:
-    with pytest.raises(WorkbenchError, match=said):
+def test_settings_that_cannot_work_are_refused(change: str, message: str) -> None:
+    with pytest.raises(WorkbenchError, match=message):
         resolve("lebm-moons", ["model.objective=ti-full", change])
 
 
@@ -319,7 +319,7 @@ def test_one_image_has_a_curve_without_an_error_of_its_integral() -> None:
     model, streams = conjugate()
     rungs = Ladder(model, ladder(3, 1.0), 8)
     x = torch.full((MEMBERS, 1, 1), X, dtype=torch.float64)
-    metrics = ladder_metrics(rungs, judge_ladder(model, rungs, x, streams, 5))
+    metrics = ladder_metrics(rungs, evaluate_ladder(model, rungs, x, streams, 5))
     assert metrics["ti_log_px"]["se"] is None and metrics["ti_log_px"]["n"] == 1
 
 
