@@ -48,6 +48,13 @@ def runs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 @_quiet
+def states(ctx: typer.Context, incomplete: str) -> list[str]:
+    from workbench.api.runs import STATES
+
+    return list(STATES)
+
+
+@_quiet
 def tables(ctx: typer.Context, incomplete: str) -> list[str]:
     return ["all", *ran(ctx, ""), *runs(ctx, "")]
 

@@ -32,7 +32,8 @@ from workbench.spec.estimates import EstimateSettings, planned
 from workbench.spec.metrics import metric as metric_named
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_evaluation
-from workbench.store.files import read_json, write_atomic, write_json
+from workbench.store.files import write_atomic, write_json
+from workbench.store.json_fields import read_table
 from workbench.store.paths import RunPaths
 from workbench.text import format_duration
 
@@ -233,11 +234,9 @@ def _measure(
     """Write evaluations/<metric>.json: what was found, or why nothing was."""
     body = outline(spec, metric, settings, metric, trainer.step)
     path = paths.evaluations / f"{metric}.json"
-    before = read_json(path)
+    before = read_table(path)
     tries = 0
-    if isinstance(before, dict) and all(
-        before.get(key) == body[key] for key in ("step", "settings", "seeds")
-    ):
+    if all(before.get(key) == body[key] for key in ("step", "settings", "seeds")):
         tries = before.get("tries", TRIES)  # a whole one counts no tries
     if not isinstance(tries, int) or tries >= TRIES:
         return

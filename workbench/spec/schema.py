@@ -15,14 +15,6 @@ from workbench.spec.fields import Settings, no_half_precision, not_among, settin
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
-# settings that layout 1 got later: at their defaults they are no part of what tells experiments apart
-LATER = (
-    ("data", "validation_size"),
-    ("training", "patience"),
-    ("training", "min_delta"),
-    ("evaluation", "estimates"),
-    ("evaluation", "estimates_every"),
-)
 
 
 class DataSettings(Settings):
@@ -40,6 +32,7 @@ class DataSettings(Settings):
         0,
         "training examples held out to decide when to stop (training.patience); 0 holds out none",
         "examples",
+        since="0.1.0",
         ge=0,
         le=1_000_000,
     )
@@ -82,10 +75,13 @@ class TrainingSettings(Settings):
         0,
         "validation points without a better one after which a seed stops and keeps its best state; 0 never",
         "points",
+        since="0.1.0",
         ge=0,
         le=1_000_000,
     )
-    min_delta: float = setting(0.0, "fall of the validation loss that counts as better", ge=0.0)
+    min_delta: float = setting(
+        0.0, "fall of the validation loss that counts as better", since="0.1.0", ge=0.0
+    )
     clip: float = setting(0.0, "largest gradient norm per seed; 0 does not clip", ge=0.0)
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers used in training; float64 is for checks"
@@ -128,10 +124,15 @@ class EvaluationSettings(Settings):
         [],
         "measured when training is over, by names and settings of `workbench evaluate`, "
         'such as ["ais images=100 chains=4", "probe"]',
+        since="0.1.0",
         max_length=20,
     )
     estimates_every: int = setting(
-        0, "iterations between points of curves of the estimates; 0 draws none", "iterations", ge=0
+        0,
+        "iterations between points of curves of the estimates; 0 draws none",
+        "iterations",
+        since="0.1.0",
+        ge=0,
     )
 
     @field_validator("estimates", mode="before")
@@ -217,8 +218,7 @@ class RunSpec(Settings):
     def group_hash(self) -> str:
         """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
         body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
-        later = (*LATER, *(("model", name) for name in self.model.later))
-        for section, name in later:  # an old run and a new one with the same settings pool
-            if body[section][name] == type(getattr(self, section)).model_fields[name].default:
+        for section in ("model", "data", "training", "evaluation"):
+            for name in getattr(self, section).late_defaults():
                 del body[section][name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

@@ -127,6 +127,7 @@ def test_chain_variance_is_that_of_the_posterior_and_equal_data_have_no_other() 
     assert not any(p.requires_grad or p.grad is not None for p in model.parameters())
 
 
+@pytest.mark.check("section 12", "The gradient-variance study gives all objectives equal cost.")
 def test_all_objectives_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, streams = conjugate()
     counted: list[int] = []

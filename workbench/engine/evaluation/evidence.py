@@ -35,11 +35,11 @@ def ais(task: Task) -> Findings:
     for x in _chunks(task, settings.images, plan.chains):
         before, size = done / settings.images, x.shape[1] / settings.images
 
-        def tell(part: float, before: float = before, size: float = size) -> None:
-            task.tell(share * (before + size * part))
+        def on_progress(part: float, before: float = before, size: float = size) -> None:
+            task.on_progress(share * (before + size * part))
 
         target = log_joint_of(model, x, plan.chains)
-        parts.append(log_normaliser(target, *_base(task, x), plan, task.streams, tell))
+        parts.append(log_normaliser(target, *_base(task, x), plan, task.streams, on_progress))
         done += x.shape[1]
     log_evidences = torch.cat([part.log_z for part in parts], 1)
     effective = torch.cat([part.effective for part in parts], 1)
@@ -64,12 +64,17 @@ def _two_sided(task: Task, plan: Plan, x: Tensor, z: Tensor, found: Findings, sh
     for piece in torch.arange(x.shape[1], device=x.device).split(_examples(task, plan.chains)):
         before, size = done / x.shape[1], len(piece) / x.shape[1]
 
-        def tell(part: float, before: float = before, size: float = size) -> None:
-            task.tell(share + (1 - share) * (before + size * part))
+        def on_progress(part: float, before: float = before, size: float = size) -> None:
+            task.on_progress(share + (1 - share) * (before + size * part))
 
         target = log_joint_of(task.model, x[:, piece], plan.chains)
         sides = both_sides(
-            target, *_base(task, x[:, piece]), z[:, piece], plan, task.streams.fork(f"bdmc/{done}"), tell
+            target,
+            *_base(task, x[:, piece]),
+            z[:, piece],
+            plan,
+            task.streams.fork(f"bdmc/{done}"),
+            on_progress,
         )
         lower.append(sides[0])
         upper.append(sides[1])
@@ -113,7 +118,7 @@ def iwae(task: Task) -> Findings:
                 raise task.refuse("IWAE needs a proposal, and this family offers none.", "Try --metric ais.")
             parts.append(log_evidence(task.model, batch.x, *proposal, task.settings.draws, task.streams))
             done += batch.x.shape[1]
-            task.tell(done / _images(task))
+            task.on_progress(done / _images(task))
     found = Findings()
     _put(found, "iwae", torch.cat(parts, 1))
     _grey(task, found)
@@ -134,7 +139,7 @@ def quadrature(task: Task) -> Findings:
         for batch in task.data.chunks("test", task.streams, 50, task.settings.images):
             parts.append(log_px(task.model, batch.x, task.settings.points))
             done += batch.x.shape[1]
-            task.tell(done / _images(task))
+            task.on_progress(done / _images(task))
         values = torch.cat(parts, 1)
         if not task.model.normalised:
             values = values - _log_z(task, found).unsqueeze(1)

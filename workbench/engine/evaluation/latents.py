@@ -31,14 +31,14 @@ def probe(task: Task) -> Findings:
     if data.info.classes < 2:
         raise task.refuse(f"A probe reads labels, and {data.info.name} has none.", "Choose another --metric.")
     train, train_y = _features(task, "train", settings.train_size)
-    task.tell(0.3)
+    task.on_progress(0.3)
     test, test_y = _features(task, "test", 0)
     if settings.variant == "standard":
         train, test = standardised(train, test)
-    task.tell(0.5)
+    task.on_progress(0.5)
     reading = logistic_probe(train, train_y, test, test_y)
     accuracy, error = knn_accuracy(train, train_y, test, test_y, settings.neighbours)
-    task.tell(1.0)
+    task.on_progress(1.0)
     count = len(test_y)
     found = Findings()
     found.metrics = {
@@ -88,7 +88,7 @@ def rhat(task: Task) -> Findings:
         settings.warmup,
         settings.leapfrogs,
         task.streams,
-        task.tell,
+        task.on_progress,
     )
     # [S, B·C, n, d] → per member [C, n, B, d]
     split = run.draws.unflatten(1, (count, settings.chains)).permute(0, 2, 3, 1, 4)
@@ -149,7 +149,7 @@ def tsne(task: Task) -> Findings:
         coordinates, divergence = embed(points, task.settings.perplexity)
         placed.append(coordinates)
         left.append(divergence)
-        task.tell((member + 1) / len(z))
+        task.on_progress((member + 1) / len(z))
     found = Findings()
     found.metrics["tsne_kl"] = entry(torch.tensor(left), None, z.shape[1])
     found.arrays = {"points": np.stack(placed), "labels": labels.cpu().numpy()}
@@ -167,7 +167,7 @@ def interpolation(task: Task) -> Findings:
         start, end = (model.encode(x, task.streams) for x in ends)
         z = straight_lines(start, end, task.settings.steps)
         decoded = model.decode(z.flatten(1, 2)).unflatten(1, z.shape[1:3])
-    task.tell(1.0)
+    task.on_progress(1.0)
     real = torch.stack([x[0] for x in ends], 1)  # [P, 2, D]
     found = Findings()
     if len(info.shape) > 1:

@@ -18,13 +18,13 @@ from workbench.spec.estimates.base import EstimateSettings
 
 @dataclass(frozen=True)
 class Task:
-    """A trained model to be judged. `streams` are this measurement's own; `tell` hears the share done."""
+    """A trained model to evaluate, with streams of its own; `on_progress` takes the share done."""
 
     model: LatentModel
     data: DataSet
     settings: Any  # of the estimate's class in workbench/spec/estimates
     streams: Streams
-    tell: Callable[[float], None]
+    on_progress: Callable[[float], None]
 
     def refuse(self, why: str, hint: str = "") -> WorkbenchError:
         """Return the error that says why this metric makes no sense for this model or these data."""

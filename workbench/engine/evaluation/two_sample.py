@@ -91,12 +91,12 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
                 x = (task.streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
             index = task.streams.permutation("examples", data.info.test_size)[:, :size]
             values.append(distance(x, data.examples("test", index, task.streams).x))
-            task.tell((turn + 1) / (settings.draws + 1))
+            task.on_progress((turn + 1) / (settings.draws + 1))
     measured = torch.stack(values, 1)
     alone = Streams([0], task.streams.device, task.streams.dtype)  # the same for all members and all runs
     pool = torch.cat([_real(task, "train", size, alone), _real(task, "test", size, alone)])
     real = null(pool, settings.null_draws, torch.Generator().manual_seed(0))
-    task.tell(1.0)
+    task.on_progress(1.0)
     members, draws = measured.shape
     found = Findings()
     found.metrics = {
