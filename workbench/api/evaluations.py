@@ -42,9 +42,9 @@ EXIT_CODES: dict[int, int] = {
 
 def estimates() -> dict[str, type[EstimateSettings]]:
     """Return what can be measured, by name: the classes of their settings."""
-    from workbench.spec.estimates import ESTIMATES
+    from workbench.spec.estimates import known_estimates
 
-    return ESTIMATES
+    return known_estimates()
 
 
 def results_of(store: Store, run_id: str) -> dict[str, Entry]:

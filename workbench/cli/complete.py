@@ -74,9 +74,9 @@ def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 @_quiet
 def estimates(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.spec.estimates import ESTIMATES
+    from workbench.spec.estimates import known_estimates
 
-    return list(ESTIMATES)
+    return list(known_estimates())
 
 
 @_quiet

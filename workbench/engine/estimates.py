@@ -20,7 +20,7 @@ from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.entry import mask_diverged
-from workbench.engine.evaluation.jobs import Findings, Task, job
+from workbench.engine.evaluation.task import Findings, Task, measurement
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, StopRequested, first_line, log, out_of_memory, user_variables
 from workbench.engine.setup import DTYPES, build_model, choose_device, describe
@@ -71,7 +71,7 @@ class Subject:
     ) -> Findings:
         """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values."""
         task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
-        findings = job(metric)(task)
+        findings = measurement(settings)(task)
         mask_diverged(findings.metrics, bad)
         return findings
 

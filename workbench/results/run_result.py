@@ -32,12 +32,10 @@ class Outcome:
     conditions: dict[str, str] = field(default_factory=dict)  # how a later evaluation got a metric
     place: str = ""  # device and host, between which times are not compared
 
-    @property
-    def seconds(self) -> float | None:
-        """Training time of the whole run, all its seeds together."""
-        measured = self.metrics.get("training_seconds")
-        known = [value for value in measured.values.values() if value is not None] if measured else []
-        return max(known) if known else None
+    def shared(self, key: str) -> float | None:
+        """Return the value that all seeds of the run share, such as the training time of all together."""
+        known = [value for value in self.metrics.get(key, Measured({})).values.values() if value is not None]
+        return max(known, default=None)
 
 
 def read_outcome(paths: RunPaths) -> Outcome | None:
