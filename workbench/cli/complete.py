@@ -16,12 +16,13 @@ Completer = Callable[[typer.Context, str], list[str]]
 
 
 def _quiet(function: Completer) -> Completer:
-    """Keep only words that continue what is typed, and swallow every error."""
+    """Keep only printable words that continue what is typed, and swallow every error."""
 
     @functools.wraps(function)
     def wrapped(ctx: typer.Context, incomplete: str) -> list[str]:
         try:
-            return [word for word in function(ctx, incomplete) if word.startswith(incomplete)]
+            words = function(ctx, incomplete)
+            return [word for word in words if word.startswith(incomplete) and word.isprintable()]
         except Exception:  # a traceback in the middle of a command line helps nobody
             return []
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 def out(text: str = "") -> None:
     """Print data on stdout, with control characters made visible."""
-    typer.echo(safe_text(text))
+    typer.echo(safe_text(text.expandtabs(4)))
 
 
 def talk(text: str) -> None:
-    """Print a remark on stderr."""
-    typer.echo(safe_text(text), err=True)
+    """Print a remark on stderr, in one line."""
+    typer.echo(safe_text(text, 2000, one_line=True), err=True)
 
 
 def out_json(value: Any) -> None:
