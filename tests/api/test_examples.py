@@ -48,6 +48,7 @@ def test_what_a_notebook_calls_has_an_example() -> None:
         "evaluations": ("evaluate", "list_evaluations", "results_of"),
         "tables": ("comparison", "study_table", "export_text"),
         "plots": ("plot_text",),
+        "live": ("LiveRun",),
         "devices": ("doctor",),
     }
     assert [f"{m}.{f}" for m, names in calls.items() for f in names if f"api.{m}.{f}(" not in shown] == []

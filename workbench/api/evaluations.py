@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
 
 from workbench.api.runs import find_run
 from workbench.api.stores import Store
 from workbench.errors import DEVICE, RUN_FAILED, STORE, USAGE, WorkbenchError
+from workbench.exit_codes import WorkerExit
 from workbench.queue.attempt_command import THREADS, read_need
 from workbench.results.table import number_cell, spread_cell
 from workbench.spec.metrics import metric
@@ -41,7 +43,13 @@ __all__ = [
 
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.evaluate")
 FAILED = "error: "  # how the last line of a failed measurement begins
-EXIT_CODES = {74: STORE, 75: RUN_FAILED, 77: DEVICE, 78: USAGE, 130: 130, -2: 130, -15: 130}
+EXIT_CODES: dict[int, int] = {
+    WorkerExit.CANNOT_WRITE: STORE,
+    WorkerExit.OUT_OF_MEMORY: RUN_FAILED,
+    WorkerExit.NO_DEVICE: DEVICE,
+    WorkerExit.BAD_INPUT: USAGE,
+    **dict.fromkeys((WorkerExit.INTERRUPTED, -SIGINT, -SIGTERM), WorkerExit.INTERRUPTED),
+}
 
 
 def estimates() -> dict[str, type[EstimateSettings]]:
@@ -51,9 +59,9 @@ def estimates() -> dict[str, type[EstimateSettings]]:
     >>> estimates["ais"].model_fields["temperatures"].default
     500
     """
-    from workbench.spec.estimates import ESTIMATES  # loads pydantic: 0.2 s that reading does not need
+    from workbench.spec.estimates import known_estimates  # loads pydantic: 0.2 s that reading does not need
 
-    return ESTIMATES
+    return known_estimates()
 
 
 def results_of(store: Store, run_id: str) -> dict[str, Entry]:
@@ -69,7 +77,10 @@ def results_of(store: Store, run_id: str) -> dict[str, Entry]:
 
 
 def list_evaluations(store: Store, run_id: str) -> list[Evaluation]:
-    """Return the evaluations of a run, oldest first. Raises WorkbenchError (exit code 3) for an unknown run.
+    """Return the evaluations of a run, oldest first.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run.
 
     >>> api.evaluations.list_evaluations(store, "fuze")
     []
@@ -92,8 +103,9 @@ def evaluate(
     `sets` are `key=value` texts. The result is written to `evaluations/<name>.json` (by default the metric's
     name; an older one is replaced) and returned. `on_line` gets each line of progress.
 
-    Raises WorkbenchError: exit code 3 for an unknown run or metric, 2 for an invalid setting, a run that is
-    still training or has no checkpoint; 4, 5 or 6 if the process fails.
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run or metric; 2 for an invalid setting, or a run that is
+            still training or has no checkpoint; 4, 5 or 6 if the process fails.
 
     >>> api.evaluations.evaluate(store, "fuze", "ais", ["chains=4"])
     Traceback (most recent call last):
@@ -105,7 +117,7 @@ def evaluate(
     name = checked_name(name or metric)
     row = find_run(store, run_id)
     store.must_be_writable()
-    if row.state in ("queued", "starting", "running"):
+    if row.scheduled:
         raise WorkbenchError(f"Cannot evaluate {row.id}: it is {row.state}.", "Wait until it has finished.")
     paths = store.run(row.id)
     if not any(paths.checkpoints.glob("*.json")):

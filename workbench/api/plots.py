@@ -52,8 +52,9 @@ def plot_text(
     Without colours; `ascii` uses ASCII only. `log` draws a logarithmic value axis, on which values of 0 and
     below are gaps, as NaN and infinity are anywhere.
 
-    Raises WorkbenchError (exit code 3) if there is no such run or metric, (2) if the size or the number of
-    runs is out of range or there is nothing to draw.
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run or metric; 2 if the size or the number of runs is
+            out of range, or there is nothing to draw.
 
     >>> picture = api.plots.plot_text(store, "fuze", "loss", width=60, height=12)
     >>> picture.splitlines()[-1]

@@ -14,12 +14,10 @@ from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_
 from workbench.queue.devices import check_device, gpus
 from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
-from workbench.queue.recovery import load_state
-from workbench.queue.transitions import SENSIBLE
 from workbench.spec.models import settings_class
 from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
-from workbench.store.state import PRIORITIES, VERBS, Verb, write_request
+from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, write_request
 from workbench.store.store import Store
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Forecast",
     "SchedulerStatus",
+    "Verb",
     "check_specs",
     "ensure_scheduler",
     "forecast",
@@ -60,8 +59,9 @@ def submit(
     kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With `inline` the runs
     are held (paused) for `run_inline`, and no scheduler is started.
 
-    Raises WorkbenchError as `check_specs` does, and then nothing is queued; exit code 2 for a priority out of
-    range, 5 if the store cannot be written.
+    Raises:
+        WorkbenchError: as `check_specs`, and then nothing is queued; exit code 2 for a priority out of range,
+            5 if the store cannot be written.
 
     >>> specs = api.presets.expand("vae-digits", ["training.iterations=50"], ["model.latent=2,8"], seeds=3)
     >>> ids = api.queue.submit(store, specs, preset="vae-digits")
@@ -108,8 +108,9 @@ def submit(
 def check_specs(specs: Iterable[RunSpec]) -> None:
     """Check devices and data sets before anything is queued.
 
-    Raises WorkbenchError: exit code 6 for a device that is not on this machine, 8 for a data set that is
-    missing and cannot be downloaded.
+    Raises:
+        WorkbenchError: exit code 6 for a device that is not on this machine, 8 for a data set that is missing
+            and cannot be downloaded.
     """
     given = list(specs)
     here = gpus() if any(spec.resources.device.startswith("cuda") for spec in given) else ()
@@ -122,8 +123,11 @@ def check_specs(specs: Iterable[RunSpec]) -> None:
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:
     """Send a request to a run: "cancel", "pause", "resume", "retry" or "priority" (with a `value`).
 
-    Returns at once; the scheduler acts within a second. Raises WorkbenchError (exit code 3) for an unknown
-    run, (2) for a request that its state does not allow, (5) if the request cannot be written.
+    Returns at once; the scheduler acts within a second.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run, 2 for a request that its state does not allow, 5 if it
+            cannot be written.
 
     >>> api.queue.request(store, "fuze", "pause")
     Traceback (most recent call last):
@@ -159,15 +163,15 @@ def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -
         raise WorkbenchError(f"Cannot retry {run_id}: it diverged and would diverge again.", state.next)
     # A request made while the worker stops counts for the state it is stopping into.
     into = {"cancel": "cancelled", "pause": "paused"}.get(state.stopping, state.state)
-    if state.state not in SENSIBLE[verb] and into not in SENSIBLE[verb]:
+    if state.state not in ALLOWED[verb] and into not in ALLOWED[verb]:
         what = f"change the priority of {run_id}" if verb == "priority" else f"{verb} {run_id}"
-        able = " or ".join(SENSIBLE[verb])
+        able = " or ".join(ALLOWED[verb])
         raise WorkbenchError(f"Cannot {what}: it is {state.state}.", f"It must be {able}.")
 
 
 def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
     """Return what blocks the live ones of `rows`, or an empty string: no scheduler, a full disk."""
-    if not any(row.live and row.state != "paused" for row in rows):
+    if not any(row.scheduled for row in rows):
         return ""
     status = scheduler_status(store)
     if not status.running:

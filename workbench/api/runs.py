@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import time
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
-from workbench.queue.recovery import load_state
 from workbench.results.query import filter_rows, sort_rows
 from workbench.spec.studies import find_study
-from workbench.store.files import open_plain, read_json, sync_folder, write_json
+from workbench.store import trash
+from workbench.store.files import open_plain, write_json
 from workbench.store.index import index_of
-from workbench.store.paths import RunPaths
-from workbench.store.run_row import LIVE_STATES, Failure, RunRow, State
+from workbench.store.json_fields import read_table
+from workbench.store.run_row import RunRow
+from workbench.store.state import STATES, Failure, State
 from workbench.store.store import Store
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
 
 __all__ = [
+    "STATES",
     "Failure",
     "RunRow",
     "State",
@@ -40,7 +39,6 @@ __all__ = [
     "study_runs",
 ]
 
-TRASH_DAYS = 7
 NOTE_LIMIT = 10_000  # characters
 TAG_LIMIT = 60
 
@@ -71,7 +69,10 @@ def study_runs(store: Store, text: str, *, newest: bool = False) -> list[RunRow]
     """Return the runs of a study, newest first: of one submission by its id, of all by the study's name.
 
     With `newest`, a name means its newest submission only, or the finished runs of the study's presets if it
-    was never submitted. Raises WorkbenchError (exit code 3) if there is no such run.
+    was never submitted.
+
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run.
 
     >>> [row.name for row in api.runs.study_runs(store, "starter", newest=True)]
     ['vae-digits']
@@ -95,7 +96,8 @@ def study_runs(store: Store, text: str, *, newest: bool = False) -> list[RunRow]
 def find_run(store: Store, text: str) -> RunRow:
     """Return the run whose id is `text`, or the only one that begins or ends with it.
 
-    Raises WorkbenchError (exit code 3) if there is none, with a suggestion; (2) if there are several.
+    Raises:
+        WorkbenchError: exit code 3 if there is none, with a suggestion; 2 if there are several.
 
     >>> api.runs.find_run(store, "fuze").id
     '20261121-043537-vae-digits-fuze'
@@ -117,7 +119,8 @@ def find_run(store: Store, text: str) -> RunRow:
 def spec_text(store: Store, run_id: str) -> str:
     """Return the run's `spec.toml` as text.
 
-    Raises WorkbenchError (exit code 3) if there is no such run, (5) if the file cannot be read.
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run, 5 if the file cannot be read.
     """
     try:
         with open_plain(store.run(run_id).spec) as file:
@@ -130,7 +133,10 @@ def spec_text(store: Store, run_id: str) -> str:
 
 
 def spec_of(store: Store, run_id: str) -> RunSpec:
-    """Return the run's spec, validated. Raises WorkbenchError (exit code 3 or 5) as `spec_text` does.
+    """Return the run's spec, validated.
+
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run, 5 if the file cannot be read or is damaged.
 
     >>> spec = api.runs.spec_of(store, "20261121-043537-vae-digits-fuze")
     >>> spec.model.kind, spec.model.latent, spec.training.iterations
@@ -149,65 +155,25 @@ def spec_of(store: Store, run_id: str) -> RunSpec:
 def remove_runs(store: Store, run_ids: Sequence[str]) -> str:
     """Move runs to the trash and return a token for `restore_runs`. The trash keeps them for a week.
 
-    Runs that are still waiting or running are refused, and then none is removed.
+    Raises:
+        WorkbenchError: if a run is not over; then none is removed.
     """
     store.must_be_writable()
     rows = [find_run(store, run_id) for run_id in run_ids]
-    live = [row for row in rows if row.live]
+    live = ", ".join([f"{row.id} is {row.state}" for row in rows if row.live][:3])
     if live:
-        states = ", ".join(f"{row.id} is {row.state}" for row in live[:3])
-        raise WorkbenchError(f"Not removed: {states}.", "Cancel first: `workbench queue cancel RUN`.")
-    _empty_old_trash(store)
-    token = f"{time.time_ns():020d}"
-    folder = store.paths.trash / token
-    moved: list[Path] = []
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-        for run_id in dict.fromkeys(row.id for row in rows):
-            store.run(run_id).root.rename(folder / run_id)
-            moved.append(folder / run_id)
-        # A scheduler may have taken one up again (a retry) between the look and the move.
-        taken = next((path.name for path in moved if load_state(RunPaths(path)).state in LIVE_STATES), "")
-        sync_folder(store.root)
-    except OSError as error:
-        _put_back(store, folder, moved)
-        hint = "None was. Change the permissions of the store, or free some space."
-        raise WorkbenchError(f"Could not remove: {error.strerror}.", hint, STORE) from None
-    if taken:
-        _put_back(store, folder, moved)
-        raise WorkbenchError(
-            f"Not removed: {taken} has just been started.", "Cancel first: `workbench queue cancel RUN`."
-        )
-    return token
-
-
-def _put_back(store: Store, folder: Path, moved: Sequence[Path]) -> None:
-    """Undo half a removal."""
-    for path in moved:
-        with contextlib.suppress(OSError):
-            path.rename(store.root / path.name)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+        raise WorkbenchError(f"Cannot remove runs: {live}.", "Cancel first: `workbench queue cancel RUN`.")
+    return trash.remove(store, [row.id for row in rows])
 
 
 def restore_runs(store: Store, token: str) -> list[str]:
-    """Undo one `remove_runs`; returns the ids that are back."""
+    """Undo one `remove_runs`; returns the ids that are back.
+
+    Raises:
+        WorkbenchError: for an unknown token, or if runs of all these names are in the store.
+    """
     store.must_be_writable()
-    folder = store.paths.trash / token
-    if not token.isdecimal() or not folder.is_dir():
-        raise WorkbenchError("There is nothing to restore.", "Removed runs are kept for a week.", NOT_FOUND)
-    back = []
-    for path in sorted(folder.iterdir()):
-        target = store.run(path.name).root
-        if not target.exists():
-            path.rename(target)
-            back.append(path.name)
-    if not back:
-        raise WorkbenchError("Not restored: runs of these names are in the store.", "Move them away first.")
-    if not any(folder.iterdir()):
-        folder.rmdir()
-    sync_folder(store.root)
-    return back
+    return trash.restore(store, token)
 
 
 def annotate(
@@ -215,15 +181,14 @@ def annotate(
 ) -> None:
     """Set the run's note (at most 10,000 characters), its tags (60 each), or both; None changes nothing.
 
-    Raises WorkbenchError (exit code 2) if one is too long, (3) if there is no such run, (5) if it cannot be
-    written.
+    Raises:
+        WorkbenchError: exit code 2 if one is too long, 3 if there is no such run, 5 if it cannot be written.
     """
     store.must_be_writable()
     paths = store.run(run_id)
     if not paths.spec.exists():
         find_run(store, run_id)  # raises with a suggestion
-    old = read_json(paths.notes)
-    value: dict[str, Any] = old if isinstance(old, dict) else {"note": "", "tags": []}
+    value = {"note": "", "tags": []} | read_table(paths.notes)
     if note is not None:
         if len(note) > NOTE_LIMIT:
             hint = f"At most {NOTE_LIMIT} characters are allowed."
@@ -241,13 +206,3 @@ def annotate(
     except OSError as error:
         hint = "Change the run's permissions, or free some space."
         raise WorkbenchError(f"Cannot save the note: {error.strerror}.", hint, STORE) from None
-
-
-def _empty_old_trash(store: Store) -> None:
-    """Delete for good what was removed more than a week ago."""
-    if not store.paths.trash.is_dir():
-        return
-    limit = time.time_ns() - TRASH_DAYS * 86_400 * 10**9
-    for folder in store.paths.trash.iterdir():
-        if folder.name.isdigit() and int(folder.name) < limit:
-            shutil.rmtree(folder, ignore_errors=True)

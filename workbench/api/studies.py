@@ -36,7 +36,10 @@ def submit_study(
     """Queue every preset of a study; return the run ids. Nothing is queued if one preset is invalid.
 
     `overrides` ("model.latent=2") and `seeds` (a count or a list) apply to all presets; without `seeds`, the
-    study's own are used. Raises WorkbenchError as `study_specs` and `queue.submit` do.
+    study's own are used.
+
+    Raises:
+        WorkbenchError: as `study_specs` and `queue.submit`.
 
     >>> len(api.studies.submit_study(store, "starter", seeds=1))
     4
@@ -65,7 +68,8 @@ def study_specs(
 ) -> list[tuple[str, RunSpec]]:
     """Return (preset, spec) for each preset and point of a study's grid.
 
-    Raises WorkbenchError for an unknown preset (exit code 3) or an invalid setting (2); it names the study.
+    Raises:
+        WorkbenchError: exit code 3 for an unknown preset, 2 for an invalid setting; it names the study.
 
     >>> [preset for preset, _ in api.studies.study_specs(api.studies.find_study("starter"))]
     ['vae-digits', 'lae-digits', 'avb-digits', 'lebm-digits']

@@ -40,8 +40,10 @@ def comparison(
 ) -> Table:
     """Return one row per group of `rows`: mean ± std over seeds of each metric (docs/tables.md).
 
-    `metrics` names the columns, None takes the usual ones. Raises WorkbenchError (exit code 3) for an unknown
-    metric.
+    `metrics` names the columns, None takes the usual ones.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown metric.
 
     >>> table = api.tables.comparison(store, api.runs.list_runs(store), ["test_mse"])
     >>> [cell.text for cell in table.column("test_mse")]
@@ -54,7 +56,8 @@ def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -
     """Return the comparison of a study's newest submission, with the study's columns unless others are named.
 
     `name` is the study's name or the id of a submission; the rows are in the order of submission.
-    Raises WorkbenchError (exit code 3) if there is no such study, run or metric.
+    Raises:
+        WorkbenchError: exit code 3 if there is no such study, run or metric.
 
     >>> api.tables.study_table(store, "starter", ["test_mse"]).sources
     (('20261121-043537-vae-digits-fuze',),)
@@ -79,7 +82,8 @@ def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -
 def differing(store: Store, run_ids: Sequence[str]) -> Table:
     """Return the settings that differ between runs: one row per setting, one column per run.
 
-    Raises WorkbenchError (exit code 3) for a run that is not in the store.
+    Raises:
+        WorkbenchError: exit code 3 for a run that is not in the store.
     """
     return differing_table(store.paths, [find_run(store, run_id).id for run_id in run_ids])
 
@@ -93,7 +97,9 @@ def export_text(table: Table, format: str) -> str:
     """Return the table as "csv", "md", "latex" or "json" text, ending in a newline.
 
     Numbers are raw in csv and json, rounded to their error in md and latex; text is escaped for the format.
-    Raises WorkbenchError (exit code 2) for another format.
+
+    Raises:
+        WorkbenchError: exit code 2 for another format.
 
     >>> table = api.tables.comparison(store, api.runs.list_runs(store), ["test_mse"])
     >>> print(api.tables.export_text(table, "csv"), end="")
@@ -104,7 +110,10 @@ def export_text(table: Table, format: str) -> str:
 
 
 def format_for(path: Path) -> str:
-    """Return the format of the file's extension. Raises WorkbenchError (exit code 2) for an unknown one.
+    """Return the format of the file's extension.
+
+    Raises:
+        WorkbenchError: exit code 2 for an unknown one.
 
     >>> api.tables.format_for(Path("table.tex"))
     'latex'
@@ -119,7 +128,8 @@ def format_for(path: Path) -> str:
 def write_export(table: Table, format: str, path: Path, *, overwrite: bool = False) -> None:
     """Write the table to `path`, whole or not at all; an existing file is kept unless `overwrite`.
 
-    Raises WorkbenchError: exit code 2 if the file exists or is a folder, 5 if it cannot be written.
+    Raises:
+        WorkbenchError: exit code 2 if the file exists or is a folder, 3 if its folder does not, else 5.
     """
     body = export(table, format).encode()
     path = Path(path).expanduser()

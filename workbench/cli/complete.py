@@ -46,6 +46,11 @@ def runs(ctx: typer.Context) -> list[str]:
 
 
 @_quiet
+def states(ctx: typer.Context) -> Iterable[str]:
+    return api.runs.STATES
+
+
+@_quiet
 def queued_studies(ctx: typer.Context) -> list[str]:
     """Studies that have runs here, by name and by id."""
     return api.runs.study_names(api.runs.list_runs(_store(ctx)))

@@ -94,5 +94,5 @@ def _eta(row: api.runs.RunRow) -> str:
 
 def _phase(row: api.runs.RunRow) -> str:
     """Return the state with its reason, or the phase of a running worker."""
-    doing = row.phase if row.state in ("starting", "running") and row.phase else row.state
+    doing = row.phase if row.active and row.phase else row.state
     return doing + (f": {row.reason}" if row.reason and row.state != "running" else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -18,16 +18,12 @@ from workbench.text import format_duration
 app = typer.Typer(help="List, show, annotate, remove and restore runs.", no_args_is_help=True)
 
 
-def _states() -> list[str]:
-    return list(get_args(api.runs.State))
-
-
 @app.command("ls")
 def list_(
     ctx: typer.Context,
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=_states),
+        typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=complete.states),
     ] = None,
     study: Annotated[
         str | None,
@@ -48,8 +44,8 @@ def list_(
 ) -> None:
     """List runs, newest first."""
     for word in state or ():
-        if word not in _states():
-            hint = did_you_mean(word, _states()) or f"States: {', '.join(_states())}."
+        if word not in api.runs.STATES:
+            hint = did_you_mean(word, api.runs.STATES) or f"States: {', '.join(api.runs.STATES)}."
             raise WorkbenchError(f"There is no state '{word}'.", hint)
     store = open_store(ctx)
     rows = api.runs.list_runs(store) if study is None else api.runs.study_runs(store, study)
