@@ -118,7 +118,7 @@ def bar(part: float, width: int) -> tuple[str, str]:
 
 def aside(row: RunRow) -> str:
     """Return what is worth saying about a run that is not training: why, how long, what comes next."""
-    if row.state in ("starting", "running"):
+    if row.active:
         return line(row.phase or row.reason or "starting", 80)
     took = duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
     if row.state == "finished":

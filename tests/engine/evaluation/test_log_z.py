@@ -10,10 +10,10 @@ import torch
 
 from tests.engine.models.test_lebm import linear, make
 from workbench.engine.data.batch import Batch, DataInfo
-from workbench.engine.evaluation.jobs import Task
-from workbench.engine.evaluation.jobs.likelihood import ais
+from workbench.engine.evaluation.evidence import ais
+from workbench.engine.evaluation.task import Task
 from workbench.engine.streams import Streams
-from workbench.spec.estimates import AIS
+from workbench.spec.estimates.ais import AIS
 
 
 @pytest.mark.check("whole 9", "AIS gives log Z above two dimensions, against a closed form.")

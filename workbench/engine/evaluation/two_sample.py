@@ -11,7 +11,7 @@ from workbench.engine.data.dataset import Split
 from workbench.engine.evaluation import distances
 from workbench.engine.evaluation.embedding import principal_components
 from workbench.engine.evaluation.entry import entry
-from workbench.engine.evaluation.jobs import Findings, Task
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.streams import Streams
 
 Distance = Callable[[Tensor, Tensor], Tensor]

@@ -10,8 +10,8 @@ from torch import Tensor
 from workbench.engine.evaluation.ais import Estimate, Plan, both_sides, log_normaliser
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
-from workbench.engine.evaluation.jobs import Findings, Task
 from workbench.engine.evaluation.quadrature import log_px, log_z
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
 
 # Numbers in the widest layer of one gradient, all members together. On a CPU blocks that stay in its

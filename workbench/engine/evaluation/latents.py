@@ -10,9 +10,9 @@ from workbench.engine.evaluation.diagnostics import ess_bulk, ess_mean, ess_tail
 from workbench.engine.evaluation.embedding import principal_components, straight_lines
 from workbench.engine.evaluation.embedding import tsne as embed
 from workbench.engine.evaluation.entry import entry
-from workbench.engine.evaluation.jobs import Findings, Task
-from workbench.engine.evaluation.jobs.likelihood import log_joint_of, needs_density
+from workbench.engine.evaluation.evidence import log_joint_of, needs_density
 from workbench.engine.evaluation.neighbours import knn_accuracy
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.samplers.hmc import run_chains
 from workbench.engine.snapshots import to_bytes
 

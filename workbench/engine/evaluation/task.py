@@ -1,4 +1,4 @@
-"""The measurements of `workbench evaluate`, by name: each a function of a task that returns findings."""
+"""What the function of an estimate is given, and what it returns."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.engine.data.dataset import DataSet
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
+from workbench.spec.estimates.base import EstimateSettings
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Task:
 
     model: LatentModel
     data: DataSet
-    settings: Any  # the metric's class of workbench/spec/estimates.py
+    settings: Any  # of the estimate's class in workbench/spec/estimates
     streams: Streams
     on_progress: Callable[[float], None]
 
@@ -39,27 +40,12 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
 
-Job = Callable[[Task], Findings]
-WHERE = {
-    "ais": "likelihood:ais",
-    "iwae": "likelihood:iwae",
-    "quadrature": "likelihood:quadrature",
-    "probe": "latents:probe",
-    "rhat": "latents:rhat",
-    "pca": "latents:pca",
-    "tsne": "latents:tsne",
-    "interpolation": "latents:interpolation",
-    "energy": "samples:energy",
-    "mmd": "samples:mmd",
-    "sliced-w2": "samples:sliced_w2",
-    "frechet": "samples:frechet",
-    "thermodynamic": "workbench.engine.models.lebm_estimates:thermodynamic",
-    "gradient-variance": "workbench.engine.models.lebm_estimates:gradient_variance",
-}
+def measurement(settings: EstimateSettings) -> Callable[[Task], Findings]:
+    """Return the function that an estimate's settings name.
 
-
-def job(metric: str) -> Job:
-    """Return the function that measures `metric`."""
-    module, _, name = WHERE[metric].partition(":")
-    found: Job = getattr(import_module(module if "." in module else f"{__name__}.{module}"), name)
+    Raises:
+        ImportError, AttributeError: if a plug-in names what is not there.
+    """
+    module, _, name = type(settings).measure.partition(":")
+    found: Callable[[Task], Findings] = getattr(import_module(module), name)
     return found
