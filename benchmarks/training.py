@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from workbench.engine.data.dataset import Arrays, DataSet
 from workbench.engine.data.pictures import torchvision_datasets
 from workbench.engine.recorder import Recorder
-from workbench.engine.session import build_model
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.schema import RunSpec

@@ -50,12 +50,6 @@ def ess_mean(draws: Tensor) -> Tensor:
     return _guarded(_ess(halves), halves)
 
 
-def mcse_mean(draws: Tensor) -> Tensor:
-    """Return the Monte Carlo standard error [*event] of the mean of all draws."""
-    spread = draws.double().flatten(0, 1).std(0)
-    return spread / ess_mean(draws).sqrt()
-
-
 def _split(draws: Tensor) -> Tensor:
     """Return both halves of each chain as chains [2C, N // 2, *event]; an odd middle draw is dropped."""
     half = draws.shape[1] // 2

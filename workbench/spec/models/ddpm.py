@@ -36,7 +36,7 @@ def signal_left(betas: list[float]) -> float:
 class DDPMSettings(ModelSettings):
     """Denoising diffusion: a net predicts the noise in x_t, samples are denoised step by step."""
 
-    engine: ClassVar[str] = "workbench.engine.models.ddpm"
+    engine: ClassVar[str] = "workbench.engine.models.ddpm:DDPM"
     title: ClassVar[str] = "DDPM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False

@@ -15,7 +15,7 @@ LARGEST_STEP = 1.0  # of α_i/σ_i²: at 4 the chain is unstable, at 1 its varia
 class DSMSettings(ModelSettings):
     """A net learns the score of the data at several noise levels; samples come by annealed Langevin."""
 
-    engine: ClassVar[str] = "workbench.engine.models.dsm"
+    engine: ClassVar[str] = "workbench.engine.models.dsm:DSM"
     title: ClassVar[str] = "DSM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
