@@ -107,6 +107,7 @@ def result_metrics(trainer: Trainer) -> dict[str, Any]:
     return metrics
 
 
+@pytest.mark.check("whole 8", "No training step waits for the device, in any family.")
 def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path) -> None:
     trainer = make_trainer(small_spec(family, SEEDS), tmp_path)
     trainer._one_step()  # the first step may set things up
@@ -183,6 +184,7 @@ def test_no_choice_of_a_setting_makes_a_step_wait(family: str, name: str, value:
         trainer._one_step()
 
 
+@pytest.mark.check("whole 9", "A diverged member does not affect the others, in any family.")
 def test_a_broken_member_leaves_the_others_alone(family: str, tmp_path: Path) -> None:
     good = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "good")
     bad = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "bad")

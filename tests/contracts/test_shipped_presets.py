@@ -36,6 +36,7 @@ def data_of(settings: DataSettings) -> DataSet:
     return DataSet(settings.name, arrays, dynamic=dynamic, device=torch.device("cpu"), dtype=torch.float32)
 
 
+@pytest.mark.check("whole 9", "Every shipped preset trains and evaluates under known metrics.")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_its_curves_have_a_label_and_a_description(name: str) -> None:
     found = resolve(name)

@@ -178,6 +178,7 @@ def test_a_run_resumed_at_any_point_ends_with_the_same_bits(tmp_path: Path) -> N
     assert results(again, last) == results(broken, ended)
 
 
+@pytest.mark.check("whole 8", "The step of an early-stopped member never waits for the device.")
 def test_a_stopped_members_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     trainer = make_trainer(stopping_spec(SEEDS), tmp_path)
     trainer._one_step()

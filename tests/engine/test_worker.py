@@ -213,6 +213,7 @@ def test_an_unforeseen_error_keeps_its_traceback(
         run(prepare(tmp_path / "run"))
 
 
+@pytest.mark.check("whole 9", "The result of a diverged run reports the divergence.")
 def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) -> None:
     training = {"lr": 10.0, "optimiser": "sgd", "precision": "float32", "clip": 0.0}
     paths = prepare(tmp_path / "run", 400, training=training, model={"kind": "vae", "likelihood": "gaussian"})
@@ -223,6 +224,7 @@ def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) 
     assert result["step"] < 400
 
 
+@pytest.mark.check("whole 5", "Result and log report chains that have not converged.")
 @pytest.mark.parametrize("objective", ["power", "ti-full"])
 def test_a_run_whose_chains_have_not_converged_says_so(
     objective: str, tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]

@@ -9,21 +9,18 @@ from typing import Any, Literal, Self
 from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
+from workbench.spec.data import DATA_SETS
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, no_half_precision, setting
+from workbench.spec.fields import Settings, no_half_precision, not_among, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
-
-DataName = Literal[
-    "moons", "square", "onehot4", "onehot8", "bits8", "digits", "mnist", "fashion-mnist", "svhn", "cifar10"
-]
 
 
 class DataSettings(Settings):
     """Which examples, how many, and how pixels become observations."""
 
-    name: DataName = setting("digits", "data set")
+    name: str = setting("digits", "data set")
     binarise: Literal["none", "static", "dynamic", "threshold"] = setting(
         "none", "how grey pixels become 0/1: kept grey, drawn once, drawn at every read, or cut at 0.5"
     )
@@ -45,6 +42,17 @@ class DataSettings(Settings):
         0, "bits8: a fixed random subset of this many codes; 0 keeps all 256", "codes", ge=0, le=256
     )
     seed: int = setting(0, "seed of everything random in the data set itself", ge=0, le=2**31 - 1)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            found = DATA_SETS.find(name)
+        except WorkbenchError as problem:  # a plug-in that cannot be loaded
+            raise ValueError(str(problem)) from None
+        if found is None:
+            raise ValueError(not_among(name, DATA_SETS.known()))
+        return name
 
 
 class TrainingSettings(Settings):
@@ -201,19 +209,10 @@ class RunSpec(Settings):
 
     @model_validator(mode="after")
     def _estimates_fit(self) -> Self:
-        """Told before training what would be known after it; the engine refuses the rest."""
-        model = self.model
-        had = {
-            "latents": model.has_latents,
-            "samples": model.has_samples,
-            "an energy-based prior": model.has_energy_prior,
-        }
-        for metric, settings in planned(self.evaluation.estimates).items():
-            what = f"evaluation.estimates: {metric} needs"
-            if not had[settings.needs]:
-                raise ValueError(f"{what} {settings.needs}, and the family {model.kind} has none")
-            if metric == "quadrature" and getattr(model, "latent", 0) > 2:
-                raise ValueError(f"{what} one or two latent dimensions; take ais instead")
+        """Refuse before training what could not be measured after it; the engine refuses the rest."""
+        for name, settings in planned(self.evaluation.estimates).items():
+            if unmet := settings.unmet_need(self.model):
+                raise ValueError(f"evaluation.estimates: {name} {unmet}")
         return self
 
     def group_hash(self) -> str:

@@ -83,7 +83,7 @@ class Feed:
         from workbench.api.runs import list_runs
 
         with contextlib.suppress(WorkbenchError, OSError):  # `look` tells what is wrong with the store
-            waiting = any(row.state in ("queued", "starting", "running") for row in list_runs(self.store))
+            waiting = any(row.scheduled for row in list_runs(self.store))
             if waiting and not self.store.read_only:
                 ensure_scheduler(self.store)
 

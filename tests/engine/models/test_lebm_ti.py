@@ -89,6 +89,7 @@ def gradients(objective: str, steps: int, slope: float = 0.0) -> tuple[Tensor, T
     return -weights[0].flatten(), -weights[1].flatten()
 
 
+@pytest.mark.check("catalogue 11", "The ti-full gradient equals vanilla's in expectation.")
 @pytest.mark.parametrize("objective", ["vanilla", "ti-full"])
 def test_full_gradients_are_those_of_log_p_in_expectation(objective: str) -> None:
     assert pytest.approx(-0.151, abs=5e-4) == TRUE
@@ -97,6 +98,7 @@ def test_full_gradients_are_those_of_log_p_in_expectation(objective: str) -> Non
     assert within(prior, B * X / EVIDENCE, 0.005)  # ∂ log p/∂slope = E[z|x] − E[z]
 
 
+@pytest.mark.check("catalogue 11", "The power gradient differs from that of log p(x).")
 def test_the_power_gradient_is_another_one() -> None:
     generator, prior = gradients("power", 60)
     assert within(generator, NAIVE, 0.005)
@@ -113,6 +115,8 @@ def test_a_prior_that_moved_is_no_obstacle() -> None:
     assert within(prior, B * misfit / EVIDENCE, 0.005)
 
 
+@pytest.mark.check("whole 5", "The chains' E_t increases with t.")
+@pytest.mark.check("section 12", "Chains match E_t, V_t and log p(x) of the conjugate model.")
 def test_chains_find_e_and_v_and_the_integral() -> None:
     """Warm and long enough, at every temperature; E_t increases, and log p̂ is log p(x)."""
     model, streams = conjugate(prior_steps=60)
@@ -138,6 +142,7 @@ def test_chains_find_e_and_v_and_the_integral() -> None:
     assert ((ratio > 0.5) & (ratio < 2)).all()
 
 
+@pytest.mark.check("whole 5", "Chains that are too short are flagged.")
 def test_chains_that_are_too_short_are_flagged() -> None:
     """Chains late at every temperature have an E_t that increases with t; but it still moves."""
     model, streams = conjugate(prior_steps=60)
@@ -155,6 +160,7 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     assert convergence_notes(ladder_metrics(rungs, long)) == []
 
 
+@pytest.mark.check("whole 5", "An unreached posterior is flagged.")
 def test_a_posterior_that_was_never_reached_is_flagged() -> None:
     """All temperatures are exact but the last, whose chains still are where the prior is: E_t falls."""
     model, streams = conjugate()
@@ -215,6 +221,7 @@ def test_likelihoods_belong_to_their_image() -> None:
         torch.testing.assert_close(found[:, rung, image, draw], alone[:, 0])
 
 
+@pytest.mark.check("section 12", "Per-image covariances match the explicit sum over draws.")
 def test_covariances_are_those_of_each_image() -> None:
     """The surrogate's gradient is that of E_t + t Cov_t written out, by autograd, draw by draw."""
     model, streams = make(1, 3, prior=[], generator=[])

@@ -35,7 +35,6 @@ FIT_DRAWS = 200  # encoder draws a proposal is fitted to
 FIT_LATENT = 50  # beyond this, 200 draws do not determine a covariance
 # columns of the result that are means of what `evaluate_batch` gives per example
 PER_EXAMPLE = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_nll"}
-CODE_BOOKS = ("onehot4", "onehot8", "bits8")
 
 Summary = dict[str, dict[str, Any]]
 
@@ -60,7 +59,7 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
             summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
         if model.generative:
             summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
-        if data.info.name in CODE_BOOKS and model.latent == 2 and model.normalised and model.continuous:
+        if data.info.finite and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
         summary |= model.summary(data, settings, streams.fork("evaluation/family"))
     return summary

@@ -115,7 +115,7 @@ class Classifier(LatentModel):
         if data.classes == 0:
             raise WorkbenchError(
                 f"A classifier needs labels, and {data.name} has none.",
-                "Choose data with labels: digits, mnist, fashion-mnist, svhn or cifar10.",
+                "Choose data with labels, such as digits.",
                 DATA,
             )
         self.seeds = streams.seeds

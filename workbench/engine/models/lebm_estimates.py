@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from workbench.engine import thermodynamic as ti
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.gradient_variance import Spread, cosine
-from workbench.engine.evaluation.jobs import Findings, Task
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import (
     Ladder,
@@ -22,7 +22,7 @@ from workbench.engine.models.lebm_ti import (
     surrogate,
 )
 from workbench.engine.streams import Streams
-from workbench.spec.estimates import OBJECTIVES
+from workbench.spec.estimates.ladder import OBJECTIVES
 
 PIECE = 8192  # chains that run together
 

@@ -21,6 +21,7 @@ from workbench.ui.widgets.pane_deck import NAMES, PaneDeck, load_panes
 from workbench.ui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
+    from workbench.api.queue import Verb
     from workbench.api.runs import RunRow
 
 STUDY = "starter"
@@ -31,17 +32,13 @@ Press n to choose a preset.
 
 Runs go on when you quit or the connection drops; open workbench again to see them."""
 
-# What the queue is asked for, and how it is told. Only these states can take it.
-REQUESTS: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "pause": (
-        ("queued", "starting", "running"),
-        "Pausing {name}: it writes a checkpoint first.",
-        "can be paused",
-    ),
-    "resume": (("paused",), "Resuming {name}.", "is paused"),
-    "cancel": (("queued", "starting", "running", "paused"), "Cancelling {name}.", "can be cancelled"),
-    "retry": (("failed", "cancelled"), "{name} is queued again.", "has failed or was cancelled"),
-    "priority": (("queued", "starting", "running", "paused"), "Priority of {name}: {value:+d}.", "waits"),
+# Of each request to the queue: what is said when it is made, and what a run must be to allow it.
+REQUESTS: dict[Verb, tuple[str, str]] = {
+    "pause": ("Pausing {name}: it writes a checkpoint first.", "can be paused"),
+    "resume": ("Resuming {name}.", "is paused"),
+    "cancel": ("Cancelling {name}.", "can be cancelled"),
+    "retry": ("{name} is queued again.", "has failed or was cancelled"),
+    "priority": ("Priority of {name}: {value:+d}.", "waits"),
 }
 
 
@@ -213,14 +210,14 @@ class BenchScreen(Page):
         )
         self.bench.feed.hurry()
 
-    def _ask(self, verb: str, value: int | None = None, row: RunRow | None = None) -> None:
+    def _ask(self, verb: Verb, value: int | None = None, row: RunRow | None = None) -> None:
         """Ask the scheduler for something about the chosen run, or say why that cannot be."""
         row = row or self.queue.row
-        states, sentence, what = REQUESTS[verb]
+        sentence, what = REQUESTS[verb]
         if row is None:
             self.say("There is no run to do that with. s queues the starter study.", "trouble")
             return
-        if row.state not in states:
+        if not row.allows(verb):
             self.say(f"{line(row.name, 60)} is {row.state}: only a run that {what} takes this.", "trouble")
             return
         run_id, name = row.id, line(row.name, 60)
@@ -228,7 +225,7 @@ class BenchScreen(Page):
         def ask() -> None:
             from workbench.api.queue import request
 
-            request(self.bench.store, run_id, verb, value)  # type: ignore[arg-type]
+            request(self.bench.store, run_id, verb, value)
 
         def asked(_: None) -> None:
             self.say(sentence.format(name=name, value=value))
@@ -256,7 +253,7 @@ class BenchScreen(Page):
     def action_cancel(self) -> None:
         """Wait a few seconds in which the user may think again; a second press means it."""
         row = self.queue.row
-        if row is None or row.state not in REQUESTS["cancel"][0]:
+        if row is None or not row.allows("cancel"):
             self._ask("cancel")
         elif row.id in self.countdown:
             self.countdown.drop(row.id)

@@ -68,7 +68,7 @@ class RunList(ScrollView, can_focus=True, inherit_bindings=False):
             for k, (old, new) in enumerate(zip(before, self.rows, strict=True)):
                 if old is not new and old != new:
                     self._refresh_row(k)
-        if self.following and self.rows and self.rows[0].state in ("running", "starting"):
+        if self.following and self.rows and self.rows[0].active:
             self.choose(self.rows[0].id)
         elif self.chosen not in ids:  # it was deleted: its neighbour is next
             self.choose(ids[min(place, len(ids) - 1)] if ids else None)
