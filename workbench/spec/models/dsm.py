@@ -40,7 +40,7 @@ class DSMSettings(ModelSettings):
     net: list[int] = hidden(128, 128, 128, what="score net")
     activation: Activation = setting("silu", "non-linearity of the hidden layers")
     features: int = setting(
-        32, "sines and cosines that tell the net the noise level", "features", ge=2, le=1024
+        32, "sines and cosines through which the net sees the noise level", "features", ge=2, le=1024
     )
     ema: float = setting(0.999, "decay of the averaged weights that draw samples; 0 is off", ge=0.0, lt=1.0)
 
