@@ -59,7 +59,7 @@ def workbench(data: DataSet, seeds: int, model: dict[str, Any], training: dict[s
     folder = tempfile.mkdtemp(prefix="benchmark-")
     recorder = Recorder(RunPaths(Path(folder)))
     recorder.open(0)
-    trainer = Trainer(spec, build_model(spec, data, streams), data, streams, recorder)
+    trainer = Trainer(spec, build_model(spec, data.info, streams), data, streams, recorder)
 
     def train(steps: int) -> None:
         for _ in range(steps):
