@@ -77,10 +77,10 @@ VARIANTS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
 def test_a_training_step_never_waits_for_the_device(variant: str, tmp_path: Path) -> None:
     family, changes = VARIANTS[variant]
     trainer = make_trainer(small_spec(family, SEEDS, **changes), tmp_path)
-    trainer._one_step()  # the first step may set things up
+    trainer.train_step()  # the first step may set things up
     with NoSync():
         for _ in range(2):
-            trainer._one_step()
+            trainer.train_step()
 
 
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
@@ -150,7 +150,7 @@ def test_every_point_of_a_test_curve_is_a_mean_over_examples_not_over_chunks(
 
     monkeypatch.setattr(trainer.data, "chunks", chunks)
     monkeypatch.setattr(trainer.model, "evaluate_batch", evaluate_batch)
-    means = trainer._curve_point("test", IMAGES)
+    means = trainer.curve_point("test", IMAGES)
     trainer.recorder.flush()
     row = json.loads(trainer.recorder.paths.metrics.read_text().splitlines()[-1])
     assert row["split"] == "test" and row["values"] == {name: mean.tolist() for name, mean in means.items()}

@@ -101,7 +101,7 @@ def without_times(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def result_metrics(trainer: Trainer) -> dict[str, Any]:
-    outcome = trainer._ended("finished")
+    outcome = trainer.ended("finished")
     metrics = session.evaluate(trainer.model, trainer.data, trainer.spec, outcome)
     metrics.pop("training_seconds")
     return metrics
@@ -110,10 +110,10 @@ def result_metrics(trainer: Trainer) -> dict[str, Any]:
 @pytest.mark.check("whole 8", "No training step waits for the device, in any family.")
 def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path) -> None:
     trainer = make_trainer(small_spec(family, SEEDS), tmp_path)
-    trainer._one_step()  # the first step may set things up
+    trainer.train_step()  # the first step may set things up
     with NoSync():
         for _ in range(3):
-            trainer._one_step()
+            trainer.train_step()
 
 
 def test_curves_of_estimates_leave_no_trace_in_training(family: str, tmp_path: Path) -> None:
@@ -178,10 +178,10 @@ def test_no_choice_of_a_setting_makes_a_step_wait(family: str, name: str, value:
         pytest.skip("28 × 28 pictures: tests/engine/models/test_classifier.py")
     changes = {name: value, **ALONE.get((family, name), {})}
     trainer = make_trainer(small_spec(family, SEEDS, model=changes), tmp_path)
-    trainer._one_step()
+    trainer.train_step()
     with NoSync():
-        trainer._one_step()
-        trainer._one_step()
+        trainer.train_step()
+        trainer.train_step()
 
 
 @pytest.mark.check("whole 9", "A diverged member does not affect the others, in any family.")
@@ -300,11 +300,11 @@ def test_the_same_noise_gives_the_same_evaluation(model: Trainer) -> None:
 @pytest.mark.gpu
 def test_training_on_a_gpu_does_not_wait_and_learns(family: str, tmp_path: Path) -> None:
     trainer = make_trainer(small_spec(family, SEEDS, 60), tmp_path, "cuda:0")
-    trainer._one_step()
+    trainer.train_step()
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(5):
-            trainer._one_step()
+            trainer.train_step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
     outcome = trainer.run()

@@ -241,8 +241,8 @@ def _measure(
     if not isinstance(tries, int) or tries >= TRIES:
         return
     paths.evaluations.mkdir(mode=0o700, exist_ok=True)
-    write_json(path, body | {"notes": [BROKEN_OFF], "tries": tries + 1})
     try:
+        write_json(path, body | {"notes": [BROKEN_OFF], "tries": tries + 1})
         measure(paths, spec, metric, settings, metric, trainer.data)
     except Exception as problem:
         if isinstance(problem, WorkbenchError) and problem.exit_code == STORE:
