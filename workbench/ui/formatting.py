@@ -127,5 +127,5 @@ def aside(row: RunRow) -> str:
         parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, 120)]
         return " · ".join(part for part in parts if part)
     reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, 160)
-    parts = [row.failure.replace("-", " ") if row.failure else "", reason, line(row.next, 80)]
+    parts = [line(row.failure.replace("-", " "), 40), reason, line(row.next, 80)]
     return " · ".join(part for part in parts if part)
