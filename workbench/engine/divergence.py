@@ -1,4 +1,4 @@
-"""After a divergence: repeat training from a sound checkpoint, and name the tensor that went first.
+"""After a divergence: repeat training from a sound checkpoint, and name the first non-finite tensor.
 
 The repetition runs plain up to a few steps before the first bad one, then watches every output of a
 layer, every gradient, and every weight and state after its update, in the order in which they come about.
@@ -42,7 +42,7 @@ def first_bad_tensor(
     *,
     seconds: float = LIMIT_SECONDS,
 ) -> str:
-    """Return what went first, such as "gradient of decoder.2.weight at step 341 (seed 0)".
+    """Return the first non-finite tensor, such as "gradient of decoder.2.weight at step 341 (seed 0)".
 
     `diverged` maps seeds to their first bad steps. Of the seeds that are still sound in a checkpoint, the
     one that went first is followed; without such a checkpoint training is repeated from its start. Empty

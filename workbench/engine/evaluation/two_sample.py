@@ -57,7 +57,7 @@ def sliced_w2(task: Task) -> Findings:
 
 
 def frechet(task: Task) -> Findings:
-    """Fréchet distance between Gaussians, in a feature space that the metric's name tells."""
+    """Fréchet distance between Gaussians, in the feature space that the metric's name says."""
     if task.settings.space == "pixels":
         found = _compare(task, "frechet_pixels", distances.frechet, _split(distances.frechet))
     else:
