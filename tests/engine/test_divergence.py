@@ -1,4 +1,4 @@
-"""A replay names the first non-finite tensor, from a checkpoint or from the start, and says when it cannot."""
+"""A replay names the first non-finite tensor, from a checkpoint or the start, and says when it cannot."""
 
 from __future__ import annotations
 

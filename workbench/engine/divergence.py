@@ -65,10 +65,10 @@ def first_bad_tensor(
             while trainer.step < last:
                 if time.monotonic() > until or trainer.step >= LIMIT_STEPS or stop():
                     return ""
-                step = trainer.step + 1
-                name = _watched_step(trainer, member) if step > last - WATCHED else _plain_step(trainer)
-                if name:
-                    return f"{name} at step {step} (seed {seed})"
+                if trainer.step < last - WATCHED:
+                    trainer.repeat_step()
+                elif name := _watched_step(trainer, member):
+                    return f"{name} at step {trainer.step} (seed {seed})"
         finally:
             trainer.recorder.close()
     return ""
@@ -91,11 +91,6 @@ def _sound(found: checkpoint.Checkpoint, member: int, first_bad: int) -> bool:
 def _finite(value: Tensor, member: int) -> Tensor:
     """Return whether the member's part of [S, …] is finite, as a tensor on its device."""
     return torch.isfinite(value.detach()[member]).all()
-
-
-def _plain_step(trainer: Trainer) -> str:
-    trainer.repeat_step()
-    return ""
 
 
 def _watched_step(trainer: Trainer, member: int) -> str:

@@ -115,7 +115,7 @@ def find_first(
     outcome: Outcome,
     stop: Stop,
 ) -> str:
-    """Return the first non-finite tensor, in words; empty if a replay does not find it, which is no failure."""
+    """Return the name of the first non-finite tensor; empty if a replay does not find it: no failure."""
     try:
         found = first_bad_tensor(paths, spec, data, outcome.diverged, lambda: stop.requested)
     except Exception as problem:  # the result of the run is worth more than this

@@ -61,8 +61,8 @@ def welch(first: Iterable[float | None], second: Iterable[float | None]) -> floa
     """Return the two-sided p-value of Welch's unequal-variances t-test, or None below two values a side.
 
     Source: Welch (1947), "The generalization of 'Student's' problem when several different population
-    variances are involved"; degrees of freedom by Satterthwaite (1946), "An approximate
-    distribution of estimates of variance components". Two samples without any spread give 1 if they are equal and 0 if not.
+    variances are involved"; degrees of freedom by Satterthwaite (1946), "An approximate distribution of
+    estimates of variance components". Two samples without any spread give 1 if they are equal, else 0.
     """
     a, b = finite(first), finite(second)
     if len(a) < 2 or len(b) < 2:
