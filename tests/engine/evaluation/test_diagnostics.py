@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.evaluation.diagnostics import ess_bulk, ess_mean, ess_tail, mcse_mean, rank_rhat
+from workbench.engine.evaluation.diagnostics import ess_bulk, ess_mean, ess_tail, rank_rhat
 from workbench.engine.streams import Streams
 
 CHAINS, DRAWS = 4, 10_000

@@ -55,9 +55,8 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
             summary[name] = entry(values.mean(1), error, values.shape[1])
         if data.info.classes > 0 and model.latent > 0:
             own = streams.fork("evaluation/neighbours")
-            train_z = torch.cat(
-                [model.encode(b.x, own) for b in data.chunks("train", own, CHUNK, KNN_TRAIN)], 1
-            )
+            chunks = data.chunks("train", own, CHUNK, KNN_TRAIN)
+            train_z = torch.cat([model.encode(batch.x, own) for batch in chunks], 1)
             train_y, test_y = data.labels("train")[: train_z.shape[1]], data.labels("test")[: test_z.shape[1]]
             accuracy, error = knn_accuracy(train_z, train_y, test_z, test_y, settings.neighbours)
             summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
