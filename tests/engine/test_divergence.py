@@ -82,7 +82,7 @@ def test_a_rejected_proposal_that_overflows_is_not_blamed(tmp_path: Path) -> Non
     trainer.model.decoder[1].register_forward_hook(  # type: ignore[union-attr,index]
         lambda module, inputs, output: outputs.append(bool(output.isfinite().all()))
     )
-    assert divergence._watched_step(trainer, 0) == ""
+    assert divergence.watched_step(trainer, 0) == ""
     assert not all(outputs)
 
 

@@ -67,7 +67,7 @@ def first_bad_tensor(
                     return ""
                 if trainer.step < last - WATCHED:
                     trainer.repeat_step()
-                elif name := _watched_step(trainer, member):
+                elif name := watched_step(trainer, member):
                     return f"{name} at step {trainer.step} (seed {seed})"
         finally:
             trainer.recorder.close()
@@ -93,7 +93,7 @@ def _finite(value: Tensor, member: int) -> Tensor:
     return torch.isfinite(value.detach()[member]).all()
 
 
-def _watched_step(trainer: Trainer, member: int) -> str:
+def watched_step(trainer: Trainer, member: int) -> str:
     """Do one step; return the first thing in it that was not finite, if it did harm, or an empty string."""
     model = trainer.model
     seen: list[tuple[str, Tensor]] = [
