@@ -1,4 +1,4 @@
-"""Seeds as people write them: `3` means 0, 1, 2; `0,7,9` means these."""
+"""Seeds as users write them: `3` means 0, 1, 2; `0,7,9` means these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ _HELP = "Write a count (3 means 0,1,2), or seeds such as 0,7,9; a single seed 7 
 
 
 def seeds_from(value: Any) -> list[int]:
-    """Return the seeds meant by a count, a list, or text; raises WorkbenchError."""
+    """Return the seeds meant by a count, a list, or text.
+
+    Raises:
+        WorkbenchError: if they are no seeds, too many, or not distinct.
+    """
     if isinstance(value, str):
         return _from_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -42,6 +46,6 @@ def _from_text(text: str) -> list[int]:
         parts.pop()
     if not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts):
         shown = safe_text(text, 60, one_line=True)
-        raise WorkbenchError(f"'{shown}' are no seeds.", _HELP)
+        raise WorkbenchError(f"Invalid seeds: '{shown}'.", _HELP)
     numbers = [int(part) for part in parts]
     return seeds_from(numbers) if listed else seeds_from(numbers[0])

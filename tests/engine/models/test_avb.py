@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
-from workbench.engine.evaluation.quadrature import log_px_2d
+from workbench.engine.evaluation.quadrature import log_px
 from workbench.engine.models import avb
 from workbench.engine.models.avb import AVB
 from workbench.engine.models.avb_adversaries import InnerProductAdversary, Residual
@@ -217,7 +217,7 @@ def test_draws_of_a_linear_encoder_have_its_moments() -> None:
 def test_the_joint_is_normalised() -> None:
     model = make()
     every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 4)
-    total = log_px_2d(model, every.expand(2, -1, -1), points=60).exp().sum(1)
+    total = log_px(model, every.expand(2, -1, -1), points=60).exp().sum(1)
     torch.testing.assert_close(total, torch.ones(2, dtype=torch.float64), rtol=0, atol=1e-6)
 
 
