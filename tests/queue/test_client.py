@@ -185,7 +185,7 @@ def test_one_command_line_error_is_one_sentence(tmp_path: Path) -> None:
         [*client.COMMAND, "--store", str(tmp_path / "none")], capture_output=True, text=True, env=ENV
     )
     assert done.returncode == 3
-    assert "There is no store" in done.stderr and "Traceback" not in done.stderr
+    assert "does not exist" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["lives", "is gone"])
