@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import workbench
-from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, processes, starts, until
+from tests.queue.chaos import ENV, HERE, WORKER, check_run, processes, starts, until
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
 from workbench.queue import client, scheduler
@@ -26,12 +25,6 @@ from workbench.store.store import Store, open_store
 
 QUICK = ("--worker", WORKER, "--slots", "2", "--idle", "0.3")
 STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")
-
-
-@pytest.fixture(autouse=True)
-def _clean(store: Store) -> Iterator[None]:
-    yield
-    end_processes(store)
 
 
 def finished(store: Store, run_id: str) -> bool:
