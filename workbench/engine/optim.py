@@ -141,15 +141,10 @@ def clip_gradients(parameters: Iterable[Tensor], limit: float) -> None:
     if limit <= 0:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = member_norm(gradients)
-    factor = (limit / (norm + 1e-12)).clamp(max=1.0)
+    squares = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in gradients])
+    factor = (limit / (squares.sum(0).sqrt() + 1e-12)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
-
-
-def member_norm(tensors: list[Tensor]) -> Tensor:
-    """Return the Euclidean norm over all tensors [S, …] of each member, [S]."""
-    return torch.stack([t.reshape(len(t), -1).square().sum(1) for t in tensors]).sum(0).sqrt()
 
 
 def rate_factor(training: TrainingSettings, step: int, total: int) -> float:

@@ -87,7 +87,11 @@ def list_presets() -> list[Preset]:
 
 
 def find_preset(name: str) -> Preset:
-    """Return the preset of that name, or of that file if it ends in .toml; else WorkbenchError."""
+    """Return the preset of that name, or of that file if it ends in .toml.
+
+    Raises:
+        WorkbenchError: if there is none (exit code NOT_FOUND), or its file is faulty.
+    """
     files = toml_files()
     if name in files:
         source, path = files[name]
@@ -99,7 +103,11 @@ def find_preset(name: str) -> Preset:
 
 
 def load_preset(path: Path, source: str = "here") -> Preset:
-    """Read one preset file and check its outline; its sections are checked by `resolve`."""
+    """Read one preset file and check its outline; its sections are checked by `resolve`.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
     document = read_toml(path)
     name = path.stem
     check_keys(document, TOP_LEVEL)
@@ -118,7 +126,11 @@ def load_preset(path: Path, source: str = "here") -> Preset:
 
 
 def check_keys(document: Document, known: tuple[str, ...]) -> None:
-    """Refuse a top-level key that is not known."""
+    """Check that all top-level keys are known.
+
+    Raises:
+        WorkbenchError: with file and line of the first that is not.
+    """
     for key in document.table:
         if key not in known:
             near = did_you_mean(key, known)
@@ -127,7 +139,11 @@ def check_keys(document: Document, known: tuple[str, ...]) -> None:
 
 
 def text_of(document: Document, key: str) -> str:
-    """Return a top-level text, made harmless, or an empty string where there is none."""
+    """Return a top-level text, made harmless, or an empty string where there is none.
+
+    Raises:
+        WorkbenchError: if it is no text.
+    """
     value = document.table.get(key, "")
     if not isinstance(value, str):
         raise WorkbenchError(f"{document.where(key)}: {key}: must be text in quotes.")
@@ -135,7 +151,11 @@ def text_of(document: Document, key: str) -> str:
 
 
 def seeds_of(document: Document) -> tuple[int, ...] | None:
-    """Return the top-level seeds: a count, or a list."""
+    """Return the top-level seeds, given as a count or a list; None where there are none.
+
+    Raises:
+        WorkbenchError: if they are no seeds.
+    """
     if "seeds" not in document.table:
         return None
     try:

@@ -2,7 +2,7 @@
 
 [published]
 source = "Who, when, where, and under which conditions that differ"
-[published.ais]                                   # the metric it stands beside
+[published.ais]                                   # the metric it is shown beside
 "avb-8d-mnist" = "-91.2 ± 0.6"                    # the row: a preset,
 "lae-2d-mnist model.transitions=2" = "136.04"     # and settings where a preset has several rows
 """
@@ -54,7 +54,11 @@ NO_VALUES = Published()
 
 
 def read_published(document: Document) -> Published:
-    """Return what the study's file holds of it; the first fault is a WorkbenchError with file and line."""
+    """Return the published values in a study's file; none where it has no such section.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
     table = document.table.get(KEY)
     if table is None:
         return NO_VALUES

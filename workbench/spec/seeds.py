@@ -1,4 +1,4 @@
-"""Seeds as people write them: `3` means 0, 1, 2; `0,7,9` means these."""
+"""Seeds as users write them: `3` means 0, 1, 2; `0,7,9` means these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ _HELP = "Write a count (3 means 0,1,2), or seeds such as 0,7,9; a single seed 7 
 
 
 def seeds_from(value: Any) -> list[int]:
-    """Return the seeds meant by a count, a list, or text; raises WorkbenchError."""
+    """Return the seeds meant by a count, a list, or text.
+
+    Raises:
+        WorkbenchError: if they are no seeds, too many, or not distinct.
+    """
     if isinstance(value, str):
         return _from_text(value)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -25,7 +25,7 @@ class Study:
     seeds: tuple[int, ...] | None = None  # None: each preset's own
     metrics: tuple[str, ...] = ()  # the columns of its table; empty: all
     grid: tuple[str, ...] = ()  # each preset is run at every point, "model.beta=0.001,0.01,0.1"
-    published: Published = NO_VALUES  # what the literature has for its rows
+    published: Published = NO_VALUES  # values from the literature for its rows
     error: str = ""
 
 
@@ -41,7 +41,11 @@ def list_studies() -> list[Study]:
 
 
 def find_study(name: str) -> Study:
-    """Return the study of that name, or raise a WorkbenchError with a suggestion."""
+    """Return the study of that name.
+
+    Raises:
+        WorkbenchError: if there is none (exit code NOT_FOUND), or its file is faulty.
+    """
     files = toml_files("studies")
     if name in files:
         return load_study(files[name][1])
@@ -50,7 +54,11 @@ def find_study(name: str) -> Study:
 
 
 def load_study(path: Path) -> Study:
-    """Read and check one study file; that its presets exist is checked when it is run."""
+    """Read and check one study file; that its presets exist is checked when it is run.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
     document = read_toml(path)
     check_keys(document, KEYS)
     lists = {}

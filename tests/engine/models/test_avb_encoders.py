@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.engine.models.test_avb import CODES, TRAINING, batch, streams, zero
 from workbench.engine.ensemble import Linear
-from workbench.engine.models.avb import AVB, build
+from workbench.engine.models.avb import AVB
 from workbench.engine.models.avb_encoders import VARIANCE_FLOOR, AddedNoise, ContrastEncoder, NoisyEncoder
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
@@ -22,7 +22,7 @@ CONTRAST: dict[str, Any] = {"adaptive_contrast": True, "noise": 2, "noise_basis"
 
 def make(members: int = 2, **settings: Any) -> AVB:
     body = {"noise": 4, "encoder": [16, 12], "decoder": [16], "adversary": [16], **settings}
-    return build(AVBSettings(**body), TRAINING, CODES, streams(members))
+    return AVB(AVBSettings(**body), TRAINING, CODES, streams(members))
 
 
 # ---- noise

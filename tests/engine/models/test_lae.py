@@ -12,8 +12,10 @@ from torch import Tensor
 
 from workbench.engine.data import load
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.ensemble import orthogonal
 from workbench.engine.evaluation.summary import summarise
-from workbench.engine.models.lae import LAE, orthogonal
+from workbench.engine.models.lae import LAE
+from workbench.engine.models.lae_course import build
 from workbench.engine.samplers.langevin import Decision, Point, log_ratio, propose
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
@@ -30,7 +32,7 @@ def make(
 ) -> tuple[LAE, Streams]:
     streams = Streams(seeds, dtype=torch.float64)
     data = DataInfo("noise", (SIDE, SIDE), "grey", 100, 20, 0)
-    return LAE(LAESettings(**{**SMALL, **changes}), training, data, streams), streams
+    return build(LAESettings(**{**SMALL, **changes}), training, data, streams), streams
 
 
 def batch(seeds: tuple[int, ...] = (0, 1), count: int = BATCH) -> Batch:

@@ -57,7 +57,6 @@ def conjugate(slope: float = 0.0, **changes: Any) -> tuple[LEBM, Streams]:
         for net, weight in ((model.generator, B), (model.prior, slope)):
             linear(net).weight.fill_(weight)
             bias = linear(net).bias
-            assert bias is not None
             bias.zero_()
     return model, streams
 

@@ -30,7 +30,6 @@ class PairInput(nn.Module):
 
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, inputs] and the bias contribute, [S, B, outputs]."""
-        assert self.linear.bias is not None
         return torch.baddbmm(self.linear.bias, x, self.linear.weight[:, : self.inputs])
 
     def forward(self, share: Tensor, u: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a ladder of temperatures tells about an LEBM: log p(x), and how noisy its gradients are."""
+"""What a ladder of temperatures measures of an LEBM: log p(x), and how noisy its gradients are."""
 
 from __future__ import annotations
 

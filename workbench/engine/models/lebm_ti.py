@@ -14,24 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.engine import thermodynamic as ti
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.model import Metrics
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.lebm import LEBMSettings
-from workbench.spec.schema import TrainingSettings
-
-if TYPE_CHECKING:
-    from workbench.engine.data.dataset import DataSet
-    from workbench.spec.schema import EvaluationSettings
+from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
 SUMMARY_IMAGES = 64  # test examples behind the result's estimates: each has M (N + 1) chains
 ROWS = 8192  # chains that run together when a model is judged
@@ -257,11 +254,11 @@ class ThermodynamicLEBM(LEBM):
         self.zero_grad()
         found = surrogate(self, ladder, settings.objective, batch.x, drawn.z)
         found.generator.sum().backward()  # a sum over members: none sees another's gradient
-        self._step("generator")
+        self.take_step("generator")
         if found.prior is not None:
             size = found.f_posterior.square().mean((1, 2)) + found.f_prior.square().mean((1, 2))
             (found.prior + settings.f_l2 * size).sum().backward()
-            self._step("prior")
+            self.take_step("prior")
         curve = curve_of(ladder, found.log_likelihood)
         metrics = {
             "loss": -curve.plain.mean(1),

@@ -72,7 +72,7 @@ def transition(
     """Do one transition; return the new point and the acceptance probability [...].
 
     step is ε·s, broadcastable against position [..., d]; noise, standard normal like position; uniform
-    [...] on [0, 1). `gradient` gives ∇ℓ for the steps in between, whose ℓ nobody needs. It may keep no
+    [...] on [0, 1). `gradient` gives ∇ℓ for the steps in between, whose ℓ is not needed. It may keep no
     reference to its argument, which is overwritten. A trajectory that ends in no number is rejected.
     """
     p = torch.addcmul(noise, step, current.gradient, value=0.5)
@@ -123,7 +123,7 @@ def run_chains(
     streams: Streams,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Chains:
-    """Run chains from `start` [S, C, d]; ε adapts to an acceptance of 0.65 in `warmup`, then stands still.
+    """Run chains from `start` [S, C, d]; ε adapts to an acceptance of 0.65 in `warmup`, then stays.
 
     scale, broadcastable against start, is the expected spread of each coordinate. Every kept draw
     follows one transition; ε varies by ±20 % from one to the next. `on_progress` takes the share done.
