@@ -11,7 +11,8 @@ from typing import Literal
 class Metric:
     """A named quantity. `better` is empty where neither direction is.
 
-    `reference` is a value to read its curve against, and `reference_name` what that is.
+    `reference` is a value to read its curve against, and `reference_name` what that is; `target` names
+    the model's setting that holds such a value. Plots show `span`, if it is given, on a log axis if `log`.
     """
 
     label: str
@@ -20,6 +21,9 @@ class Metric:
     description: str
     reference: float | None = None
     reference_name: str = ""
+    target: str = ""
+    span: tuple[float, float] | None = None
+    log: bool = False
 
 
 NATS = "nats per example"
@@ -54,8 +58,15 @@ METRICS: dict[str, Metric] = {
         2 * math.log(2),
         "2 ln 2: T sees nothing",
     ),
-    "acceptance": Metric("acceptance", "share", "", "accepted transitions of the chain"),
-    "step_size": Metric("step size η", "", "", "Langevin step of the summed energy"),
+    "acceptance": Metric(
+        "acceptance",
+        "share",
+        "",
+        "accepted transitions of the chain",
+        target="target_acceptance",
+        span=(0.0, 1.0),
+    ),
+    "step_size": Metric("step size η", "", "", "Langevin step of the summed energy", log=True),
     "log_ratio": Metric("log ratio", "nats", "", "mean log acceptance ratio"),
     "chain_temperature": Metric(
         "temperature of W", "", "", "of a chain that is not Langevin dynamics: 1/batch; Langevin has 1"

@@ -16,6 +16,9 @@ class LAESettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.lae"
     title: ClassVar[str] = "LAE"
     own_metrics: ClassVar[OwnMetrics] = (
+        ("acceptance",),
+        ("step_size",),
+        ("log_ratio",),
         ("course_acceptance",),
         ("energy",),
         ("z_variance",),
