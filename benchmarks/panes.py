@@ -1,4 +1,4 @@
-"""What the screens cost: drawing a pane, the time from a key to the screen, and the first paint.
+"""Cost of the screens: drawing a pane, the time from a key to the screen, and the first paint.
 
     python benchmarks/panes.py            (about a minute; makes a store in a temporary folder)
 
@@ -9,6 +9,7 @@ a pseudo-terminal of 160×48 and depend on what else the machine does: compare w
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import json
@@ -309,7 +310,9 @@ def serve(mode: str, root: Path, rate: float) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)  # an app in a process of its own
+    if served := parser.parse_args().serve:
+        serve(served[0], Path(served[1]), float(served[2]))
     else:
         main()

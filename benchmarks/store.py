@@ -1,4 +1,4 @@
-"""What the list of runs costs: scans, starts from the cache, and polls of a store with many runs.
+"""Cost of the list of runs: scans, starts from the cache, and polls of a store with many runs.
 
     python benchmarks/store.py [RUNS]          (default 10000; makes a store in a temporary folder)
 
@@ -7,10 +7,10 @@ Prints figures only. Goals: refresh < 1 s and list < 100 ms at 10 000 runs.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from workbench.store.store import Store, open_store
 
 
 def main(runs: int) -> None:
-    """Make a store of `runs` finished runs and print what looking at it costs."""
+    """Make a store of `runs` finished runs and print what reading it costs."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder) / "runs")
         made = [_finished(store, number) for number in range(runs)]
@@ -88,4 +88,6 @@ def _finished(store: Store, number: int) -> RunPaths:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", nargs="?", type=int, default=10_000, help="runs of the store (default 10000)")
+    main(parser.parse_args().runs)

@@ -3,7 +3,7 @@
     python benchmarks/training.py [--rounds 7] [--steps 50] [--only textbook|pythae|stacked]
 
 Both sides of a comparison take turns within one run, a few hundred milliseconds each, and the medians of
-the rounds are compared, so that a busy machine slows both alike. CPU time, one thread, made-up pictures of
+the rounds are compared, so that a busy machine slows both alike. CPU time, one thread, random pictures of
 MNIST's size (the numbers in a picture do not change the cost). pythae is compared if it can be imported:
 
     pip install --target /tmp/pythae --no-deps pythae imageio tqdm cloudpickle
@@ -107,7 +107,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 class Tensors(Pictures):
-    """The same pictures converted beforehand: a textbook loop that has been told about data loading."""
+    """The same pictures converted beforehand: a textbook loop with faster data loading."""
 
     def __init__(self, arrays: Arrays) -> None:
         self.x, self.y = arrays.train_x.view(-1, 1, 28, 28) / 255, arrays.train_y

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from workbench.spec.metrics import METRICS
-from workbench.spec.models import BUILT_IN, settings_class
+from workbench.spec.models import built_in_kinds, settings_class
 from workbench.spec.presets import built_in_folder, find_preset
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -42,7 +42,7 @@ def test_every_section_has_a_row_and_every_preset_its_place() -> None:
         assert all((MODELS / file).exists() for file in ticked(row[3]))
 
 
-def test_curves_bear_the_labels_of_the_screens() -> None:
+def test_curves_have_the_labels_of_the_screens() -> None:
     pairs = re.findall(r"`(\w+)` \(((?:[^()]|\([^()]*\))*)\)", "\n".join(row[5] for row in ROWS))
     assert len(pairs) > 50
     for name, label in pairs:
@@ -55,8 +55,8 @@ def test_a_page_has_its_five_parts(page: str) -> None:
     assert [part for part in PARTS if part not in headings] == []
 
 
-def told_defaults() -> Iterator[tuple[str, str, Any]]:
-    """Yield (kind, setting, value) for every default that a page tells."""
+def documented_defaults() -> Iterator[tuple[str, str, Any]]:
+    """Yield (kind, setting, value) for every documented default."""
     for page in FAMILY_PAGES:
         (part,) = re.findall(r"^## Defaults\n(.*?)(?=^## |\Z)", (DOCS / page).read_text(), re.M | re.S)
         kind = ""
@@ -66,12 +66,12 @@ def told_defaults() -> Iterator[tuple[str, str, Any]]:
             yield kind, key, value
 
 
-def test_the_defaults_that_pages_tell_are_those_of_the_code() -> None:
-    told = list(told_defaults())
-    for kind, key, value in told:
+def test_documented_defaults_are_those_of_the_code() -> None:
+    documented = list(documented_defaults())
+    for kind, key, value in documented:
         assert settings_class(kind).model_fields[key].default == value, f"{kind}: {key}"
-    for kind in BUILT_IN:
+    for kind in built_in_kinds():
         fields = settings_class(kind).model_fields
         base = settings_class(BASE[kind]).model_fields if kind in BASE else {}
         own = {key for key in fields if key not in base or fields[key].default != base[key].default}
-        assert own <= {key for name, key, _ in told if name == kind}, kind
+        assert own <= {key for name, key, _ in documented if name == kind}, kind

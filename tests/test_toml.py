@@ -1,4 +1,4 @@
-"""Hand-written files are read within limits, and faults are told with file and line."""
+"""Hand-written files are read within limits, and faults are reported with file and line."""
 
 from pathlib import Path
 

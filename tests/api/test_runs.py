@@ -144,7 +144,7 @@ def test_a_removal_that_breaks_off_half_way_is_undone(store: Store, monkeypatch:
         return real(self, target)
 
     monkeypatch.setattr(Path, "rename", fails)
-    with pytest.raises(WorkbenchError, match=r"Permission denied\. None was"):
+    with pytest.raises(WorkbenchError, match=r"Permission denied\. No run was"):
         remove_runs(store, ids)
     assert {row.id for row in list_runs(store)} >= set(ids)
     assert list(store.paths.trash.iterdir()) == []

@@ -72,6 +72,7 @@ VARIANTS: dict[str, tuple[str, dict[str, dict[str, Any]]]] = {
 }
 
 
+@pytest.mark.check("whole 8", "No training step waits, in any variant with code of its own.")
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 def test_a_training_step_never_waits_for_the_device(variant: str, tmp_path: Path) -> None:
     family, changes = VARIANTS[variant]
@@ -106,6 +107,7 @@ class Constant(Streams):
         return Constant(self.seeds, self.device, self.dtype)
 
 
+@pytest.mark.check("catalogue 15", "Result columns are means over examples, in every family.")
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_column_of_a_result_is_a_mean_over_examples_not_over_chunks(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,24 +131,25 @@ def test_every_column_of_a_result_is_a_mean_over_examples_not_over_chunks(
             assert ragged[name][part] == pytest.approx(entry[part], rel=1e-9, abs=1e-12), name
 
 
+@pytest.mark.check("catalogue 15", "Test curves are means over examples, in every family.")
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_every_point_of_a_test_curve_is_a_mean_over_examples_not_over_chunks(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = make_trainer(small_spec(family, [0, 1], 3), tmp_path)
     trainer.run()
-    whole_judge, seen = trainer.model.judge, []
+    evaluate_batch_in_full, seen = trainer.model.evaluate_batch, []
     original = trainer.data.chunks
 
     def chunks(split: Any, streams: Streams, size: int = 0, limit: int = 0) -> Iterator[Batch]:
         return original(split, streams, CHUNK, IMAGES)
 
-    def judge(batch: Batch, streams: Streams) -> dict[str, Tensor]:
-        seen.append(whole_judge(batch, streams))
+    def evaluate_batch(batch: Batch, streams: Streams) -> dict[str, Tensor]:
+        seen.append(evaluate_batch_in_full(batch, streams))
         return seen[-1]
 
     monkeypatch.setattr(trainer.data, "chunks", chunks)
-    monkeypatch.setattr(trainer.model, "judge", judge)
+    monkeypatch.setattr(trainer.model, "evaluate_batch", evaluate_batch)
     means = trainer._curve_point("test", IMAGES)
     trainer.recorder.flush()
     row = json.loads(trainer.recorder.paths.metrics.read_text().splitlines()[-1])
@@ -175,6 +178,7 @@ SAMPLED = [
 ]
 
 
+@pytest.mark.check("whole 9", "Only normalised models offer exact joint draws, which BDMC needs.")
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_exact_joint_draws_are_offered_by_normalised_models_alone(family: str) -> None:
     model, data, streams = built(family)
@@ -215,6 +219,7 @@ def built(family: str) -> tuple[Any, DataSet, Streams]:
 # ---- half precision
 
 
+@pytest.mark.check("whole 8", "Evaluation with accept steps rejects half precision, with the reason.")
 @pytest.mark.parametrize("precision", ["bfloat16", "bf16", "float16"])
 @pytest.mark.parametrize("metric", ["ais", "rhat"])
 def test_accept_tested_evaluations_refuse_half_precision_with_the_reason(metric: str, precision: str) -> None:
@@ -222,6 +227,7 @@ def test_accept_tested_evaluations_refuse_half_precision_with_the_reason(metric:
         estimate_settings(metric, {"precision": precision})
 
 
+@pytest.mark.check("whole 8", "Training with accept steps rejects half precision with the reason.")
 @pytest.mark.parametrize("preset", ["lae-digits", "lae-paper-mnist", "lebm-ti-moons"])
 def test_accept_tested_chains_refuse_half_precision_with_the_reason(preset: str) -> None:
     with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):

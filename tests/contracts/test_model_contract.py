@@ -107,6 +107,7 @@ def result_metrics(trainer: Trainer) -> dict[str, Any]:
     return metrics
 
 
+@pytest.mark.check("whole 8", "No training step waits for the device, in any family.")
 def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path) -> None:
     trainer = make_trainer(small_spec(family, SEEDS), tmp_path)
     trainer._one_step()  # the first step may set things up
@@ -183,6 +184,7 @@ def test_no_choice_of_a_setting_makes_a_step_wait(family: str, name: str, value:
         trainer._one_step()
 
 
+@pytest.mark.check("whole 9", "A diverged member does not affect the others, in any family.")
 def test_a_broken_member_leaves_the_others_alone(family: str, tmp_path: Path) -> None:
     good = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "good")
     bad = make_trainer(small_spec(family, SEEDS, 6), tmp_path / "bad")
@@ -238,7 +240,7 @@ def test_shapes_of_everything_that_can_be_asked(model: Trainer) -> None:
     assert family.members == 3
     kind = type(model.spec.model)
     assert (kind.has_samples, kind.has_latents) == (family.generative, family.latent > 0)
-    evaluated = family.judge(next(model.data.chunks("test", model.streams, 7)), streams)
+    evaluated = family.evaluate_batch(next(model.data.chunks("test", model.streams, 7)), streams)
     assert evaluated
     assert set(evaluated) <= set(METRICS)
     assert all(value.shape == (3, 7) for value in evaluated.values())
@@ -264,7 +266,7 @@ def test_one_example_can_be_judged_and_one_sample_drawn(model: Trainer) -> None:
     """Nothing squeezes an axis away that happens to have length one."""
     family, data = model.model, model.data.info
     batch, streams = next(model.data.chunks("test", model.streams, 1)), model.streams.fork("one")
-    assert all(value.shape == (3, 1) for value in family.judge(batch, streams).values())
+    assert all(value.shape == (3, 1) for value in family.evaluate_batch(batch, streams).values())
     if family.generative:
         assert family.sample(1, streams).shape == (3, 1, data.dimensions)
     if family.latent > 0:
@@ -275,7 +277,7 @@ def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:
     before, batch = state_of(model), next(model.data.chunks("test", model.streams, 7))
     streams = model.streams.fork("test")
     drawn = model.streams.state_dict()
-    model.model.judge(batch, streams)
+    model.model.evaluate_batch(batch, streams)
     if model.model.latent > 0:
         model.model.decode(model.model.encode(batch.x, streams))
         model.model.proposal(batch.x, streams)
@@ -289,8 +291,8 @@ def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:
 
 def test_the_same_noise_gives_the_same_evaluation(model: Trainer) -> None:
     batch = next(model.data.chunks("test", model.streams, 6))
-    first = model.model.judge(batch, Streams(SEEDS, dtype=torch.float64))
-    again = model.model.judge(batch, Streams(SEEDS, dtype=torch.float64))
+    first = model.model.evaluate_batch(batch, Streams(SEEDS, dtype=torch.float64))
+    again = model.model.evaluate_batch(batch, Streams(SEEDS, dtype=torch.float64))
     for name in first:
         assert torch.equal(first[name], again[name]), name
 

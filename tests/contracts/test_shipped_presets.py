@@ -1,4 +1,4 @@
-"""Every shipped preset builds its model, takes a step and is judged, under names that the screens know."""
+"""Every shipped preset builds its model, takes a step and is evaluated, under names that the screens know."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def data_of(settings: DataSettings) -> DataSet:
     return DataSet(settings.name, arrays, dynamic=dynamic, device=torch.device("cpu"), dtype=torch.float32)
 
 
+@pytest.mark.check("whole 9", "Every shipped preset trains and evaluates under known metrics.")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_its_curves_have_a_label_and_a_description(name: str) -> None:
     found = resolve(name)
@@ -47,11 +48,11 @@ def test_its_curves_have_a_label_and_a_description(name: str) -> None:
     model = build_model(spec, data.info, streams)
     batch = data.batch(torch.arange(6)[None], streams)
     curves = model.training_step(batch, streams)
-    judged = model.judge(next(data.chunks("test", streams, 5)), streams)
-    assert "loss" in curves and judged
-    for label in (*curves, *judged):
+    values = model.evaluate_batch(next(data.chunks("test", streams, 5)), streams)
+    assert "loss" in curves and values
+    for label in (*curves, *values):
         assert METRICS[label].label and METRICS[label].description
-    assert all(value.isfinite().all() for value in (*curves.values(), *judged.values()))
+    assert all(value.isfinite().all() for value in (*curves.values(), *values.values()))
 
 
 def test_the_columns_of_a_study_are_known() -> None:

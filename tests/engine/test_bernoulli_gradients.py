@@ -76,6 +76,7 @@ def deviations(found: Tensor, wanted: Tensor) -> Tensor:
     return (found.mean(0) - wanted).abs() / (found.std(0) / math.sqrt(len(found)))
 
 
+@pytest.mark.check("catalogue 8", "Unbiased estimators match the gradient enumerated over 64 codes.")
 @pytest.mark.parametrize(
     ("estimator", "draws"),
     [
@@ -92,6 +93,7 @@ def test_unbiased_estimators_match_the_enumerated_gradient(estimator: Estimator,
         assert (deviations(found, wanted) < 4).all()
 
 
+@pytest.mark.check("catalogue 8", "VIMCO matches the enumerated gradient of its own bound.")
 def test_vimco_matches_the_enumerated_gradient_of_its_own_bound() -> None:
     wanted = exact(expected_pair_bound)
     for found, want in zip(gradients(estimators.vimco, 2), wanted, strict=True):
@@ -124,6 +126,7 @@ def bias_of(estimator: Estimator, examples: int = 200_000) -> tuple[float, float
     return off.norm().item(), (found.var(0).sum() / examples).sqrt().item()
 
 
+@pytest.mark.check("whole 3", "The bias of the relaxed estimator shrinks with τ (2, 1, ½, ¼).")
 def test_the_relaxed_estimator_has_a_bias_that_shrinks_with_the_temperature() -> None:
     temperatures = (2.0, 1.0, 0.5, 0.25)
     found = [bias_of(partial(estimators.concrete, temperature=tau)) for tau in temperatures]
@@ -142,6 +145,7 @@ def test_antithetic_pairs_are_less_noisy_than_two_independent_draws() -> None:
     assert pairs.var(0).sum() < singles.var(0).sum()
 
 
+@pytest.mark.check("section 3", "The estimators decode hard codes only.")
 @pytest.mark.parametrize("name", ["straight_through", "rloo", "disarm", "vimco"])
 def test_only_hard_codes_are_decoded(name: str) -> None:
     seen = []
@@ -165,6 +169,7 @@ def test_draws_have_the_probabilities_of_the_logits() -> None:
     assert ((share - theta).abs() < 4 * (theta * (1 - theta) / 20_000).sqrt()).all()
 
 
+@pytest.mark.check("catalogue 2", "The Bernoulli KL equals enumeration, to 1e-10.")
 def test_the_kl_is_that_of_enumeration_and_stays_finite() -> None:
     density = log_q(LOGITS, CODES)
     enumerated = (density.exp() * (density + Q * math.log(2))).sum()

@@ -64,11 +64,11 @@ def test_a_damaged_one_is_passed_over_for_the_one_before(paths: RunPaths, damage
     save(paths, 10)
     save(paths, 20)
     damage(paths)
-    told: list[str] = []
-    found = checkpoint.load_newest(paths, told.append)
+    messages: list[str] = []
+    found = checkpoint.load_newest(paths, messages.append)
     assert found is not None
     assert found.step == 10
-    assert reason in told[0]
+    assert reason in messages[0]
 
 
 def test_a_newer_layout_is_not_guessed_at(paths: RunPaths) -> None:
@@ -86,8 +86,8 @@ class Malice:
 def test_nothing_is_unpickled(paths: RunPaths) -> None:
     """A file with a matching checksum but code inside is refused, not run."""
     checkpoint.save(paths, 10, {"weights": Malice()}, 0)
-    told: list[str] = []
-    assert checkpoint.load_newest(paths, told.append) is None
-    assert "UnpicklingError" in told[0]
+    messages: list[str] = []
+    assert checkpoint.load_newest(paths, messages.append) is None
+    assert "UnpicklingError" in messages[0]
     with pytest.raises(SystemExit):  # the file would have done harm
         pickle.loads(pickle.dumps(Malice()))

@@ -46,6 +46,7 @@ def accident(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VAE, "training_step", step)
 
 
+@pytest.mark.check("whole 9", "The replay names the first non-finite gradient.")
 @pytest.mark.parametrize("checkpoint_every", [8, 1000])
 def test_the_first_bad_gradient_is_named(accident: None, tmp_path: Path, checkpoint_every: int) -> None:
     spec = spec_of(checkpoint_every)
@@ -58,11 +59,13 @@ def test_the_first_bad_gradient_is_named(accident: None, tmp_path: Path, checkpo
     assert sorted(tmp_path.rglob("*")) == before  # nothing was written
 
 
+@pytest.mark.check("whole 9", "No checkpoint is kept in which all members have diverged.")
 def test_no_checkpoint_is_kept_from_which_all_have_diverged(accident: None, tmp_path: Path) -> None:
     make_trainer(spec_of(2), tmp_path).run()  # checkpoints at 38 (spoilt weights) and 40 would push out 36
     assert sorted(int(path.stem) for path in (tmp_path / "checkpoints").glob("*.pt")) == [34, 36]
 
 
+@pytest.mark.check("whole 9", "The replay finds the layer that overflows.")
 def test_plain_explosion_is_found_in_the_layer_that_overflows(tmp_path: Path) -> None:
     training = {"optimiser": "sgd", "lr": 10.0, "clip": 0.0, "log_every": 10, "checkpoint_every": 4}
     spec = small_spec("vae", SEEDS, 100, training=training)
@@ -92,6 +95,7 @@ def test_what_takes_too_long_or_is_stopped_stays_unnamed(accident: None, tmp_pat
     assert first_bad_tensor(paths, spec, trainer.data, diverged, lambda: True) == ""
 
 
+@pytest.mark.check("whole 9", "Result and log contain the first non-finite tensor.")
 def test_the_result_and_the_log_hold_the_name(
     accident: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,9 @@ class Counter(LatentModel):
         self.register_buffer("chain", torch.zeros(2, 3))
 
 
-def judged(values: list[tuple[float, float]], patience: int = 2, min_delta: float = 0.0) -> EarlyStopping:
+def stopping_after(
+    values: list[tuple[float, float]], patience: int = 2, min_delta: float = 0.0
+) -> EarlyStopping:
     """Take the values of two members, the k-th while all weights are k."""
     model = Counter()
     early = EarlyStopping(model, patience, min_delta, torch.device("cpu"))
@@ -45,44 +47,44 @@ def judged(values: list[tuple[float, float]], patience: int = 2, min_delta: floa
             for tensor in model.state_dict().values():
                 tensor.fill_(k)
         early.hold()
-        early.judge(k, {"nelbo": torch.tensor(pair, dtype=torch.float64)}, torch.zeros(2, dtype=torch.bool))
+        early.update(k, {"nelbo": torch.tensor(pair, dtype=torch.float64)}, torch.zeros(2, dtype=torch.bool))
     return early
 
 
 def test_a_member_stops_after_its_patience_and_keeps_its_best_state() -> None:
-    early = judged([(5, 5), (4, 4), (4.5, 3), (4, 2), (1, 1)])
+    early = stopping_after([(5, 5), (4, 4), (4.5, 3), (4, 2), (1, 1)])
     assert early.best_step.tolist() == [2, 5]  # the first stopped at point 4: its 1 came too late
     assert early.stopped.tolist() == [True, False]
     assert early.best.tolist() == [4, 1]
     assert early.model.weight.flatten().tolist() == [2, 5]
     assert early.model.chain[:, 0].tolist() == [2, 5]
     assert not early.over
-    assert judged([(1, 1), (2, 2), (3, 3)]).over
+    assert stopping_after([(1, 1), (2, 2), (3, 3)]).over
 
 
 def test_a_fall_smaller_than_min_delta_is_none() -> None:
     falls = [(5.0, 5.0), (4.8, 4.4), (4.6, 3.8), (4.4, 3.2)]
-    assert judged(falls, patience=3, min_delta=0.5).best_step.tolist() == [4, 4]  # 4.4 < 5 − 0.5
-    assert judged(falls, patience=2, min_delta=0.5).best_step.tolist() == [1, 4]
+    assert stopping_after(falls, patience=3, min_delta=0.5).best_step.tolist() == [4, 4]  # 4.4 < 5 − 0.5
+    assert stopping_after(falls, patience=2, min_delta=0.5).best_step.tolist() == [1, 4]
 
 
 def test_what_is_not_finite_is_no_better_and_diverged_members_are_not_waited_for() -> None:
-    early = judged([(3, float("nan")), (4, float("-nan")), (5, float("inf"))])
+    early = stopping_after([(3, float("nan")), (4, float("-nan")), (5, float("inf"))])
     assert early.best_step.tolist() == [1, 0]
     assert early.model.weight.flatten().tolist() == [1, 0]
-    early = judged([(1, 1), (2, 0.5)], patience=1)
+    early = stopping_after([(1, 1), (2, 0.5)], patience=1)
     assert not early.over
-    early.judge(3, {"nelbo": torch.tensor([1.0, 0.1])}, torch.tensor([False, True]))
+    early.update(3, {"nelbo": torch.tensor([1.0, 0.1])}, torch.tensor([False, True]))
     assert early.over
 
 
 def test_the_bound_is_watched_before_its_parts_and_nothing_to_watch_is_told() -> None:
-    early = judged([])
+    early = stopping_after([])
     values = {"reconstruction": torch.tensor([1.0, 1.0]), "nelbo": torch.tensor([2.0, 3.0])}
-    early.judge(1, values, torch.zeros(2, dtype=torch.bool))
+    early.update(1, values, torch.zeros(2, dtype=torch.bool))
     assert early.best.tolist() == [2, 3]
     with pytest.raises(WorkbenchError, match=r"nothing on held-out data.*training\.patience to 0"):
-        early.judge(2, {"mse": torch.ones(2)}, torch.zeros(2, dtype=torch.bool))
+        early.update(2, {"mse": torch.ones(2)}, torch.zeros(2, dtype=torch.bool))
 
 
 # ---- in a run
@@ -173,6 +175,7 @@ def test_a_run_resumed_at_any_point_ends_with_the_same_bits(tmp_path: Path) -> N
     assert results(again, last) == results(broken, ended)
 
 
+@pytest.mark.check("whole 8", "The step of an early-stopped member never waits for the device.")
 def test_a_stopped_members_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     trainer = make_trainer(stopping_spec(SEEDS), tmp_path)
     trainer._one_step()

@@ -137,8 +137,8 @@ def test_an_estimate_that_fails_draws_no_curve_and_is_told_once(
     trainer = trainer_of(spec, tmp_path / "run")
     assert trainer.run().how == "finished"
     assert set(curve(trainer, "sample_energy")) == {6, 12, 18}
-    told = [line for line in capsys.readouterr().err.splitlines() if "no curve" in line]
-    assert told == [f"no curve of {metric}: RuntimeError: a bug." for metric in ("ais", "iwae")]
+    messages = [line for line in capsys.readouterr().err.splitlines() if "no curve" in line]
+    assert messages == [f"no curve of {metric}: RuntimeError: a bug." for metric in ("ais", "iwae")]
 
 
 def test_a_diverged_member_has_no_points(tmp_path: Path) -> None:
@@ -233,8 +233,8 @@ def test_a_stop_in_an_estimate_between_two_steps_leaves_a_checkpoint(tmp_path: P
     time.sleep(0.3)  # into the estimate
     asked_at = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    code, said = finish(process)
-    assert code == 76 and time.monotonic() - asked_at < 10, said
+    code, errors = finish(process)
+    assert code == 76 and time.monotonic() - asked_at < 10, errors
     assert (paths.checkpoints / "10.json").exists()
 
 
@@ -244,8 +244,8 @@ def test_a_stop_or_a_kill_in_an_estimate_loses_nothing(tmp_path: Path, inside: N
     until_measuring(process, paths, 1)
     first = (paths.evaluations / "energy.json").read_text()
     process.send_signal(signal.SIGTERM)
-    code, said = finish(process)
-    assert code == 76, said
+    code, errors = finish(process)
+    assert code == 76, errors
     assert not paths.result.exists() and read_evaluation(paths, "ais") is None
     for tries in (1, 2):  # two workers are killed over it: a third leaves it out
         process = start(paths)

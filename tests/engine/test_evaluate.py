@@ -110,6 +110,7 @@ def test_arrays_lie_beside(vae: RunPaths) -> None:
             assert {key: arrays[key].shape for key in arrays} == shapes
 
 
+@pytest.mark.check("whole 9", "Evaluation of an energy-based prior includes log Z, without BDMC.")
 def test_an_energy_based_prior_gets_its_log_z(lebm: RunPaths, capsys: pytest.CaptureFixture[str]) -> None:
     exact = run(lebm, "quadrature", images=10, points=300, precision="float64")["metrics"]
     found = run(lebm, "ais", images=10, chains=8, temperatures=200, bdmc=0, precision="float64")["metrics"]

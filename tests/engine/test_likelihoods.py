@@ -65,6 +65,7 @@ def test_a_fixed_sigma_is_not_trained_but_saved() -> None:
 LEVELS = torch.arange(256, dtype=torch.float64) / 255
 
 
+@pytest.mark.check("catalogue 3", "The 256 levels sum to one (1e-6; 1e-4 at σ = 0.05).")
 @pytest.mark.parametrize(("sigma", "tolerance"), [(0.3, 1e-6), (1.2, 1e-6), (0.05, 1e-4)])
 @pytest.mark.parametrize("mean", [-1.3, -1.0, 0.0, 0.4, 1.0])
 def test_discretised_logistic_levels_sum_to_one(sigma: float, tolerance: float, mean: float) -> None:
@@ -75,6 +76,7 @@ def test_discretised_logistic_levels_sum_to_one(sigma: float, tolerance: float, 
     torch.testing.assert_close(total, torch.ones(2, dtype=torch.float64), rtol=0, atol=tolerance)
 
 
+@pytest.mark.check("catalogue 3", "Bins are differences of the logistic; the outer bins are open.")
 def test_discretised_logistic_is_the_difference_of_the_logistic_at_the_bin_edges() -> None:
     likelihood = DiscretisedLogistic(STREAMS)  # σ = 1.201
     sigma = likelihood.scale()[0]
@@ -124,6 +126,7 @@ def test_draws_have_the_mean_that_mean_promises(likelihood: Likelihood, out: flo
     torch.testing.assert_close(drawn.mean(1), likelihood.mean(many).mean(1), rtol=0, atol=tolerance)
 
 
+@pytest.mark.check("whole 9", "Exact samples: levels are drawn with their probabilities.")
 @pytest.mark.parametrize(
     ("likelihood", "levels", "out"),
     [

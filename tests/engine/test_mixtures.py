@@ -22,6 +22,7 @@ def two_clouds(count: int, seed: int = 0) -> np.ndarray:
     return np.where(rng.random(count)[:, None] < WEIGHT, first, second)
 
 
+@pytest.mark.check("section 4", "EM recovers known weights within 0.02 at n = 5000.")
 def test_known_weights_and_means_are_recovered() -> None:
     codes = two_clouds(5000)
     mixture = fit(codes, 2, 3, 0)
@@ -31,6 +32,7 @@ def test_known_weights_and_means_are_recovered() -> None:
     assert mixture.covariances_[order[1]] == pytest.approx(np.array([[1, 0.6], [0.6, 1]]), abs=0.1)
 
 
+@pytest.mark.check("catalogue 14", "EM never lowers the log-likelihood.")
 def test_em_never_lowers_the_log_likelihood() -> None:
     mixture = fit(two_clouds(1000), 4, 1, 0)
     bounds = np.array(mixture.lower_bounds_)

@@ -52,6 +52,7 @@ def test_the_ladder_reaches_both_ends() -> None:
         assert trapezium_weights(torch.tensor(t)).sum() == pytest.approx(1)
 
 
+@pytest.mark.check("catalogue 11", "The formulas of E_t and V_t match draws.")
 def test_the_formulas_of_e_and_v_are_those_of_draws() -> None:
     t = temperatures(4, 3)
     m, v = tempered(t)
@@ -63,6 +64,8 @@ def test_the_formulas_of_e_and_v_are_those_of_draws() -> None:
         assert ((found.mean(0) - truth).abs() < 4 * error).all()
 
 
+@pytest.mark.check("whole 5", "E_t increases with t.")
+@pytest.mark.check("catalogue 11", "dE_t/dt = V_t.")
 def test_the_slope_of_e_is_v_so_it_increases() -> None:
     t, step = torch.linspace(0.01, 0.99, 50, dtype=torch.float64), 1e-5
     slope = (exact(t + step)[0] - exact(t - step)[0]) / (2 * step)
@@ -70,6 +73,7 @@ def test_the_slope_of_e_is_v_so_it_increases() -> None:
     assert (exact(temperatures(20, 3))[0].diff() > 0).all()
 
 
+@pytest.mark.check("catalogue 11", "Trapezium errors match the table, plain and corrected.")
 @pytest.mark.parametrize(
     ("count", "power", "plain", "corrected"),
     [(10, 1, -0.209, 0.052), (10, 3, -0.046, 0.0015), (10, 5, -0.078, 0.0045), (20, 3, -0.0115, 0.0001)],
@@ -126,6 +130,7 @@ def test_exchange_swaps_pairs_and_keeps_every_state(odd: bool) -> None:
             assert torch.equal(swapped[member, :, chain], states[member, order, chain])
 
 
+@pytest.mark.check("section 12", "Replica exchange preserves the distribution at every temperature.")
 def test_exchange_leaves_the_joint_law_as_it_is() -> None:
     """Exact draws at every temperature stay so: mean and variance of each rung after many swaps."""
     t = temperatures(4, 2)

@@ -125,6 +125,7 @@ def spoil(trainer: Trainer, member: int, step: int) -> None:
     trainer.model.training_step = step_with_accident  # type: ignore[method-assign]
 
 
+@pytest.mark.check("whole 9", "A diverged member is masked and reported with its first bad step.")
 def test_a_diverged_member_is_reported_with_its_first_bad_step(tmp_path: Path) -> None:
     trainer = make_trainer(small_spec("vae", [5, 6, 7], 20, training={"log_every": 5}), tmp_path)
     spoil(trainer, 1, step=12)
@@ -140,6 +141,7 @@ def test_a_diverged_member_is_reported_with_its_first_bad_step(tmp_path: Path) -
     assert metrics["test_nelbo"]["se"][1] is None
 
 
+@pytest.mark.check("whole 9", "The run ends when all members have diverged.")
 def test_when_all_have_diverged_the_run_ends(tmp_path: Path) -> None:
     trainer = make_trainer(small_spec("vae", [5, 6], 100, training={"log_every": 10}), tmp_path)
     spoil(trainer, 0, step=3)
@@ -194,6 +196,7 @@ def test_a_linear_schedule_reaches_the_optimiser(tmp_path: Path) -> None:
     assert group["lr"] == pytest.approx(0.01 * (1 - 0.9 * 4 / 5))  # the last update is the one after step 9
 
 
+@pytest.mark.check("whole 8", "The guard used by these tests detects waits.")
 @pytest.mark.parametrize(
     "waiting",
     [

@@ -41,8 +41,8 @@ def start(paths: RunPaths, **variables: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
-    _, said = process.communicate(timeout=120)
-    return process.returncode, said.splitlines()
+    _, errors = process.communicate(timeout=120)
+    return process.returncode, errors.splitlines()
 
 
 def wait_for_step(paths: RunPaths, step: int) -> None:
@@ -85,14 +85,14 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
     first = start(broken)
     wait_for_step(broken, 8)
     first.send_signal(signal.SIGTERM)
-    code, said = finish(first)
-    assert code == 76, said
-    assert "checkpoint written" in said[-1]
+    code, errors = finish(first)
+    assert code == 76, errors
+    assert "checkpoint written" in errors[-1]
     assert not broken.result.exists()
     assert list(broken.checkpoints.glob("*.pt"))
-    code, said = finish(start(broken))
-    assert code == 0, said
-    assert any("resuming from the checkpoint" in line for line in said)
+    code, errors = finish(start(broken))
+    assert code == 0, errors
+    assert any("resuming from the checkpoint" in line for line in errors)
     assert run(straight) == 0
     assert rows(broken) == rows(straight)
     left, right = (json.loads(paths.result.read_text()) for paths in (straight, broken))
@@ -120,7 +120,7 @@ def test_a_run_with_a_result_is_left_alone(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("no = toml = at all", "Cannot read"),
         ("seeds = [0]", "model: Field required"),
@@ -128,12 +128,12 @@ def test_a_run_with_a_result_is_left_alone(
     ],
 )
 def test_a_bad_spec_is_told_and_never_tried_again(
-    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str], text: str, said: str
+    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     paths = prepare(tmp_path / "run")
     paths.spec.write_text(text)
     assert run(paths) == 78
-    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_missing_data_are_told(
@@ -213,6 +213,7 @@ def test_an_unforeseen_error_keeps_its_traceback(
         run(prepare(tmp_path / "run"))
 
 
+@pytest.mark.check("whole 9", "The result of a diverged run reports the divergence.")
 def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) -> None:
     training = {"lr": 10.0, "optimiser": "sgd", "precision": "float32", "clip": 0.0}
     paths = prepare(tmp_path / "run", 400, training=training, model={"kind": "vae", "likelihood": "gaussian"})
@@ -223,6 +224,7 @@ def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) 
     assert result["step"] < 400
 
 
+@pytest.mark.check("whole 5", "Result and log report chains that have not converged.")
 @pytest.mark.parametrize("objective", ["power", "ti-full"])
 def test_a_run_whose_chains_have_not_converged_says_so(
     objective: str, tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
@@ -246,9 +248,9 @@ def test_a_run_whose_chains_have_not_converged_says_so(
     assert run(paths) == 0
     metrics = json.loads(paths.result.read_text())["metrics"]
     assert metrics["ti_converged"]["values"] == [0.0, 0.0]
-    said = capsys.readouterr().err
-    assert "NOT CONVERGED: chains of 2 of 2 seeds" in said
-    assert ("BIASED" in said) == (objective == "power")
+    errors = capsys.readouterr().err
+    assert "NOT CONVERGED: chains of 2 of 2 seeds" in errors
+    assert ("BIASED" in errors) == (objective == "power")
 
 
 def test_a_stop_waits_while_there_is_something_to_save_and_interrupts_otherwise() -> None:

@@ -39,7 +39,7 @@ globals().update({name: test for name, test in vars(contract).items() if name.st
 model = contract.model
 
 
-def forget() -> None:
+def forget_plugins() -> None:
     """Make the next question about families look at the installed packages again."""
     models.model_kinds.cache_clear()
     models.settings_class.cache_clear()
@@ -62,9 +62,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
     folders = [str(PACKAGE), str(install(tmp_path / "site", project["entry-points"]["workbench.models"]))]
     for folder in folders:
         monkeypatch.syspath_prepend(folder)
-    forget()
+    forget_plugins()
     yield folders
-    forget()
+    forget_plugins()
 
 
 @pytest.fixture
@@ -81,29 +81,29 @@ def test_without_the_package_the_family_is_unknown_and_with_it_known(installed: 
         parse_spec(text)
     for folder in installed:
         sys.path.remove(folder)
-    forget()
+    forget_plugins()
     with pytest.raises(WorkbenchError, match="unknown family 'ppca'"):
         parse_spec(text)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
-        ("no_such_package.settings:Settings", "could not be loaded"),
+        ("no_such_package.settings:Settings", "Cannot load model kind"),
         ("json:JSONDecoder", "not a subclass of ModelSettings"),
     ],
 )
 def test_a_broken_package_is_told_and_leaves_the_other_families_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str
 ) -> None:
     monkeypatch.syspath_prepend(str(install(tmp_path, {"broken": value})))
-    forget()
+    forget_plugins()
     try:
-        with pytest.raises(WorkbenchError, match=said):
+        with pytest.raises(WorkbenchError, match=message):
             parse_spec('[model]\nkind = "broken"\n[training]\nepochs = 1')
         parse_spec('[model]\nkind = "vae"\n[training]\nepochs = 1')
     finally:
-        forget()
+        forget_plugins()
 
 
 def test_the_worker_trains_it_in_a_process_of_its_own(installed: list[str], tmp_path: Path) -> None:

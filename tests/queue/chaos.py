@@ -17,9 +17,8 @@ from itertools import chain
 from pathlib import Path
 
 from tests.queue.trainer import expected
-from workbench.queue.recovery import load_state
 from workbench.store.runs import run_ids
-from workbench.store.state import OVER, write_request
+from workbench.store.state import OVER, load_state, write_request
 from workbench.store.store import Store, open_store
 
 HERE = Path(__file__).parent

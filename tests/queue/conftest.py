@@ -12,9 +12,9 @@ import pytest
 from tests.queue.chaos import end_processes
 from tests.queue.person import tiny_spec
 from workbench.queue.attempts import Keeper, Options
-from workbench.queue.recovery import Limits, load_state
+from workbench.queue.recovery import Limits
 from workbench.store.runs import create_run
-from workbench.store.state import RunState, Verb, write_request
+from workbench.store.state import RunState, Verb, load_state, write_request
 from workbench.store.store import Store, open_store
 
 TRAINER = (sys.executable, "-S", str(Path(__file__).with_name("trainer.py")))

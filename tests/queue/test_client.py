@@ -18,9 +18,9 @@ from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
 from workbench.queue import client, scheduler
 from workbench.queue.liveness import boot_id, lock_held, start_time, take_lock
-from workbench.queue.recovery import load_state
 from workbench.store.files import write_json
 from workbench.store.runs import create_run
+from workbench.store.state import load_state
 from workbench.store.store import Store, open_store
 
 QUICK = ("--worker", WORKER, "--slots", "2", "--idle", "0.3")

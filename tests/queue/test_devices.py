@@ -1,4 +1,4 @@
-"""GPUs as a management library tells of them, here a made-up one; and what a worker is told of its GPU."""
+"""GPUs as a management library reports them, here a made-up one; and what a worker sees of its GPU."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class NVMLError(Exception):
 
 
 def library(count: int = 2, **changes: Any) -> SimpleNamespace:
-    """Return a made-up NVML with `count` cards; the second does not tell its power or use."""
+    """Return a made-up NVML with `count` cards; the second has no reading of its use."""
 
-    def not_told(handle: int, *more: Any) -> Any:
+    def no_reading(handle: int, *more: Any) -> Any:
         if handle == 1:
             raise NVMLError("not supported")
         return SimpleNamespace(gpu=37)
@@ -38,9 +38,8 @@ def library(count: int = 2, **changes: Any) -> SimpleNamespace:
         "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(total=24 * GIB, used=GIB),
         "nvmlDeviceGetName": lambda handle: b"Some GPU",
         "nvmlDeviceGetUUID": lambda handle: f"GPU-{handle}abc",
-        "nvmlDeviceGetUtilizationRates": not_told,
+        "nvmlDeviceGetUtilizationRates": no_reading,
         "nvmlDeviceGetTemperature": lambda handle, kind: 61,
-        "nvmlDeviceGetPowerUsage": lambda handle: not_told(handle) and 250_000,
     }
     return SimpleNamespace(**calls | changes)
 
@@ -53,11 +52,11 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_cards_and_what_they_do_not_tell(machine: pytest.MonkeyPatch) -> None:
+def test_cards_and_readings_that_one_does_not_have(machine: pytest.MonkeyPatch) -> None:
     machine.setitem(sys.modules, "pynvml", library())
     first, second = devices.gpus()
-    assert first == devices.Gpu(0, "GPU-0abc", "Some GPU", 24 * GIB, GIB, 37.0, 61.0, 250.0)
-    assert (second.index, second.percent, second.watts) == (1, None, None)
+    assert first == devices.Gpu(0, "GPU-0abc", "Some GPU", 24 * GIB, GIB, 37.0, 61.0)
+    assert (second.index, second.percent, second.temperature) == (1, None, 61.0)
 
 
 def test_without_a_driver_there_are_no_gpus_and_it_is_asked_once(machine: pytest.MonkeyPatch) -> None:

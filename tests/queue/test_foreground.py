@@ -17,10 +17,9 @@ from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
 from workbench.queue import client
 from workbench.queue.foreground import run_inline
-from workbench.queue.recovery import load_state
 from workbench.store.files import create_json, read_json
 from workbench.store.runs import create_run
-from workbench.store.state import RunState, write_request, write_state
+from workbench.store.state import RunState, load_state, write_request, write_state
 from workbench.store.store import Store
 
 STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")

@@ -19,10 +19,9 @@ from tests.queue.person import tiny_spec
 from workbench.queue import client, other_hosts
 from workbench.queue.executors import local
 from workbench.queue.liveness import holders, lock_held, take_lock
-from workbench.queue.recovery import load_state
 from workbench.store.files import create_json, write_json
 from workbench.store.runs import create_run
-from workbench.store.state import RunState, write_state
+from workbench.store.state import RunState, load_state, write_state
 from workbench.store.store import Store, open_store
 
 NUMBERS = ["threads = 'many'", "gpu_share = nan\nthreads = nan", "memory_mb = inf"]

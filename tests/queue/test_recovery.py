@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.queue.person import tiny_spec
-from workbench.queue.recovery import Limits, last_checkpoint, load_state, settle
+from workbench.queue.recovery import Limits, last_checkpoint, settle
 from workbench.store.files import create_json, write_json
 from workbench.store.paths import RunPaths
 from workbench.store.runs import create_run
-from workbench.store.state import RunState
+from workbench.store.state import RunState, load_state
 from workbench.store.store import open_store
 
 LIMITS = Limits(crash=2, lost=3)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from workbench.exit_codes import WorkerExit
 from workbench.queue import shim
 from workbench.queue.liveness import holders, lock_held
 from workbench.store.files import create_json
@@ -73,7 +74,7 @@ def test_output_goes_to_the_log_and_progress_says_starting(tmp_path: Path) -> No
 
 def test_a_void_or_taken_attempt_starts_nothing(tmp_path: Path) -> None:
     create_json(tmp_path / "claim.json", {"schema": 1, "void": "too late"})
-    assert subprocess.run(job(tmp_path, "print('never')")).returncode == shim.TAKEN
+    assert subprocess.run(job(tmp_path, "print('never')")).returncode == WorkerExit.ATTEMPT_TAKEN
     assert not (tmp_path / "worker.log").exists()
     assert not (tmp_path / "exit.json").exists()
 
@@ -82,7 +83,7 @@ def test_of_many_shims_for_one_attempt_one_runs(tmp_path: Path) -> None:
     command = job(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'a').write('x')")
     shims = [subprocess.Popen(command) for _ in range(6)]
     codes = sorted(process.wait() for process in shims)
-    assert codes == [0, *[shim.TAKEN] * 5]
+    assert codes == [0, *[WorkerExit.ATTEMPT_TAKEN] * 5]
     assert (tmp_path / "ran").read_text() == "x"
 
 
@@ -149,7 +150,15 @@ def test_files_are_private(tmp_path: Path) -> None:
 
 
 def test_the_shim_starts_with_few_modules() -> None:
-    """It waits beside every worker, so it stays small: nothing outside the standard library."""
-    code = f"import runpy, sys; runpy.run_path({shim.__file__!r}, run_name='shim'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True).stdout
-    assert not {"workbench", "numpy", "pydantic", "torch", "asyncio"} & set(loaded.split())
+    """It waits beside every worker, so it stays small: of workbench only the exit codes."""
+    code = (
+        f"import runpy, sys; sys.argv = [sys.executable, '{{}}']\n"
+        f"try: runpy.run_path({shim.__file__!r}, run_name='__main__')\n"
+        "except KeyError: print(*sys.modules)"  # a job without a lock
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True
+    ).stdout.split()
+    ours = [name for name in loaded if name.startswith("workbench")]
+    assert ours == ["workbench", "workbench.exit_codes"]
+    assert not {"numpy", "pydantic", "torch", "asyncio"} & set(loaded)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.queue.transitions import Verdict, apply
-from workbench.store.run_row import State
-from workbench.store.state import STATES, TRANSITIONS, VERBS, IllegalTransition, RunState, Verb
+from workbench.store.state import STATES, TRANSITIONS, VERBS, IllegalTransition, RunState, State, Verb
 
 # state → verb → what becomes of it; what is not listed is dropped
 EXPECTED: dict[State, dict[Verb, State]] = {

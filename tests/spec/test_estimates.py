@@ -3,7 +3,7 @@
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.spec.estimates import ESTIMATES, planned
+from workbench.spec.estimates import estimate_class, planned
 from workbench.spec.forms import form_fields
 from workbench.spec.resolve import resolve
 from workbench.spec.schema import RunSpec
@@ -15,7 +15,7 @@ def test_a_text_is_a_name_and_settings():
     found = planned(["ais images=100 chains=4 schedule=sigmoid", "probe"])
     assert list(found) == ["ais", "probe"]
     assert (found["ais"].images, found["ais"].chains, found["ais"].schedule) == (100, 4, "sigmoid")
-    assert found["probe"] == ESTIMATES["probe"]()
+    assert found["probe"] == estimate_class("probe")()
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,9 @@ def test_a_text_is_a_name_and_settings():
         ('["aiss"]', "There is no evaluation 'aiss'. Did you mean 'ais'?"),
         ('["ais imags=3"]', "ais imags=3: imags: unknown key, did you mean 'images'?"),
         ('["ais images=few"]', "ais images=few: images: must be a whole number, got 'few'."),
-        ('["ais images"]', "ais images: not of the form key=value. Like images=100."),
-        ('["ais a.images=3"]', "ais a.images=3: not of the form key=value. Like images=100."),
-        ('["ais", "ais images=9"]', "'ais' stands there twice. One text has all its settings."),
+        ('["ais images"]', "ais images: not of the form key=value. Example: images=100."),
+        ('["ais a.images=3"]', "ais a.images=3: not of the form key=value. Example: images=100."),
+        ('["ais", "ais images=9"]', "'ais' is given twice. Put all its settings into one text."),
         ('[""]', "There is no evaluation ''. Known: ais, "),
     ],
 )

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.spec.families import family_note, family_notes, left_out, misfits
 from workbench.spec.models import model_kinds
 from workbench.spec.presets import find_preset, list_presets, load_preset
-from workbench.spec.resolve import expand, resolve
+from workbench.spec.resolve import expand, family_note, family_notes, left_out, misfits, resolve
 
 
 @pytest.mark.parametrize("kind", model_kinds())

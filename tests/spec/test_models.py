@@ -2,10 +2,82 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from workbench.errors import WorkbenchError
+from workbench.spec import models
+from workbench.spec.fields import setting
+from workbench.spec.models import built_in_kinds, settings_class
 from workbench.spec.resolve import resolve
+from workbench.spec.schema import RunSpec
+
+# of a run of each family with all settings at their defaults, as version 0.1.0 has them
+GROUPS = {
+    "ae-gmm": "7a5e5896054f",
+    "avb": "367e3c2a922d",
+    "binary-vae": "21342985a74f",
+    "classifier": "c45f0ce4e999",
+    "ddpm": "4ccc8bf0a665",
+    "dlgm": "5fdb37dfb0ea",
+    "dsm": "fbd077e47f87",
+    "image-lebm": "fd9ec8ae975c",
+    "lae": "98dc583d6a43",
+    "lebm": "cba9705f3c41",
+    "vae": "20d9e0cd814b",
+    "vae-flow": "c9d697965f0f",
+}
+
+
+def group_of(**model: Any) -> str:
+    return RunSpec.model_validate({"model": model, "training": {"epochs": 1}}).group_hash()
+
+
+def test_the_group_of_each_family_is_that_of_older_versions() -> None:
+    assert {kind: group_of(kind=kind) for kind in built_in_kinds()} == GROUPS
+
+
+@pytest.mark.parametrize("kind", sorted(GROUPS))
+def test_a_setting_added_since_changes_the_group_only_where_it_is_not_at_its_default(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = settings_class(kind)
+
+    class Grown(family):  # type: ignore[valid-type, misc]
+        late: int = setting(3, "added later", "units", since="99.0")
+        early: int = setting(3, "as old as the family", since=family.since)
+
+    class Late(family):  # type: ignore[valid-type, misc]
+        late: int = setting(3, "added later", "units", since="99.0")
+
+    monkeypatch.setattr("workbench.spec.schema.settings_class", lambda kind: Late)
+    assert group_of(kind=kind) == GROUPS[kind] == group_of(kind=kind, late=3)
+    assert group_of(kind=kind, late=4) != GROUPS[kind]
+    monkeypatch.setattr("workbench.spec.schema.settings_class", lambda kind: Grown)
+    assert group_of(kind=kind) != GROUPS[kind]
+
+
+def test_a_module_of_the_package_is_a_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy_model.py").write_text(
+        "from typing import Literal\n"
+        "from workbench.spec.fields import setting\n"
+        "from workbench.spec.models.vae import VAESettings\n"
+        "class ToySettings(VAESettings):\n"
+        '    kind: Literal["toy-model"] = setting("toy-model", "model family")\n'
+    )
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(tmp_path)])
+    caches = (models.built_in_kinds, models.model_kinds, models.settings_class)
+    try:
+        for cached in caches:
+            cached.cache_clear()
+        assert RunSpec.model_validate(
+            {"model": {"kind": "toy-model", "latent": 4}, "training": {"epochs": 1}}
+        ).model == settings_class("toy-model")(latent=4)  # type: ignore[call-arg]
+    finally:
+        for cached in caches:
+            cached.cache_clear()
 
 
 @pytest.mark.parametrize("width", [0, -3, 100_001])

@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import NOT_FOUND, WorkbenchError
 from workbench.spec.forms import form_fields
-from workbench.spec.models import BUILT_IN
+from workbench.spec.models import built_in_kinds
 from workbench.spec.presets import built_in_folder, find_preset, list_presets
 from workbench.spec.resolve import resolve
 
@@ -17,7 +17,7 @@ IDENTITY = {"model.kind", "data.name"}  # said even where they are the default
 
 def test_the_families_are_all_there():
     kinds = {find_preset(name).kind for name in SHIPPED}
-    assert kinds == set(BUILT_IN)
+    assert kinds == set(built_in_kinds())
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.store.files import LARGEST, finite, open_plain, read_body, read_json, read_toml
-from workbench.store.metrics import read_metrics
-from workbench.store.snapshots import log_tail
+from workbench.store.files import LARGEST, log_tail, open_plain, read_body, read_json, read_toml
+from workbench.store.json_fields import number, whole
+from workbench.store.metrics import MetricsTail
 
 DEEP = "[" * 100_000
 
@@ -44,7 +44,7 @@ def test_pipes_devices_and_folders_hold_nothing_and_make_nobody_wait(tmp_path: P
     device.symlink_to("/dev/zero")
     for path in (pipe, device, tmp_path, tmp_path / "absent"):
         assert read_json(path) is None and read_toml(path) is None
-        assert read_metrics(path) == ([], 0)
+        assert MetricsTail(path).read() == (False, [])
         assert log_tail(path) == ""
         with pytest.raises(OSError):
             open_plain(path)
@@ -54,10 +54,11 @@ def test_pipes_devices_and_folders_hold_nothing_and_make_nobody_wait(tmp_path: P
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        *((1, 1.0), (1.5, 1.5), (-0.0, 0.0)),
+        *((1, 1.0), (1.5, 1.5), (-0.0, 0.0), (-7.9, -7.9)),
         *((10**400, None), (float("nan"), None), (float("inf"), None)),
         *((True, None), ("1", None), (None, None), ([], None)),
     ],
 )
 def test_numbers_are_finite_floats_or_none(value: object, expected: float | None) -> None:
-    assert finite(value) == expected
+    assert number(value) == expected
+    assert whole(value) == (int(expected) if expected is not None else 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.store.metrics import MetricsTail, read_metrics
+from workbench.store.metrics import MetricsTail
 
 
 def line(step: int, value: float = 1.0) -> str:
@@ -51,8 +51,8 @@ def test_a_torn_line_waits_until_it_is_whole(tmp_path: Path) -> None:
 def test_damaged_lines_are_counted_and_left_out(tmp_path: Path, damaged: bytes) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(line(1).encode() + damaged + b"\n\n" + line(2).encode())
-    rows, bad = read_metrics(path)
-    assert (steps(rows), bad) == ([1, 2], 1)
+    tail = MetricsTail(path)
+    assert (steps(tail.read()[1]), tail.bad_lines) == ([1, 2], 1)
 
 
 def test_a_file_cut_back_by_a_resumed_run_is_read_again(tmp_path: Path) -> None:
@@ -90,7 +90,9 @@ def test_one_reading_is_bounded_and_the_next_goes_on(tmp_path: Path, monkeypatch
     path = tmp_path / "metrics.jsonl"
     path.write_text("".join(line(step) for step in range(20)) + "x" * 1000 + "\n" + line(99))
     tail = MetricsTail(path)
-    assert 0 < len(tail.read()[1]) < 20
-    rows, bad = read_metrics(path)
+    rows = tail.read()[1]
+    assert 0 < len(rows) < 20
+    while tail.offset < path.stat().st_size:
+        rows += tail.read()[1]
     assert steps(rows) == [*range(20), 99]
-    assert bad >= 1
+    assert tail.bad_lines >= 1

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench.store.snapshots import log_tail, read_latents, read_npz, read_samples, snapshot_steps
+from workbench.store.files import log_tail
+from workbench.store.snapshots import read_latents, read_npz, read_samples, snapshot_steps
 
 
 def test_steps_are_numbers_in_order_and_foreign_files_are_ignored(tmp_path: Path) -> None:

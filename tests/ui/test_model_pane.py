@@ -27,7 +27,7 @@ def test_a_model_with_nothing_but_a_loss_says_so(root: Path, state: str) -> None
         (
             "avb",
             ("loss", "adversary_loss", "kl_adversary"),
-            ["adversary loss, nats", "dotted 1.386 = 2 ln 2", "KL by T"],
+            ["adversary loss, nats", "dotted 1.386 = 2 ln 2", "KL (adversarial)"],
         ),
         (
             "lebm",
@@ -55,7 +55,7 @@ def test_metrics_without_room_for_a_plot_share_a_line(root: Path) -> None:
         root, [[5.0, 6.0, 7.0]] * 30, ("adversary_loss", "kl_adversary", "reconstruction"), kind="avb"
     )
     text = drawn(showing(ModelPane, live), 56, 12)
-    assert text.splitlines()[-1].strip() == "reconstruction 6 ± 1" and "KL by T" in text
+    assert text.splitlines()[-1].strip() == "reconstruction 6 ± 1" and "KL (adversarial)" in text
     assert places(3, 56, 12) == (2, 1) and places(4, 120, 40) == (2, 2) and places(2, 20, 3) == (1, 1)
     assert places(2, 55, 30) == (1, 2)
 

@@ -18,25 +18,11 @@ from workbench import __version__
 from workbench.api.stores import Store, chosen_folder, open_store
 from workbench.errors import DATA, STORE, USAGE, WorkbenchError
 from workbench.settings import config_dir, user_settings
+from workbench.spec.data import DATA_SETS
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
 
 SMALL_DISK = 2 << 30  # bytes free in the store below which checkpoints may soon not fit
-# Files by which a data set is known to be complete, under the data folder.
-_IDX = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
-DATA_FILES = {
-    "mnist": tuple(f"MNIST/raw/{name}" for name in _IDX),
-    "fashion-mnist": tuple(f"FashionMNIST/raw/{name}" for name in _IDX),
-    "svhn": ("SVHN/train_32x32.mat", "SVHN/test_32x32.mat"),
-    "cifar10": tuple(
-        f"cifar-10-batches-py/{name}" for name in (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
-    ),
-}
 CPU_TORCH = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 
 
@@ -96,8 +82,10 @@ def data() -> Iterator[Check]:
     writable = _writable(folder)
     can = "writable" if writable else "read-only"
     yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', made at first use'})")
-    for name, files in DATA_FILES.items():
-        if all((folder / file).is_file() for file in files):
+    for name, source in DATA_SETS.known().items():
+        if not source.files:
+            continue
+        if source.complete(folder):
             yield Check(f"data {name}", "ok", "here")
         elif settings.download and writable:
             yield Check(f"data {name}", "ok", "not here; downloaded at first use")
@@ -114,7 +102,8 @@ def check_data(name: str) -> None:
     """
     settings = user_settings()
     folder = settings.data_dir
-    if all((folder / file).is_file() for file in DATA_FILES.get(name, ())):
+    source = DATA_SETS.find(name)
+    if source is None or source.complete(folder):
         return
     fix = f"Put its files under {folder}, or point WORKBENCH_DATA_DIR to where they are."
     if not settings.download:

@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
 
 from workbench.api.runs import find_run
 from workbench.api.stores import Store
 from workbench.errors import DEVICE, RUN_FAILED, STORE, USAGE, WorkbenchError
+from workbench.exit_codes import WorkerExit
 from workbench.queue.attempt_command import THREADS, read_need
 from workbench.store.evaluations import (
     Entry,
@@ -29,14 +31,20 @@ __all__ = ["Entry", "Evaluation", "estimates", "evaluate", "list_evaluations", "
 
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.evaluate")
 FAILED = "error: "  # how the last line of a failed measurement begins
-EXIT_CODES = {74: STORE, 75: RUN_FAILED, 77: DEVICE, 78: USAGE, 130: 130, -2: 130, -15: 130}
+EXIT_CODES: dict[int, int] = {
+    WorkerExit.CANNOT_WRITE: STORE,
+    WorkerExit.OUT_OF_MEMORY: RUN_FAILED,
+    WorkerExit.NO_DEVICE: DEVICE,
+    WorkerExit.BAD_INPUT: USAGE,
+    **dict.fromkeys((WorkerExit.INTERRUPTED, -SIGINT, -SIGTERM), WorkerExit.INTERRUPTED),
+}
 
 
 def estimates() -> dict[str, type[EstimateSettings]]:
     """Return what can be measured, by name: the classes of their settings."""
-    from workbench.spec.estimates import ESTIMATES
+    from workbench.spec.estimates import known_estimates
 
-    return ESTIMATES
+    return known_estimates()
 
 
 def results_of(store: Store, run_id: str) -> dict[str, Entry]:
@@ -71,7 +79,7 @@ def evaluate(
     name = checked_name(name or metric)
     row = find_run(store, run_id)
     store.must_be_writable()
-    if row.state in ("queued", "starting", "running"):
+    if row.scheduled:
         raise WorkbenchError(f"Run {row.id} is {row.state}.", "Evaluate it when it has finished.")
     paths = store.run(row.id)
     if not any(paths.checkpoints.glob("*.json")):

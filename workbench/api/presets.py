@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from workbench.spec.families import family_note, family_notes, left_out, misfits
 from workbench.spec.forms import FormField, form_fields
 from workbench.spec.presets import Preset, find_preset, list_presets
-from workbench.spec.resolve import expand, resolve
+from workbench.spec.resolve import expand, family_note, family_notes, left_out, misfits, resolve
 
 __all__ = [
     "FormField",

@@ -14,12 +14,10 @@ from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_
 from workbench.queue.devices import check_device, gpus
 from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
-from workbench.queue.recovery import load_state
-from workbench.queue.transitions import SENSIBLE
 from workbench.spec.models import settings_class
 from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
-from workbench.store.state import PRIORITIES, VERBS, Verb, write_request
+from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, write_request
 from workbench.store.store import Store
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Forecast",
     "SchedulerStatus",
+    "Verb",
     "check_specs",
     "ensure_scheduler",
     "forecast",
@@ -139,14 +138,14 @@ def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -
         raise WorkbenchError(f"Run {run_id} diverged; a retry would diverge again.", state.next)
     # A request made while the worker stops counts for the state it is stopping into.
     into = {"cancel": "cancelled", "pause": "paused"}.get(state.stopping, state.state)
-    if state.state not in SENSIBLE[verb] and into not in SENSIBLE[verb]:
-        able = " or ".join(SENSIBLE[verb])
+    if state.state not in ALLOWED[verb] and into not in ALLOWED[verb]:
+        able = " or ".join(ALLOWED[verb])
         raise WorkbenchError(f"Run {run_id} is {state.state}.", f"{verb} works on runs that are {able}.")
 
 
 def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
     """Return what keeps the live ones of `rows` from going on, if anything: no scheduler, a full disk."""
-    if not any(row.live and row.state != "paused" for row in rows):
+    if not any(row.scheduled for row in rows):
         return ""
     status = scheduler_status(store)
     if not status.running:

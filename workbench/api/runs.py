@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import time
 import tomllib
 from collections.abc import Collection, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
-from workbench.queue.recovery import load_state
-from workbench.store.files import open_plain, read_json, sync_folder, write_json
+from workbench.store import trash
+from workbench.store.files import open_plain, write_json
 from workbench.store.index import index_of
-from workbench.store.paths import RunPaths
-from workbench.store.run_row import LIVE_STATES, Failure, RunRow, State
+from workbench.store.json_fields import read_table
+from workbench.store.run_row import RunRow
+from workbench.store.state import STATES, Failure, State
 from workbench.store.store import Store
 from workbench.text import safe_text
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
 
 __all__ = [
+    "STATES",
     "Failure",
     "RunRow",
     "State",
@@ -36,7 +34,6 @@ __all__ = [
     "study_runs",
 ]
 
-TRASH_DAYS = 7
 NOTE_LIMIT = 10_000  # characters
 TAG_LIMIT = 60
 
@@ -113,65 +110,25 @@ def spec_of(store: Store, run_id: str) -> RunSpec:
 def remove_runs(store: Store, run_ids: Sequence[str]) -> str:
     """Move runs to the trash and return a token for `restore_runs`. The trash keeps them for a week.
 
-    Runs that are still waiting or running are refused, and then none is removed.
+    Raises:
+        WorkbenchError: if a run is not over; then none is removed.
     """
     store.must_be_writable()
     rows = [find_run(store, run_id) for run_id in run_ids]
-    live = [row for row in rows if row.live]
+    live = ", ".join([f"{row.id} is {row.state}" for row in rows if row.live][:3])
     if live:
-        states = ", ".join(f"{row.id} is {row.state}" for row in live[:3])
-        raise WorkbenchError(f"Not removed: {states}.", "Cancel first: `workbench queue cancel RUN`.")
-    _empty_old_trash(store)
-    token = f"{time.time_ns():020d}"
-    folder = store.paths.trash / token
-    moved: list[Path] = []
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-        for run_id in dict.fromkeys(row.id for row in rows):
-            store.run(run_id).root.rename(folder / run_id)
-            moved.append(folder / run_id)
-        # A scheduler may have taken one up again (a retry) between the look and the move.
-        taken = next((path.name for path in moved if load_state(RunPaths(path)).state in LIVE_STATES), "")
-        sync_folder(store.root)
-    except OSError as error:
-        _put_back(store, folder, moved)
-        hint = "None was. Change the permissions of the store, or free some space."
-        raise WorkbenchError(f"Could not remove: {error.strerror}.", hint, STORE) from None
-    if taken:
-        _put_back(store, folder, moved)
-        raise WorkbenchError(
-            f"Not removed: {taken} has just been started.", "Cancel first: `workbench queue cancel RUN`."
-        )
-    return token
-
-
-def _put_back(store: Store, folder: Path, moved: Sequence[Path]) -> None:
-    """Undo half a removal."""
-    for path in moved:
-        with contextlib.suppress(OSError):
-            path.rename(store.root / path.name)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+        raise WorkbenchError(f"Cannot remove runs: {live}.", "Cancel first: `workbench queue cancel RUN`.")
+    return trash.remove(store, [row.id for row in rows])
 
 
 def restore_runs(store: Store, token: str) -> list[str]:
-    """Undo one `remove_runs`; returns the ids that are back."""
+    """Undo one `remove_runs`; returns the ids that are back.
+
+    Raises:
+        WorkbenchError: for an unknown token, or if runs of all these names are in the store.
+    """
     store.must_be_writable()
-    folder = store.paths.trash / token
-    if not token.isdecimal() or not folder.is_dir():
-        raise WorkbenchError("There is nothing to restore.", "Removed runs are kept for a week.", NOT_FOUND)
-    back = []
-    for path in sorted(folder.iterdir()):
-        target = store.run(path.name).root
-        if not target.exists():
-            path.rename(target)
-            back.append(path.name)
-    if not back:
-        raise WorkbenchError("Not restored: runs of these names are in the store.", "Move them away first.")
-    if not any(folder.iterdir()):
-        folder.rmdir()
-    sync_folder(store.root)
-    return back
+    return trash.restore(store, token)
 
 
 def annotate(
@@ -182,8 +139,7 @@ def annotate(
     paths = store.run(run_id)
     if not paths.spec.exists():
         find_run(store, run_id)  # raises with a suggestion
-    old = read_json(paths.notes)
-    value: dict[str, Any] = old if isinstance(old, dict) else {"note": "", "tags": []}
+    value = {"note": "", "tags": []} | read_table(paths.notes)
     if note is not None:
         if len(note) > NOTE_LIMIT:
             hint = f"{NOTE_LIMIT} characters are the most."
@@ -201,13 +157,3 @@ def annotate(
     except OSError as error:
         hint = "Change the run's permissions, or free some space."
         raise WorkbenchError(f"The note could not be saved: {error.strerror}.", hint, STORE) from None
-
-
-def _empty_old_trash(store: Store) -> None:
-    """Delete for good what was removed more than a week ago."""
-    if not store.paths.trash.is_dir():
-        return
-    limit = time.time_ns() - TRASH_DAYS * 86_400 * 10**9
-    for folder in store.paths.trash.iterdir():
-        if folder.name.isdigit() and int(folder.name) < limit:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -48,6 +48,13 @@ def runs(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 @_quiet
+def states(ctx: typer.Context, incomplete: str) -> list[str]:
+    from workbench.api.runs import STATES
+
+    return list(STATES)
+
+
+@_quiet
 def tables(ctx: typer.Context, incomplete: str) -> list[str]:
     return ["all", *ran(ctx, ""), *runs(ctx, "")]
 
@@ -67,9 +74,9 @@ def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
 
 @_quiet
 def estimates(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.spec.estimates import ESTIMATES
+    from workbench.spec.estimates import known_estimates
 
-    return list(ESTIMATES)
+    return list(known_estimates())
 
 
 @_quiet

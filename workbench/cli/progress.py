@@ -103,6 +103,6 @@ def _eta(row: RunRow) -> str:
 
 def _phase(row: RunRow) -> str:
     """The state, or what a living worker is doing."""
-    doing = row.phase if row.state in ("starting", "running") and row.phase else row.state
+    doing = row.phase if row.active and row.phase else row.state
     reason = f": {row.reason}" if row.reason and row.state != "running" else ""
     return safe_text(f"{doing}{reason}", 400, one_line=True)

@@ -11,7 +11,6 @@ from workbench.cli.options import Json, RunName, RunNames, open_store
 from workbench.cli.output import ago, out, out_json, out_table, run_json, span, talk
 
 app = typer.Typer(help="Look at runs, annotate, remove and restore them.", no_args_is_help=True)
-STATES = ("queued", "starting", "running", "paused", "finished", "failed", "cancelled")
 
 
 @app.command("ls")
@@ -19,7 +18,7 @@ def list_(
     ctx: typer.Context,
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=lambda: STATES),
+        typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=complete.states),
     ] = None,
     study: Annotated[
         str | None,
@@ -35,7 +34,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List runs, newest first."""
-    from workbench.api.runs import list_runs, study_runs
+    from workbench.api.runs import STATES, list_runs, study_runs
     from workbench.errors import WorkbenchError, did_you_mean
 
     for word in state or ():

@@ -38,7 +38,7 @@ class EarlyStopping:
         return self.model.state_dict()
 
     @torch.no_grad()
-    def judge(self, step: int, means: dict[str, Tensor], diverged: Tensor) -> None:
+    def update(self, step: int, means: dict[str, Tensor], diverged: Tensor) -> None:
         """Take a validation point of means [S]; a value that is not finite is no better than any.
 
         Training is `over` once every member has stopped or `diverged` [S].

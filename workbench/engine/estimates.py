@@ -20,7 +20,7 @@ from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.entry import mask_diverged
-from workbench.engine.evaluation.jobs import Findings, Task, job
+from workbench.engine.evaluation.task import Findings, Task, measurement
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, StopRequested, first_line, log, out_of_memory, user_variables
 from workbench.engine.setup import DTYPES, build_model, choose_device, describe
@@ -32,7 +32,8 @@ from workbench.spec.estimates import EstimateSettings, planned
 from workbench.spec.metrics import metric as metric_named
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_evaluation
-from workbench.store.files import read_json, write_atomic, write_json
+from workbench.store.files import write_atomic, write_json
+from workbench.store.json_fields import read_table
 from workbench.store.paths import RunPaths
 from workbench.text import format_duration
 
@@ -70,7 +71,7 @@ class Subject:
     ) -> Findings:
         """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values."""
         task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
-        findings = job(metric)(task)
+        findings = measurement(settings)(task)
         mask_diverged(findings.metrics, bad)
         return findings
 
@@ -233,11 +234,9 @@ def _measure(
     """Write evaluations/<metric>.json: what was found, or why nothing was."""
     body = outline(spec, metric, settings, metric, trainer.step)
     path = paths.evaluations / f"{metric}.json"
-    before = read_json(path)
+    before = read_table(path)
     tries = 0
-    if isinstance(before, dict) and all(
-        before.get(key) == body[key] for key in ("step", "settings", "seeds")
-    ):
+    if all(before.get(key) == body[key] for key in ("step", "settings", "seeds")):
         tries = before.get("tries", TRIES)  # a whole one counts no tries
     if not isinstance(tries, int) or tries >= TRIES:
         return

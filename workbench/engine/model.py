@@ -56,7 +56,7 @@ class LatentModel(nn.Module):
         """Return per-example quantities [S, B] for held-out x [S, B, D]: names of spec/metrics.py curves."""
         raise NotImplementedError
 
-    def judge(self, batch: Batch, streams: Streams) -> Metrics:
+    def evaluate_batch(self, batch: Batch, streams: Streams) -> Metrics:
         """Return what `evaluate` does [S, B], of a batch with its labels; for families that need them."""
         return self.evaluate(batch.x, streams)
 
@@ -98,7 +98,7 @@ class LatentModel(nn.Module):
         """Return the family's own extra metrics of a result, in the form of evaluation/summary.py `entry`."""
         return {}
 
-    def remarks(self, metrics: dict[str, Any]) -> list[str]:
+    def warnings(self, metrics: dict[str, Any]) -> list[str]:
         """Return sentences for the run's log about its result's `metrics`: what to doubt in it, and why."""
         return []
 

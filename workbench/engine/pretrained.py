@@ -11,8 +11,9 @@ from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
 from workbench.spec.resolve import parse_spec
-from workbench.store.files import read_json
+from workbench.store.json_fields import number, read_table, table
 from workbench.store.paths import RUN_ID, RunPaths, StorePaths
+from workbench.store.state import outcome_of
 from workbench.text import safe_text
 
 
@@ -28,7 +29,7 @@ def find_run(text: str, own: RunPaths) -> RunPaths:
     store = StorePaths(own.root.parent)
     if RUN_ID.match(text) and _finished(named := store.run(text)) is not None:
         return named
-    submitted = _number(read_json(own.origin), "created")
+    submitted = number(read_table(own.origin).get("created")) or 0.0
     found: list[tuple[float, RunPaths]] = []
     for folder in sorted(store.root.iterdir()):
         if not RUN_ID.match(folder.name) or folder == own.root:
@@ -50,23 +51,14 @@ def find_run(text: str, own: RunPaths) -> RunPaths:
 
 def _names(run: RunPaths) -> set[object]:
     """Return the preset that the run was made from, and its own name."""
-    origin = read_json(run.origin)
-    if not isinstance(origin, dict):
-        return set()
-    brief = origin.get("brief")
-    return {origin.get("preset"), brief.get("name") if isinstance(brief, dict) else None}
+    origin = read_table(run.origin)
+    return {origin.get("preset"), table(origin.get("brief")).get("name")}
 
 
 def _finished(run: RunPaths) -> float | None:
     """Return when the run finished; None if it has not, or has diverged."""
-    result = read_json(run.result)
-    done = isinstance(result, dict) and result.get("outcome") == "finished"
-    return _number(result, "finished") if done else None
-
-
-def _number(document: object, key: str) -> float:
-    value = document.get(key) if isinstance(document, dict) else None
-    return float(value) if isinstance(value, int | float) else 0.0
+    result = read_table(run.result)
+    return number(result.get("finished")) or 0.0 if outcome_of(result) == "finished" else None
 
 
 def load_frozen(
@@ -111,9 +103,8 @@ def load_frozen(
 
 
 def _must_not_have_diverged(run: RunPaths, seeds: list[int]) -> None:
-    result = read_json(run.result)
-    diverged = result.get("diverged") if isinstance(result, dict) else None
-    bad = [seed for seed in seeds if isinstance(diverged, dict) and str(seed) in diverged]
+    diverged = table(read_table(run.result).get("diverged"))
+    bad = [seed for seed in seeds if str(seed) in diverged]
     if bad:
         raise WorkbenchError(
             f"Seed {bad[0]} of run {run.id} diverged.", "Choose another run in model.augment_from.", USAGE

@@ -10,14 +10,13 @@ import signal
 import sys
 import tomllib
 from types import FrameType
-from typing import Any
 
 from pydantic import ValidationError
 
 from workbench.errors import DEVICE, STORE, WorkbenchError
 from workbench.exit_codes import WorkerExit
 from workbench.spec.schema import RunSpec
-from workbench.store.files import read_json
+from workbench.store.json_fields import read_table, table
 from workbench.store.paths import RunPaths
 
 OUT_OF_MEMORY_PHRASES = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -78,9 +77,7 @@ def limit_threads(spec: RunSpec) -> None:
 
 def user_variables(paths: RunPaths) -> dict[str, str]:
     """Return the environment with the submitter's WORKBENCH_* settings (origin.json) over it."""
-    origin = read_json(paths.origin)
-    kept: Any = origin.get("variables") if isinstance(origin, dict) else None
-    kept = kept if isinstance(kept, dict) else {}
+    kept = table(read_table(paths.origin).get("variables"))
     chosen = {k: v for k, v in kept.items() if k.startswith("WORKBENCH_") and isinstance(v, str)}
     return {**os.environ, **chosen}
 

@@ -90,7 +90,7 @@ class Recorder:
         write_atomic(folder / f"{step}.npz", body.getvalue(), durable=False)
 
     def progress(self, phase: str, step: int = 0, total: int = 0, seconds: float = 0.0) -> None:
-        """Tell how far the run is; within a phase at most every `PROGRESS_SECONDS`."""
+        """Report how far the run is; within a phase at most every `PROGRESS_SECONDS`."""
         now = time.time()
         before, step_before = self._shown
         if phase == self._phase and 0 <= now - before < PROGRESS_SECONDS:

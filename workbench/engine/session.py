@@ -58,8 +58,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
         metrics = evaluate(trainer.model, data, spec, outcome)
-        for remark in trainer.model.remarks(metrics):
-            log(remark)
+        for warning in trainer.model.warnings(metrics):
+            log(warning)
         if spec.evaluation.estimates:
             measure_all(trainer)
     stop.patient = True

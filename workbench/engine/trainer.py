@@ -208,14 +208,14 @@ class Trainer:
         if self.data.has_validation:
             means = self._curve_point("validation", 0)
             if self.early is not None:
-                self.early.judge(self.step, means, self._first_bad > 0)
+                self.early.update(self.step, means, self._first_bad > 0)
 
     def _curve_point(self, split: Split, limit: int) -> Metrics:
         """Write and return means [S]; all points use the same noise, so that only the weights move them."""
         streams = self.streams.fork("validation")
         parts: dict[str, list[Tensor]] = {}
         for batch in self.data.chunks(split, streams, limit=limit):
-            for name, values in self.model.judge(batch, streams).items():
+            for name, values in self.model.evaluate_batch(batch, streams).items():
                 parts.setdefault(name, []).append(values.detach())
         means = {name: torch.cat(values, 1).double().mean(1) for name, values in parts.items()}
         self.row(split, self.seconds, {name: values.tolist() for name, values in means.items()})

@@ -1,4 +1,4 @@
-"""The scheduler's memory: which runs live, found by looking at the store only where something changed."""
+"""The scheduler's memory: the live runs, found by scanning the store only where something changed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ from pathlib import Path
 
 from workbench.queue.attempt_command import read_need
 from workbench.queue.policy import Need
-from workbench.queue.recovery import committed, load_state
 from workbench.queue.transitions import Verdict, apply
-from workbench.store.files import finite, read_json
+from workbench.store.files import read_json
+from workbench.store.json_fields import number, read_table
 from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.runs import run_ids
-from workbench.store.state import OVER, RunState, read_requests, write_state
+from workbench.store.state import (
+    OVER,
+    WAITING,
+    RunState,
+    load_state,
+    read_requests,
+    run_state,
+    state_of,
+    unwritten_state,
+    write_state,
+)
 
-LOOK_SECONDS = 5.0  # between full looks when nobody rings
+LOOK_SECONDS = 5.0  # between full looks without a ring of the bell
 UNSETTLED_NS = 2 * 10**9  # a folder as young as this may change again within the same clock tick
 
 Say = Callable[[str], None]
@@ -71,8 +81,8 @@ class Board:
         for run_id in present - self.live.keys() - self._over.keys():
             try:
                 self._enter(run_id)
-            except Exception as error:  # one damaged run must not keep the others from being looked after
-                self._say(f"{run_id}: cannot be read and is left alone ({type(error).__name__}: {error})")
+            except Exception as error:  # one damaged run must not stop the others
+                self._say(f"{run_id}: cannot read it; left alone ({type(error).__name__}: {error})")
                 self._over[run_id] = 0
         for run_id, seen in list(self._over.items()):
             self._look_at_over(run_id, seen)
@@ -82,8 +92,8 @@ class Board:
         return True
 
     def signs(self) -> tuple[int, int]:
-        """Return what changes when a run is added or a client rings."""
-        return _modified(self.store.root), _modified(self.store.bell)
+        """Return what changes when a run is added or a client rings the bell."""
+        return modified(self.store.root), modified(self.store.bell)
 
     def over(self, entry: Entry) -> None:
         """Move a run that has ended off the board."""
@@ -92,23 +102,33 @@ class Board:
             self._over[entry.paths.id] = 0
 
     def _enter(self, run_id: str) -> None:
-        """Take a run on: to the live ones, or to those that are over."""
+        """Take a run on: to the live ones, or to those that are over.
+
+        A result that was committed while no scheduler was alive is recorded in `state.json` now.
+        """
         paths = self.store.run(run_id)
-        if committed(paths) is not None or (state := load_state(paths)).state in OVER:
+        document = read_json(paths.state)
+        state = run_state(
+            document, read_json(paths.result), lambda: unwritten_state(paths, read_table(paths.origin))
+        )
+        if state.state in OVER:
             self._over[run_id] = 0
+            if state_of(document) != state:
+                with contextlib.suppress(OSError):  # a full disk: the next scheduler tries again
+                    write_state(paths, state)
             return
         need = read_need(paths)
         if need is None:
             if paths.origin.exists():
-                self._say(f"{run_id}: its spec.toml cannot be read; the run is left alone")
+                self._say(f"{run_id}: cannot read its spec.toml; the run is left alone")
             self._over[run_id] = 0
             return
         self.live[run_id] = Entry(paths, state, need, _created(paths))
 
     def _look_at_over(self, run_id: str, seen: int) -> None:
-        """See whether somebody wants a run back that is over (retry); drop what makes no sense."""
+        """Apply requests for a run that is over (retry); drop those that have no effect."""
         paths = self.store.run(run_id)
-        stamp = _modified(paths.control)
+        stamp = modified(paths.control)
         if stamp == seen:
             return
         requests = read_requests(paths)
@@ -125,16 +145,14 @@ class Board:
         self._over[run_id] = stamp if settled else 0
 
     def _notice_claim(self, entry: Entry) -> None:
-        """A waiting run whose next attempt somebody has claimed (in the foreground) is under way."""
-        if entry.state.state not in ("queued", "paused"):
+        """Record that a waiting run is under way if a foreground process has claimed its next attempt."""
+        if entry.state.state not in WAITING:
             return
-        attempt = entry.paths.attempt(entry.state.attempt + 1)
-        claim = read_json(attempt.claim)
-        if isinstance(claim, dict) and "void" not in claim:
-            device = str(claim.get("device", ""))
-            number = entry.state.attempt + 1
+        attempt = entry.state.attempt + 1
+        claim = read_table(entry.paths.attempt(attempt).claim)
+        if claim and "void" not in claim:
             with contextlib.suppress(OSError):
-                entry.save(started_state(entry.state, number, device, time.time()))
+                entry.save(started_state(entry.state, attempt, str(claim.get("device", "")), time.time()))
 
     def apply_requests(self, entry: Entry) -> None:
         """Apply the waiting requests in order; the file goes only when the new state is on disk."""
@@ -148,7 +166,7 @@ class Board:
                     self._say(f"{entry.paths.id}: {request.verb}")
                 request.path.unlink(missing_ok=True)
             except OSError as error:
-                self._say(f"{entry.paths.id}: {request.verb} could not be recorded: {error}")
+                self._say(f"{entry.paths.id}: cannot record {request.verb}: {error}")
                 return
         if entry.paths.id in self.live:
             self.over(entry)
@@ -162,11 +180,10 @@ def started_state(state: RunState, number: int, device: str, now: float) -> RunS
 
 
 def _created(paths: RunPaths) -> float:
-    origin = read_json(paths.origin)
-    return finite(origin.get("created")) or 0.0 if isinstance(origin, dict) else 0.0
+    return number(read_table(paths.origin).get("created")) or 0.0
 
 
-def _modified(path: Path) -> int:
+def modified(path: Path) -> int:
     """Return the modification time in nanoseconds, 0 if there is no such file."""
     try:
         return path.stat().st_mtime_ns

@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from workbench.queue import shim
 from workbench.queue.devices import Gpu
 from workbench.queue.executors.base import Launch
 from workbench.queue.policy import Need
-from workbench.store.files import read_json, read_toml
+from workbench.store.files import read_toml
+from workbench.store.json_fields import read_table, table
 from workbench.store.paths import RunPaths, StorePaths
 
 LOG_LIMIT = 8 << 20  # bytes of worker.log; beyond it the middle is cut out
@@ -26,8 +26,7 @@ def read_need(paths: RunPaths) -> Need | None:
     spec = read_toml(paths.spec)
     if spec is None:
         return None
-    asked = spec.get("resources")
-    asked = asked if isinstance(asked, dict) else {}
+    asked = table(spec.get("resources"))
     try:
         return Need(
             id=paths.id,
@@ -83,9 +82,8 @@ def _environment(paths: RunPaths, need: Need, device: str, gpus: Sequence[Gpu]) 
     The worker sees one GPU at most, named by UUID: numbers differ between CUDA and NVML. It is
     `cuda:0` there, whatever its number on this machine; WORKBENCH_DEVICE says so.
     """
-    origin: Any = read_json(paths.origin)
-    variables = origin.get("variables") if isinstance(origin, dict) else None
-    env = {str(k): str(v) for k, v in variables.items()} if isinstance(variables, dict) else {}
+    variables = table(read_table(paths.origin).get("variables"))
+    env = {str(k): str(v) for k, v in variables.items()}
     env |= dict.fromkeys(THREADS, str(need.threads))
     env |= {"PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if device == "cpu":

@@ -1,7 +1,7 @@
-"""What the scheduler does at every tick: look, settle what has ended, stop what shall stop, admit.
+"""What the scheduler does at every tick: scan the store, settle ended attempts, stop, admit.
 
 It may be killed at any time: all it knows is in the run folders, and the next one takes over the
-workers that still live. See docs/states.md for the states.
+workers that are still alive. See docs/states.md for the states.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbench.queue.executors.local import LocalExecutor
 from workbench.queue.policy import Gpu, Load, Machine, choose
 from workbench.queue.recovery import Limits, final_state, make_attempt, settle
 from workbench.store.runs import sweep_temporary
-from workbench.store.state import RunState
+from workbench.store.state import ACTIVE, RunState
 from workbench.store.store import Store
 
 MIB = 1 << 20
@@ -47,7 +47,7 @@ class Keeper:
         self.store = store
         self.options = options
         self.slots = options.slots or devices.cores()
-        self.executor = executor or LocalExecutor(store.paths, self.slots)
+        self.executor = executor or LocalExecutor(store.paths)
         self.board = Board(store.paths, self.say)
         self.message = ""  # what keeps it from starting runs
         self._read_at = float("-inf")
@@ -72,7 +72,7 @@ class Keeper:
 
     def under_way(self) -> list[Entry]:
         """Return the runs that have an attempt which may live."""
-        return [e for e in self.board.live.values() if e.state.state in ("starting", "running")]
+        return [e for e in self.board.live.values() if e.state.state in ACTIVE]
 
     def waiting(self) -> list[Entry]:
         return [e for e in self.board.live.values() if e.state.state == "queued"]
@@ -184,7 +184,7 @@ class Keeper:
             worker = self.options.worker
             launch = make_launch(self.store.paths, entry.need, number, device, self._gpus, worker)
             self.executor.submit(launch)
-        except OSError as error:  # if it was written as starting, the next poll finds nobody and settles
+        except OSError as error:  # if it was written as starting, the next poll settles it
             self._trouble(entry, error)
         else:
             self.say(f"{entry.key}: started on {device}")
@@ -210,13 +210,11 @@ class Keeper:
         try:
             free = shutil.disk_usage(self.store.root).free // MIB
         except OSError as error:
-            self._full = f"The store cannot be read: {error.strerror}."
+            self._full = f"Cannot read the store: {error.strerror}."
             return
         low = free < self.options.disk_floor_mb or not os.access(self.store.root, os.W_OK)
         floor = self.options.disk_floor_mb
-        why = (
-            f"Nothing new is started: {free} MiB of disk space left, {floor} are kept free. Free some space."
-        )
+        why = f"Cannot start runs: {free} MiB of disk space left, {floor} are kept free. Free some space."
         self._full = why if low else ""
 
     def _save(self, entry: Entry, state: RunState) -> bool:
@@ -229,7 +227,7 @@ class Keeper:
             return False
 
     def _trouble(self, entry: Entry, error: OSError) -> None:
-        """Tell about an error of the disk or the system, once."""
+        """Log an error of the disk or the system, once."""
         message = f"{entry.paths.id}: {error.strerror or error}"
         if message != self.message:
             self.say(message)

@@ -1,8 +1,10 @@
-"""The queue from outside: start the scheduler on demand, see whether it lives, ask it to stop."""
+"""The queue from outside: start the scheduler on demand, check whether it is alive, stop it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import site
 import subprocess
@@ -14,20 +16,20 @@ from pathlib import Path
 
 import workbench
 from workbench.errors import STORE, WorkbenchError
-from workbench.queue.liveness import boot_id, lock_held, signal_process
+from workbench.queue.liveness import alive, lock_held, process_of, signal_process
 from workbench.queue.other_hosts import scheduler_elsewhere
-from workbench.store.files import finite, read_json
+from workbench.store.json_fields import number, read_table, whole
 from workbench.store.store import Store
 
 COMMAND = [sys.executable, "-P", "-m", "workbench.queue.scheduler"]
-LOG_LIMIT = 1 << 20  # bytes; a longer scheduler log is begun anew
+LOG_LIMIT = 1 << 20  # bytes; a longer scheduler log is truncated
 
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that one that has ended is reaped
 
 
 @dataclass(frozen=True)
 class SchedulerStatus:
-    """Whether the store's scheduler lives, and which process it is."""
+    """Whether the store's scheduler is alive, and which process it is."""
 
     running: bool
     pid: int = 0
@@ -41,40 +43,44 @@ def scheduler_status(store: Store) -> SchedulerStatus:
     try:
         running = lock_held(store.paths.scheduler_lock)
     except OSError:
-        running = False  # a store that can only be read: nobody here could have started one
-    document = read_json(store.paths.scheduler)
-    running = running or bool(scheduler_elsewhere(store.paths))
-    if not running or not isinstance(document, dict):
-        return SchedulerStatus(running)
+        running = False  # a store that can only be read: no scheduler could have been started in it
+    document = read_table(store.paths.scheduler)
+    if not running and not scheduler_elsewhere(store.paths):
+        return SchedulerStatus(False)
     return SchedulerStatus(
         True,
-        _whole(document.get("pid")),
+        whole(document.get("pid")),
         str(document.get("host", "")),
-        finite(document.get("started")),
+        number(document.get("started")),
         str(document.get("message", "")),
     )
 
 
 def ring(store: Store) -> None:
-    """Tell the scheduler to look at once. Harmless if it fails: it looks by itself every few seconds."""
-    try:
-        with store.paths.bell.open("wb"):
-            pass
-        os.utime(store.paths.bell)
-    except OSError:
-        pass
+    """Make the scheduler look at once. Harmless if it fails: it looks by itself every few seconds."""
+    with contextlib.suppress(OSError):
+        store.paths.bell.touch(0o600)
 
 
 def ensure_scheduler(store: Store, arguments: Sequence[str] = ()) -> None:
-    """See that a scheduler looks after the store: ring if one lives, start one if not.
+    """Make sure that a scheduler serves the store: ring if one is alive, start one if not.
 
     It gets its own session and writes to a file, so it outlives the terminal. Two clients may start
-    one each at the same moment: the second to reach the lock ends by itself. `arguments` go to it.
+    one each at the same moment: the second to reach the lock exits. `arguments` go to it. A scheduler
+    of an older version is replaced, since its files have changed under it; its workers are adopted.
     """
     store.must_be_writable()
     ring(store)
-    if lock_held(store.paths.scheduler_lock) or scheduler_elsewhere(store.paths):
+    if scheduler_elsewhere(store.paths):
         return
+    if lock_held(store.paths.scheduler_lock):
+        address = read_table(store.paths.scheduler)
+        if not alive(address) or _parts(address.get("version")) >= _parts(workbench.__version__):
+            return
+        with contextlib.suppress(WorkbenchError):  # slow to end: it serves the store until then
+            stop_scheduler(store)
+        if lock_held(store.paths.scheduler_lock):
+            return
     _started[:] = [process for process in _started if process.poll() is None]
     log = store.paths.scheduler_log
     try:
@@ -94,33 +100,38 @@ def ensure_scheduler(store: Store, arguments: Sequence[str] = ()) -> None:
             os.close(handle)
     except OSError as error:
         raise WorkbenchError(
-            f"The scheduler could not be started: {error.strerror}.",
-            "The runs are queued; free space or memory, then `workbench queue ls` shows them start.",
+            f"Cannot start the scheduler: {error.strerror}.",
+            "The runs are queued. Free space or memory, then use `workbench scheduler start`.",
             STORE,
         ) from None
     _started.append(process)
 
 
 def stop_scheduler(store: Store, timeout: float = 5.0) -> bool:
-    """Ask the scheduler to end and wait for it; runs go on. Returns False if none was running."""
+    """Stop the scheduler and wait for its end; runs continue. Returns False if none was running.
+
+    Raises:
+        WorkbenchError: if it is still alive after `timeout` seconds.
+    """
     status = scheduler_status(store)
     if not status.running:
         return False
-    document = read_json(store.paths.scheduler)
-    same = isinstance(document, dict) and document.get("boot_id") == boot_id()
-    if same and isinstance(document, dict):
-        signal_process(status.pid, _whole(document.get("start_time"), 2**63), signal.SIGTERM)
+    pid, started = process_of(read_table(store.paths.scheduler))
+    signal_process(pid, started, signal.SIGTERM)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if not lock_held(store.paths.scheduler_lock):
             return True
         time.sleep(0.02)
-    where = f"process {status.pid}" + ("" if same else f" on {status.host}")
-    raise WorkbenchError(f"The scheduler ({where}) did not end.", "Look into scheduler.log.", STORE)
+    where = f"process {status.pid}" + ("" if pid else f" on {status.host}")
+    raise WorkbenchError(
+        f"Cannot stop the scheduler: {where} is still alive.", "See .workbench/scheduler.log.", STORE
+    )
 
 
-def _whole(value: object, most: int = 2**31 - 1) -> int:
-    return value if isinstance(value, int) and 0 <= value <= most else 0
+def _parts(version: object) -> tuple[int, ...]:
+    """Return the numbers of a version in order, none for anything but a version."""
+    return tuple(map(int, re.findall(r"\d+", str(version))))
 
 
 def _importable() -> dict[str, str]:

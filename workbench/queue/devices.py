@@ -1,4 +1,4 @@
-"""The machine's processors: what there is, how busy it is, and whether a device asked for is here.
+"""The machine's processors and memory: how many, how busy, and whether a requested device is present.
 
 The only place that reads the system (psutil) and NVIDIA's management library (NVML), which never
 creates a CUDA context and may be absent.
@@ -6,6 +6,7 @@ creates a CUDA context and may be absent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from dataclasses import dataclass
@@ -27,9 +28,8 @@ class Gpu:
     name: str
     memory_total: int
     memory_used: int
-    percent: float | None  # share of the last moments in which any kernel ran; None if not told
+    percent: float | None  # share of the last moments in which any kernel ran; None if unknown
     temperature: float | None = None  # °C
-    watts: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ def visible(found: list[Gpu], chosen: str | None) -> tuple[Gpu, ...]:
         return tuple(found)
     kept: list[Gpu] = []
     for word in (part.strip() for part in chosen.split(",")):
-        match = [g for g in found if (word.isdigit() and g.index == int(word)) or _is_uuid(word, g.uuid)]
+        number = int(word) if word.isdecimal() else -1
+        by_uuid = word.startswith("GPU-")
+        match = [g for g in found if g.index == number or (by_uuid and g.uuid.startswith(word))]
         if not match:
             break  # CUDA ignores what follows a device that does not exist
         kept.append(match[0])
@@ -140,30 +142,21 @@ def _gpu(nvml: Any, number: int) -> Gpu | None:
     except nvml.NVMLError:
         return None
 
-    def reading(function: Any, *more: Any) -> Any:
-        try:
-            return function(handle, *more)
-        except nvml.NVMLError:
-            return None
-
-    use = reading(nvml.nvmlDeviceGetUtilizationRates)
-    heat = reading(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU)
-    power = reading(nvml.nvmlDeviceGetPowerUsage)
+    percent = temperature = None
+    with contextlib.suppress(nvml.NVMLError):
+        percent = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    with contextlib.suppress(nvml.NVMLError):
+        temperature = float(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
     return Gpu(
         index=number,
         uuid=_text(uuid),
         name=_text(name),
         memory_total=int(memory.total),
         memory_used=int(memory.used),
-        percent=None if use is None else float(use.gpu),
-        temperature=None if heat is None else float(heat),
-        watts=None if power is None else power / 1000.0,
+        percent=percent,
+        temperature=temperature,
     )
 
 
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _is_uuid(word: str, uuid: str) -> bool:
-    return word.startswith("GPU-") and uuid.startswith(word)

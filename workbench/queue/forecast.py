@@ -1,4 +1,4 @@
-"""How long a run will take, learnt from finished runs on this machine."""
+"""How long a run will take, estimated from finished runs on this machine."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from socket import gethostname
 from typing import TYPE_CHECKING
 
-from workbench.store.files import read_json
+from workbench.store.json_fields import read_table
 from workbench.store.run_row import RunRow
 from workbench.store.store import Store
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
 
-ENOUGH = 10  # the newest runs tell most: code and machine change
+ENOUGH = 10  # newest runs that are used: code and machine change
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Expected wall-clock seconds from start to end, and what that rests on."""
+    """Expected wall-clock seconds from start to end, and their basis."""
 
     seconds: float
-    runs: int  # finished runs it was learnt from
+    runs: int  # number of finished runs it is based on
     basis: str  # "the same settings" or "the same model and data"
 
 
@@ -57,8 +57,8 @@ def _here(store: Store, rows: list[RunRow]) -> list[RunRow]:
     """Return the newest of the rows that ran on this machine, as their claims say."""
     kept = []
     for row in rows[: 5 * ENOUGH]:
-        claim = read_json(store.run(row.id).attempt(row.attempt).claim)
-        if isinstance(claim, dict) and claim.get("host") == gethostname():
+        claim = read_table(store.run(row.id).attempt(row.attempt).claim)
+        if claim.get("host") == gethostname():
             kept.append(row)
         if len(kept) == ENOUGH:
             break

@@ -1,7 +1,7 @@
-"""A run in the foreground: the same shim, claim and lock, only without a scheduler in between.
+"""A run in the foreground: the same shim, claim and lock, without a scheduler in between.
 
-`state.json` may only be written under the scheduler's lock. Where no scheduler lives, the lock is
-taken for the moment of writing; where one does, it sees the claim and writes what follows itself.
+`state.json` may only be written under the scheduler's lock. If no scheduler is alive, the lock is taken
+for the moment of writing; otherwise the scheduler sees the claim and writes what follows itself.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import DEVICE, USAGE, WorkbenchError
+from workbench.exit_codes import WorkerExit
 from workbench.queue import devices
 from workbench.queue.active_runs import started_state
 from workbench.queue.attempt_command import WORKER, make_launch, read_need
 from workbench.queue.client import ring
 from workbench.queue.liveness import lock_held, take_lock
 from workbench.queue.policy import Gpu, Machine, choose
-from workbench.queue.recovery import Limits, committed, load_state, make_attempt, settle
-from workbench.queue.shim import TAKEN
+from workbench.queue.recovery import Limits, make_attempt, settle
 from workbench.store.files import read_json
+from workbench.store.json_fields import read_table
 from workbench.store.paths import RunPaths
-from workbench.store.state import OVER, write_state
+from workbench.store.state import ACTIVE, OVER, WAITING, load_state, outcome_of, write_state
 from workbench.store.store import Store
 
 TICK = 0.2  # seconds
@@ -46,7 +47,7 @@ def run_inline(
     store.must_be_writable()
     paths = store.run(run_id)
     state, need = load_state(paths), read_need(paths)
-    if need is None or state.state not in ("queued", "paused"):
+    if need is None or state.state not in WAITING:
         raise WorkbenchError(f"Run {run_id} is {state.state}, not waiting.", "", USAGE)
     gpus = devices.gpus()
     rooms = tuple(Gpu(g.index, g.memory_total >> 20, (g.memory_total - g.memory_used) >> 20) for g in gpus)
@@ -62,24 +63,24 @@ def run_inline(
     with _patient(shim):
         while shim.poll() is None and not attempt.claim.exists():
             time.sleep(0.005)
-        if shim.poll() != TAKEN:
+        if shim.poll() != WorkerExit.ATTEMPT_TAKEN:
             _record_start(store, paths, number, device)
         while shim.poll() is None:
             if on_tick is not None:
                 on_tick()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 shim.wait(TICK)
-    if shim.returncode == TAKEN:
+    if shim.returncode == WorkerExit.ATTEMPT_TAKEN:
         raise WorkbenchError(f"Run {run_id} has just been taken by the scheduler.", "It runs there.", USAGE)
-    while lock_held(attempt.lock):  # the shim was killed: its worker goes on, and only its end is the end
+    while lock_held(attempt.lock):  # the shim was killed, but not its worker
         if on_tick is not None:
             on_tick()
         time.sleep(TICK)
     _record_end(store, paths)
-    end = read_json(attempt.exit)
-    if isinstance(end, dict) and type(end.get("code")) is int:
-        return int(end["code"])
-    return 0 if committed(paths) == "finished" else shim.returncode or 1
+    code = read_table(attempt.exit).get("code")
+    if type(code) is int:
+        return code
+    return 0 if outcome_of(read_json(paths.result)) == "finished" else shim.returncode or 1
 
 
 @contextlib.contextmanager
@@ -123,7 +124,7 @@ def _record_start(store: Store, paths: RunPaths, number: int, device: str) -> No
                 write_state(paths, started_state(state, number, device, time.time()).moved("running"))
         if mine or state.attempt >= number:
             return
-        time.sleep(0.02)  # a scheduler lives, or somebody has only tested the lock
+        time.sleep(0.02)  # a scheduler is alive, or a process has only tested the lock
 
 
 def _record_end(store: Store, paths: RunPaths) -> None:
@@ -132,14 +133,14 @@ def _record_end(store: Store, paths: RunPaths) -> None:
     while time.monotonic() < deadline:
         with _writing(store) as mine:
             state = load_state(paths)
-            if mine and state.state in ("starting", "running"):
+            if mine and state.state in ACTIVE:
                 state = settle(paths, state, time.time(), Limits()) or state
             if mine and state.state in OVER and state.ended is None:
                 state = replace(state, ended=time.time())
             if mine:
                 write_state(paths, state)
                 return
-        if state.state not in ("starting", "running"):
+        if state.state not in ACTIVE:
             return
         ring(store)
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Who lives: locks that the kernel releases, and processes told apart by more than their number."""
+"""Which processes are alive: locks that the kernel releases, processes known by more than a number."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import fcntl
 import os
 import signal
 from pathlib import Path
+from typing import Any
+
+from workbench.store.json_fields import table, whole
 
 
 def lock_held(path: Path) -> bool:
-    """Whether somebody holds the lock on `path`. The test itself takes the lock for a moment."""
+    """Whether a process holds the lock on `path`. The test itself takes the lock for a moment."""
     try:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return False
-    except OSError:  # somebody else's store, which we may only read
+    except OSError:  # a store of another user, which we may only read
         handle = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -27,7 +30,7 @@ def lock_held(path: Path) -> bool:
 
 
 def take_lock(path: Path) -> int | None:
-    """Take the lock on `path`, made if absent; returns its handle, or None if somebody holds it.
+    """Take the lock on `path`, made if absent; returns its handle, or None if it is held.
 
     The handle is not inherited by child processes; closing it, or dying, releases the lock.
     """
@@ -41,7 +44,7 @@ def take_lock(path: Path) -> int | None:
 
 
 def same_lock(handle: int, path: Path) -> bool:
-    """Whether nobody else can hold the lock at `path`: no other file has taken the place of ours there."""
+    """Whether the lock at `path` is still ours: no other file has replaced it."""
     try:
         ours, theirs = os.fstat(handle), path.stat()
     except FileNotFoundError:
@@ -65,6 +68,23 @@ def start_time(pid: int) -> int:
         return 0
 
 
+def process_of(document: Any) -> tuple[int, int]:
+    """Return the number and start time of the process that a claim or an address names.
+
+    Both are 0 if it names none, or one of another boot.
+    """
+    fields = table(document)
+    if fields.get("boot_id") != boot_id():
+        return 0, 0
+    return whole(fields.get("pid")), whole(fields.get("start_time"))
+
+
+def alive(document: Any) -> bool:
+    """Whether the process that a claim or an address names lives on this machine."""
+    pid, started = process_of(document)
+    return started > 0 and started == start_time(pid)
+
+
 def signal_process(pid: int, started: int, number: signal.Signals) -> bool:
     """Signal the process if it is still the one that started then; False if it is gone.
 
@@ -72,7 +92,7 @@ def signal_process(pid: int, started: int, number: signal.Signals) -> bool:
     """
     try:
         handle = os.pidfd_open(pid)
-    except OSError:
+    except (OSError, OverflowError):
         return False
     try:
         if started != start_time(pid):

@@ -59,7 +59,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is. `slots` is the number of CPU threads that runs may take together."""
+    """The machine as measured now. `slots` is the number of CPU threads that runs may take together."""
 
     slots: int
     memory_free_mb: int

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from workbench.store.files import create_json, open_plain, read_json
+from workbench.exit_codes import WorkerExit
+from workbench.store.files import create_json, log_tail, read_json
+from workbench.store.json_fields import read_table
 from workbench.store.paths import AttemptPaths, RunPaths
-from workbench.store.run_row import Failure
-from workbench.store.runs import result_state
-from workbench.store.state import RunState, read_state
+from workbench.store.state import Failure, RunState, outcome_of, run_state
 from workbench.text import safe_text
 
-OUT_OF_MEMORY, STOPPED, NO_DEVICE, BAD_INPUT, NOT_STARTED = 75, 76, 77, 78, 127
-FROM_CHECKPOINT = "It goes on from its last checkpoint."
+FROM_CHECKPOINT = "It resumes from its last checkpoint."
 
 
 @dataclass(frozen=True)
@@ -27,59 +25,25 @@ class Limits:
     crash_delay: float = 2.0  # seconds before a crashed run is tried again
 
 
-def load_state(paths: RunPaths) -> RunState:
-    """Return the run's state as its folder tells it; a result counts more than `state.json`.
-
-    Without a readable `state.json` the attempts show how far it got: numbers are never used again.
-    """
-    state = read_state(paths)
-    if state is None:
-        origin = read_json(paths.origin)
-        origin = origin if isinstance(origin, dict) else {}
-        priority, created = origin.get("priority"), origin.get("created")
-        state = RunState(
-            priority=priority if isinstance(priority, int) else 0,
-            queued=created if isinstance(created, int | float) else None,
-        )
-        newest = last_attempt(paths)
-        if newest:
-            state = replace(state, state="starting", attempt=newest)
-    outcome = committed(paths)
-    return state if outcome is None else state.with_outcome(outcome)
-
-
 def make_attempt(attempt: AttemptPaths) -> None:
-    """Make an attempt's folder. OSError if the run is gone: a deleted run must not come back as a shell."""
+    """Make an attempt's folder.
+
+    Raises:
+        OSError: if the run is gone: a deleted run must not come back as an empty folder.
+    """
     for folder in (attempt.root.parent, attempt.root):
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def committed(paths: RunPaths) -> str | None:
-    """Return the outcome in `result.json`, or None if none has been committed."""
+def final_state(paths: RunPaths, state: RunState, now: float) -> RunState | None:
+    """Return the state that `result.json` gives the run, None without one. After it nothing runs again."""
     if not paths.result.exists():
         return None
     result = read_json(paths.result)
-    return result_state(result) if isinstance(result, dict) else None
-
-
-def final_state(paths: RunPaths, state: RunState, now: float) -> RunState | None:
-    """Return the state that `result.json` stands for, None without one. After it nothing runs again."""
-    if not paths.result.exists():
-        return None
-    outcome = committed(paths)
-    if outcome is not None:
-        return replace(state.with_outcome(outcome), ended=now)
+    if outcome_of(result) is not None:
+        return replace(run_state(state.document(), result), ended=now)
     hint = "Move the damaged result.json away, then retry."
     return _failed(state, "crash", "Its result.json cannot be read.", now, hint)
-
-
-def last_attempt(paths: RunPaths) -> int:
-    """Return the highest attempt number that has been claimed, 0 if none has."""
-    try:
-        numbers = [int(p.name) for p in paths.attempts.iterdir() if p.name.isdecimal()]
-        return max((n for n in numbers if paths.attempt(n).claim.exists()), default=0)
-    except OSError:
-        return 0
 
 
 def settle(
@@ -87,9 +51,12 @@ def settle(
 ) -> RunState | None:
     """Return the state after the end of the current attempt, which must not live any more.
 
-    An attempt that nobody has claimed is made void first, so that a late shim finds it taken. None means
-    that a shim was faster: look again. `claimed` is what was seen when the attempt was judged dead: a claim
-    that has come since belongs to a shim that lives. Raises OSError if the void claim cannot be written.
+    An unclaimed attempt is voided first, so that a late shim finds it taken. None means that a shim was
+    faster: look again. `claimed` is what was seen when the attempt was judged dead: a claim that has come
+    since belongs to a shim that is alive.
+
+    Raises:
+        OSError: if the void claim cannot be written.
     """
     final = final_state(paths, state, now)
     if final is not None:
@@ -97,11 +64,9 @@ def settle(
     attempt = paths.attempt(state.attempt)
     if not claimed or not attempt.claim.exists():
         make_attempt(attempt)
-        if not create_json(attempt.claim, {"schema": 1, "void": "nobody had claimed it"}):
+        if not create_json(attempt.claim, {"schema": 1, "void": "never claimed"}):
             return None
-    claim = read_json(attempt.claim)
-    end = read_json(attempt.exit)
-    claim, end = (value if isinstance(value, dict) else {} for value in (claim, end))
+    claim, end = read_table(attempt.claim), read_table(attempt.exit)
     final = final_state(paths, state, now)  # committed since the first look
     if final is not None:
         return final
@@ -126,25 +91,25 @@ def _after(
 ) -> RunState:
     """Return what follows from the worker's exit code; without one the attempt is lost."""
     code = end.get("code")
-    if code == STOPPED:
+    if code == WorkerExit.STOPPED:
         if inline:
             return state.moved("paused", tries=0, reason="Stopped at the terminal.", next=FROM_CHECKPOINT)
         reason = "Stopped from outside."
         return _again(state, "", reason, limits.lost, now, now)
-    if code == OUT_OF_MEMORY:
+    if code == WorkerExit.OUT_OF_MEMORY:
         if state.alone or inline:
             hint = "Use a smaller batch or model, or a device with more memory, and queue it again."
             return _failed(state, "out-of-memory", f"Out of memory on {state.device}.", now, hint)
         reason = f"Out of memory on {state.device} beside other runs."
         again = state.moved("queued", alone=True, failure="out-of-memory", reason=reason, device="")
         return replace(again, next="It is tried once more, with the device to itself.")
-    if code == NO_DEVICE:
+    if code == WorkerExit.NO_DEVICE:
         reason = _last_words(paths) or f"The device {state.device} cannot be used."
         return _failed(state, "device", reason, now, "See `workbench doctor`.")
-    if code == BAD_INPUT:
+    if code == WorkerExit.BAD_INPUT:
         reason = _last_words(paths) or "The spec or its data cannot be used."
-        return _failed(state, "bad-input", reason, now, "Mend the cause, then retry.")
-    if code == NOT_STARTED:
+        return _failed(state, "bad-input", reason, now, "Fix the cause, then retry.")
+    if code == WorkerExit.NOT_STARTED:
         return _failed(state, "crash", _last_words(paths) or "The worker could not be started.", now)
     if code is None or end.get("signal"):
         number = end.get("signal")
@@ -154,8 +119,7 @@ def _after(
             state = replace(state, alone=state.alone or state.tries > 2)
         return _again(state, "lost", reason, limits.lost, now, now)
     reason = _last_words(paths) or f"The worker ended with code {code}."
-    progress = read_json(paths.progress)
-    evaluating = isinstance(progress, dict) and progress.get("phase") == "evaluating"
+    evaluating = read_table(paths.progress).get("phase") == "evaluating"
     kind: Failure = "evaluation" if evaluating else "crash"
     return _again(state, kind, reason, limits.crash, now, now + limits.crash_delay)
 
@@ -165,9 +129,9 @@ def _again(
 ) -> RunState:
     """Queue the run for another attempt, or fail it if it has had enough without getting further."""
     if state.tries >= limit:
-        times = f" It got no further in {state.tries} attempts." if state.tries > 1 else ""
+        times = f" No progress in {state.tries} attempts." if state.tries > 1 else ""
         stop = "" if reason.endswith(".") or not times else "."
-        hint = "Retry goes on from the last checkpoint."
+        hint = "A retry resumes from the last checkpoint."
         return _failed(state, kind or "lost", reason + stop + times, now, hint)
     text = FROM_CHECKPOINT if state.checkpoint >= 0 else "It is tried again from the start."
     again = state.moved("queued", failure=kind, reason=reason, next=text, device="")
@@ -189,15 +153,5 @@ def last_checkpoint(paths: RunPaths) -> int:
 
 def _last_words(paths: RunPaths, limit: int = 300) -> str:
     """Return the last line of the worker's log: the exception, or the sentence of a bad input."""
-    lines = _tail(paths.log).decode(errors="replace").splitlines()
-    said = [line.strip() for line in lines if line.strip()]
-    return safe_text(said[-1], limit, one_line=True) if said else ""
-
-
-def _tail(path: Path, size: int = 4096) -> bytes:
-    try:
-        with open_plain(path) as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
-            return file.read()
-    except OSError:
-        return b""
+    lines = [line.strip() for line in log_tail(paths.log, 4096).splitlines() if line.strip()]
+    return safe_text(lines[-1], limit, one_line=True) if lines else ""

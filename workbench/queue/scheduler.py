@@ -21,9 +21,10 @@ from types import FrameType
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
+from workbench.queue.active_runs import modified
 from workbench.queue.attempt_command import WORKER
 from workbench.queue.attempts import Keeper, Options
-from workbench.queue.liveness import boot_id, same_lock, start_time, take_lock
+from workbench.queue.liveness import alive, boot_id, same_lock, start_time, take_lock
 from workbench.queue.other_hosts import BEAT_SECONDS, scheduler_elsewhere
 from workbench.queue.recovery import Limits
 from workbench.settings import user_settings
@@ -46,10 +47,10 @@ class Process:
         self.options = options
         self.stopping = False
         self._keeper_class = keeper
-        self._written = ""
+        self._written: str | None = None  # the message in our address file
         self._started = time.time()
         self._shared = on_network(store.root)  # then the address file must show that we live
-        self._told = float("-inf")
+        self._announced = float("-inf")
 
     def run(self) -> int:
         """Serve the store until idle or stopped; returns at once if another scheduler does."""
@@ -61,7 +62,7 @@ class Process:
             if lock is None:
                 return 0
             if host := scheduler_elsewhere(self.store.paths):
-                print(f"The scheduler of {host} looks after this store.", file=sys.stderr)  # noqa: T201
+                print(f"The scheduler of {host} serves this store.", file=sys.stderr)  # noqa: T201
                 os.close(lock)
                 return 0
             try:
@@ -71,7 +72,7 @@ class Process:
                     if same_lock(lock, self.store.paths.scheduler_lock):
                         self.store.paths.scheduler.unlink(missing_ok=True)
                 os.close(lock)
-            # Whoever found the lock held relied on us: what came since the last look must not be left.
+            # Clients that found the lock held relied on us: what came since the last look must not be left.
             if self.stopping or signs is None or self._signs() == signs:
                 return 0
 
@@ -93,7 +94,7 @@ class Process:
             except Exception:
                 if not self.store.root.is_dir():
                     return None  # the store is gone, and with it all there was to do
-                # One damaged run must not keep the others from being looked after.
+                # One damaged run must not stop the others.
                 keeper.say(traceback.format_exc())
                 nap = TROUBLE_NAP
             now = time.monotonic()
@@ -106,11 +107,11 @@ class Process:
 
     def _signs(self) -> tuple[int, int]:
         paths = self.store.paths
-        return _modified(paths.root), _modified(paths.bell)
+        return modified(paths.root), modified(paths.bell)
 
     def _announce(self, keeper: Keeper) -> None:
-        """Keep `scheduler.json` true: who we are, and what keeps us from starting runs."""
-        late = self._shared and time.monotonic() - self._told > BEAT_SECONDS
+        """Keep `scheduler.json` true: this process, its version, and what keeps it from starting runs."""
+        late = self._shared and time.monotonic() - self._announced > BEAT_SECONDS
         if keeper.message == self._written and self.store.paths.scheduler.exists() and not late:
             return
         document = {
@@ -125,38 +126,24 @@ class Process:
         }
         with contextlib.suppress(OSError):  # on a full disk only the address is missing
             write_json(self.store.paths.scheduler, document, durable=False)
-            self._written, self._told = keeper.message, time.monotonic()
+            self._written, self._announced = keeper.message, time.monotonic()
 
     def _take_lock(self) -> int | None:
         """Take the store's lock; None if another scheduler keeps it.
 
-        One that waited on beside a living one would take over when that is told to stop.
+        It does not wait beside a living one: it would take over when that is stopped.
         """
         deadline = time.monotonic() + LOCK_PATIENCE
         while True:
             handle = take_lock(self.store.paths.scheduler_lock)
-            if handle is not None or time.monotonic() > deadline or self.stopping or self._served():
+            served = alive(read_json(self.store.paths.scheduler))
+            if handle is not None or time.monotonic() > deadline or self.stopping or served:
                 return handle
             time.sleep(0.02)
 
-    def _served(self) -> bool:
-        """Whether the address file names a scheduler that lives on this machine."""
-        document = read_json(self.store.paths.scheduler)
-        if not isinstance(document, dict) or document.get("boot_id") != boot_id():
-            return False
-        pid, started = document.get("pid"), document.get("start_time")
-        return isinstance(pid, int) and bool(started) and started == start_time(pid)
-
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        """Asked to end: finish this tick, leave the workers alone."""
+        """Exit after this tick, and leave the workers alone."""
         self.stopping = True
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[Path, Options]:

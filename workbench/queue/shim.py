@@ -6,8 +6,8 @@ small. Its one argument is a JSON object:
     {"key": …, "argv": [worker command], "lock": …, "claim": …, "exit": …, "log": …, "progress": …,
      "log_limit": bytes, "device": …, "inline": bool}
 
-The worker inherits the lock's handle, so the lock is held while either lives: a killed shim costs
-the exit code and nothing else. Exit codes of its own: 0 done, 73 attempt taken or void, 74 could not write.
+The worker inherits the lock's handle, so the lock is held while either is alive: a killed shim costs
+the exit code and nothing else. Of its own it ends with DONE, ATTEMPT_TAKEN or CANNOT_WRITE.
 """
 
 import contextlib
@@ -22,8 +22,10 @@ import time
 from types import FrameType
 from typing import Any
 
-TAKEN = 73
-UNWRITABLE = 74
+if __name__ == "__main__":  # isolated and without site-packages: the package's folder comes last on the path
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from workbench.exit_codes import WorkerExit
+
 LOCK_PATIENCE = 3.0  # seconds: others test the lock by taking it for a moment
 POLL = 0.25  # seconds between looks at the log's size
 
@@ -39,20 +41,20 @@ def main(text: str) -> int:
         signal.signal(number, _forward)
     lock = _take_lock(job["lock"])
     if lock is None:
-        return TAKEN
+        return WorkerExit.ATTEMPT_TAKEN
     pid = os.getpid()
     claim = {"schema": 1, "pid": pid, "start_time": _start_time(pid), "boot_id": _boot_id()}
     claim |= {"host": socket.gethostname(), "key": job["key"], "device": job.get("device", "")}
     claim["inline"] = bool(job.get("inline"))
     try:
         if not _create(job["claim"], claim):
-            return TAKEN
+            return WorkerExit.ATTEMPT_TAKEN
         _first_progress(job["progress"])
         end = _run(job, lock)
         _create(job["exit"], {"schema": 1, **end, "time": time.time()})
     except OSError as error:
         print(f"shim: {error}", file=sys.stderr)  # noqa: T201 - its stderr is the scheduler's log
-        return UNWRITABLE
+        return WorkerExit.CANNOT_WRITE
     code = int(end["code"])
     return code if job.get("inline") else 0
 
@@ -61,7 +63,7 @@ def _run(job: dict[str, Any], lock: int) -> dict[str, Any]:
     """Start the worker, wait for its end, and clear what is left of its process group."""
     global worker
     if stopping:
-        return {"code": 76, "signal": 0, "reason": "stopped before it started"}
+        return {"code": WorkerExit.STOPPED, "signal": 0, "reason": "stopped before it started"}
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     log = os.open(job["log"], flags, 0o600)
     try:
@@ -75,7 +77,7 @@ def _run(job: dict[str, Any], lock: int) -> dict[str, Any]:
         )
     except OSError as error:
         os.write(log, f"cannot start the worker: {error}\n".encode())
-        return {"code": 127, "signal": 0, "reason": f"cannot start the worker: {error}"}
+        return {"code": WorkerExit.NOT_STARTED, "signal": 0, "reason": f"cannot start the worker: {error}"}
     finally:
         os.close(log)
     if stopping:  # the signal came while the worker was being made
@@ -109,7 +111,7 @@ def _forward(number: int, frame: FrameType | None) -> None:
 
 
 def _take_lock(path: str) -> "int | None":
-    """Take the attempt's lock; None if somebody keeps it."""
+    """Take the attempt's lock; None if another process keeps it."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + LOCK_PATIENCE
     while True:
@@ -152,7 +154,7 @@ def _create(path: str, value: Any) -> bool:
 
 
 def _first_progress(path: str) -> None:
-    """Say that something happens, before the worker has loaded torch; a resumed run keeps its step."""
+    """Report progress before the worker has loaded torch; a resumed run keeps its step."""
     try:
         with open(path) as file:
             old = json.load(file)
@@ -165,7 +167,7 @@ def _first_progress(path: str) -> None:
 
 
 def _cap(path: str, limit: int) -> None:
-    """Cut the middle out of a log that has grown over `limit`: its beginning and its end tell most.
+    """Cut the middle out of a log that has grown over `limit`; its beginning and end are kept.
 
     The worker appends (O_APPEND), so its next line lands behind what is kept.
     """

@@ -1,20 +1,11 @@
-"""What a request does to a run's state: a pure function, and the question whether it makes sense."""
+"""What a request does to a run's state: a pure function."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
 
-from workbench.store.state import OVER, RunState, Verb
-
-# The states from which each verb leads anywhere.
-SENSIBLE: dict[Verb, tuple[str, ...]] = {
-    "cancel": ("queued", "starting", "running", "paused"),
-    "pause": ("queued", "starting", "running"),
-    "resume": ("paused",),
-    "retry": ("failed", "cancelled"),
-    "priority": ("queued", "starting", "running", "paused"),
-}
+from workbench.store.state import ACTIVE, ALLOWED, RunState, Verb
 
 
 class Verdict(Enum):
@@ -26,14 +17,12 @@ class Verdict(Enum):
 
 def apply(state: RunState, verb: Verb, value: int | None, now: float) -> RunState | Verdict:
     """Return the run's state after a request. A state with `stopping` set asks the worker to stop."""
-    if verb == "priority":
-        if value is None or state.state in OVER:
-            return Verdict.DROP
-        return replace(state, priority=value)
     if verb in ("resume", "retry") and state.stopping:
         return Verdict.DEFER
-    if state.state not in SENSIBLE[verb] or state.failure == "diverged":
+    if state.state not in ALLOWED[verb] or state.failure == "diverged":
         return Verdict.DROP
+    if verb == "priority":
+        return Verdict.DROP if value is None else replace(state, priority=value)
     if verb in ("resume", "retry"):
         return state.moved(
             "queued",
@@ -47,7 +36,7 @@ def apply(state: RunState, verb: Verb, value: int | None, now: float) -> RunStat
             not_before=None,
             alone=False,
         )
-    if state.state in ("starting", "running"):
+    if state.state in ACTIVE:
         if state.stopping == "cancel":
             return Verdict.DROP
         reason = "Cancelling" if verb == "cancel" else "Pausing"

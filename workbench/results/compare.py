@@ -6,16 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.footnotes import impossible, notes_of
-from workbench.results.groups import NULL, OUTSIDE, OUTSIDE_SECTION, RUNTIME, Group, pool
+from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, pool
 from workbench.results.table import Cell, Column, Table, mark_best, printed_cell, text_cell
-from workbench.spec.metrics import METRICS, metric
+from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 from workbench.text import safe_text
-
-ALWAYS = ("test_mse", "knn_accuracy", "energy_distance", NULL, RUNTIME)
-WHERE_GIVEN = ("test_accuracy", "test_nll", "test_nelbo", "test_iwae", "log_px")
 
 
 def comparison_table(
@@ -27,9 +24,11 @@ def comparison_table(
 ) -> Table:
     """Return the table of the groups that `rows` belong to, in their order.
 
-    `metrics` names the columns; None takes what `ALWAYS` holds, but for what no family here can have,
-    and those of `WHERE_GIVEN` that any run has. Values from the literature follow their metric's column.
-    Raises WorkbenchError (exit code 3) for a metric that is neither known nor found in these runs.
+    `metrics` names the columns; None takes those that `Metric.column` says. Values from the literature
+    follow their metric's column.
+
+    Raises:
+        WorkbenchError: for a metric that is neither known nor found in these runs (exit code NOT_FOUND).
     """
     groups = pool(store, rows)
     chosen = _chosen(groups, metrics)
@@ -82,7 +81,7 @@ def safe(text: object) -> Cell:
 def metric_column(key: str) -> Column:
     """Return the column of a metric, with its unit and direction."""
     found = metric(key)
-    unit = "s per run" if key == RUNTIME else found.unit
+    unit = f"{found.unit} per run" if found.one_per == "run" else found.unit
     return Column(key, safe_text(found.label, 60, one_line=True), unit, found.better)
 
 
@@ -109,8 +108,10 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
     """Return the metric columns, checked."""
     if metrics is None:
         kinds = {group.rows[0].kind for group in groups}
-        possible = [key for key in ALWAYS if not kinds or not all(impossible(kind, key) for kind in kinds)]
-        return [*possible, *(key for key in WHERE_GIVEN if any(group.has(key) for group in groups))]
+        always = [key for key, found in BUILT_IN.items() if found.column == "always"]
+        possible = [key for key in always if not kinds or not all(impossible(kind, key) for kind in kinds)]
+        given = [key for key, found in BUILT_IN.items() if found.column == "where given"]
+        return [*possible, *(key for key in given if any(group.has(key) for group in groups))]
     known = {*METRICS, *(name for group in groups for o in group.outcomes for name in o.metrics)}
     metrics = [key if key in known else key.replace("-", "_") for key in metrics]  # sliced-w2
     for key in metrics:

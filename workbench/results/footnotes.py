@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from workbench.errors import WorkbenchError
-from workbench.results.groups import DRAWS, NULL, RUNTIME, Group
+from workbench.results.groups import Group
 from workbench.results.table import ALIKE, NOTHING, Cell
-from workbench.spec.estimates import ESTIMATES
-from workbench.spec.metrics import ATTACKED, NATS, metric
+from workbench.spec.estimates import EstimateSettings, estimate_of
+from workbench.spec.metric import CAPABILITIES, NATS, lacking
+from workbench.spec.metrics import BUILT_IN, metric
 from workbench.spec.models import settings_class
 from workbench.text import safe_text
-
-# Why a family's finished runs lack a column; the engine decides, this only says it.
-WHY_ABSENT = {
-    ("avb", "test_nelbo"): "its posterior is implicit and has no density",
-    ("lebm", "test_nelbo"): "its prior is known only up to a constant",
-    ("lebm", "test_iwae"): "its prior is known only up to a constant",
-}
-
-FROM_LATENTS = ("test_mse", "knn_accuracy")
-FROM_SAMPLES = ("energy_distance", NULL, "energy_distance_null_95")
 
 
 def impossible(kind: str, key: str) -> str:
@@ -29,11 +20,13 @@ def impossible(kind: str, key: str) -> str:
         family = settings_class(kind)
     except WorkbenchError:  # a plug-in that is not installed here
         return ""
-    if key in FROM_LATENTS and not family.has_latents:
-        return "it has no latents"
-    if key in FROM_SAMPLES and not family.has_samples:
-        return "it draws no samples"
-    return WHY_ABSENT.get((kind, key), "")
+    estimate = _estimate(key)
+    need = lacking(family, metric(key).needs + (estimate.needs if estimate else ()))
+    return CAPABILITIES[need][1] if need else ""
+
+
+def _estimate(key: str) -> type[EstimateSettings] | None:
+    return None if key in BUILT_IN else estimate_of(key)
 
 
 def notes_of(
@@ -60,15 +53,15 @@ def _reading(columns: dict[str, list[Cell]]) -> list[str]:
     ]
     if any(cell.se is not None for cell in cells):
         notes.append(
-            "SE: with a single seed there is no spread over seeds; the standard error over test "
-            "examples (for the energy distance, over draws of samples) stands in its place."
+            "SE: standard error over test examples (for the energy distance, over draws of samples), "
+            "reported because there is only one seed."
         )
     if any(cell.best for cell in cells):
         notes.append("The best mean of a column is marked, unless the best two tie or rows do not compare.")
     if any(cell.alike for cell in cells):
         notes.append(
-            f"{ALIKE}: not told from the best mean at the 5 % level (Welch's t-test over seeds, two-sided, "
-            "not corrected for the number of comparisons)."
+            f"{ALIKE}: not significantly different from the best mean (5 % level, Welch's t-test over seeds, "
+            "two-sided, not corrected for the number of comparisons)."
         )
     return notes
 
@@ -76,85 +69,71 @@ def _reading(columns: dict[str, list[Cell]]) -> list[str]:
 def _meaning(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str]:
     """What a column is, where its heading cannot say it."""
     notes = []
-    if "test_mse" in columns or "mse" in columns:
-        notes.append(
-            "MSE: squared error of the decoded representative latent, mean over data dimensions and "
-            "test examples, in squared data units; pixels lie in 0 … 1."
-        )
-    if NULL in columns:
-        draws = sorted({cell.n for cell in columns[NULL] if cell.n})
-        count = f"{draws[0]} " if len(draws) == 1 else ""
-        notes.append(
-            "Real-vs-real null: the energy distance between two sets of real examples of the same sizes; "
-            f"its ± is the standard deviation over {count}random splits, and the mean of many is 0. "
-            "The estimator is unbiased, so a distance can be negative."
-        )
-    if RUNTIME in columns:
-        notes.append(
-            "Training time is that of a run, its seeds trained together, evaluation excluded; "
-            f"its n counts runs{_shapes(groups)}."
-        )
-    if "test_iwae" in columns:
-        ks: dict[str, list[str]] = {}
-        for group in groups:
-            if group.has("test_iwae"):
-                ks.setdefault(str(group.settings.get(DRAWS, "?")), []).append(group.title)
-        told = [f"k = {k} draws" for k in ks]
-        if len(ks) > 1:
-            told = [f"k = {k} draws ({', '.join(dict.fromkeys(titles))})" for k, titles in ks.items()]
-        notes.append(f"IWAE: negative importance-weighted bound with {', '.join(told)}.")
-    return notes + [note for key in columns if (note := _measured_later(key, groups))]
+    for key, cells in columns.items():
+        splits = {cell.n for cell in cells if cell.n}
+        fill = {"splits": f"{splits.pop()} " if len(splits) == 1 else "", "runs": _shapes(groups)}
+        note = metric(key).note
+        if "{draws}" not in note or any(group.has(key) for group in groups):
+            notes.append(note.format(**fill, draws=_draws(groups, key)))
+    notes += [_measured_later(key, groups) for key in columns]
+    return [note for note in dict.fromkeys(notes) if note]
+
+
+def _draws(groups: Sequence[Group], key: str) -> str:
+    """Return the draws k of a bound, with the rows they belong to where they differ."""
+    setting = "evaluation.importance_samples"
+    ks = _titles((str(g.settings.get(setting, "?")), g.title) for g in groups if g.has(key))
+    return ", ".join(f"k = {k} draws" + f" ({titles})" * (len(ks) > 1) for k, titles in ks.items())
 
 
 def _measured_later(key: str, groups: Sequence[Group]) -> str:
-    """Say with which settings a column was measured after the runs' end; empty where it was not."""
-    how: dict[str, list[str]] = {}
-    for group in groups:
-        for outcome in group.outcomes:
-            if key in outcome.conditions:
-                how.setdefault(outcome.conditions[key], []).append(group.title)
-    told = [
-        settings if len(how) == 1 else f"{', '.join(dict.fromkeys(t))}: {settings}"
-        for settings, t in how.items()
-    ]
-    return f"{metric(key).label}: measured after the end with {'; '.join(told)}." if told else ""
+    """Return with which settings a column was measured after the runs' end; empty where it was not."""
+    outcomes = ((outcome, group.title) for group in groups for outcome in group.outcomes)
+    how = _titles((o.conditions[key], title) for o, title in outcomes if key in o.conditions)
+    parts = how if len(how) == 1 else [f"{titles}: {settings}" for settings, titles in how.items()]
+    return f"{metric(key).label}: measured after the end with {'; '.join(parts)}." if how else ""
 
 
 def _shapes(groups: Sequence[Group]) -> str:
-    """Say how many runs of how many seeds stand behind the rows."""
-    shapes: dict[str, list[str]] = {}
+    """Return how many runs of how many seeds the rows are made of."""
+    found = []
     for group in groups:
         sizes = sorted({len(outcome.seeds) for outcome in group.outcomes})
         if sizes:
             runs, seeds = len(group.outcomes), "–".join(str(n) for n in dict.fromkeys((sizes[0], sizes[-1])))
             words = f"{runs} run{'s' * (runs != 1)} of {seeds} seed{'s' * (seeds != '1')}"
-            shapes.setdefault(words, []).append(group.title)
+            found.append((words, group.title))
+    shapes = _titles(found)
     if len(shapes) == 1:
-        return f" (each row: {next(iter(shapes))})"
-    told = (f"{', '.join(dict.fromkeys(titles))}: {words}" for words, titles in shapes.items())
-    return f" ({'; '.join(told)})" if shapes else ""
+        return f" (each row: {found[0][0]})"
+    parts = [f"{titles}: {words}" for words, titles in shapes.items()]
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _titles(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return each text with the titles of the rows it holds for: (text, title), … → {text: "VAE, LAE"}."""
+    found: dict[str, dict[str, None]] = {}
+    for text, title in pairs:
+        found.setdefault(text, {})[title] = None
+    return {text: ", ".join(titles) for text, titles in found.items()}
 
 
 def _comparing(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str]:
     """Which columns hold numbers that must not be ranked against each other."""
     notes = []
     for key, cells in columns.items():
+        found = metric(key)
         classes = {g.comparable(key) for g, cell in zip(groups, cells, strict=True) if cell.mean is not None}
-        if not metric(key).better or len(classes) < 2:
+        if not found.better or len(classes) < 2:
             continue
-        if key == RUNTIME:
-            why = "the same device, machine, threads and number of seeds a run"
-        elif key == "test_iwae":
-            why = "the same data treatment, likelihood and number of draws k"
-        elif key.startswith(ATTACKED):
-            why = "the same data treatment, attack and number of attacked pictures"
-        elif metric(key).unit == NATS:
-            why = "the same data treatment and likelihood"
-        elif key == "knn_accuracy":
-            why = "the same data treatment and number of neighbours"
+        if found.one_per == "run":
+            same = ["device", "machine", "threads", "number of seeds a run"]
         else:
-            why = "the same data treatment"
-        notes.append(f"{metric(key).label}: rows are ranked only among those with {why}.")
+            same = ["data treatment", *["likelihood"] * (found.unit == NATS)]
+            same += dict.fromkeys(words for _, words in found.equal)
+        *first, last = same
+        why = f"{', '.join(first)} and {last}" if first else last
+        notes.append(f"{found.label}: rows are ranked only among those with the same {why}.")
     return notes
 
 
@@ -165,10 +144,9 @@ def _absent(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str
         for group in groups:
             if not group.finished or group.has(key):
                 continue
-            why = "the data have no labels" if key == "knn_accuracy" else "its evaluation gives none"
-            if (estimate := key.replace("_", "-")) in ESTIMATES:
-                why = f"workbench evaluate RUN --metric {estimate} measures it"
-            why = impossible(group.rows[0].kind, key) or why
+            why = impossible(group.rows[0].kind, key) or metric(key).absent
+            if why == metric(key).absent and (estimate := _estimate(key)):
+                why = f"workbench evaluate RUN --metric {estimate.name} measures it"
             labels = found.setdefault((group.title, why), [])
             labels += [metric(key).label] * (metric(key).label not in labels)
     return [
@@ -188,7 +166,7 @@ def _damage(groups: Sequence[Group], labels: Sequence[str], columns: dict[str, l
         lost = [
             f"{metric(key).label} ({count})"
             for key, cells in columns.items()
-            if key != RUNTIME and (count := cells[k].missing - len(bad)) > 0 and group.has(key)
+            if metric(key).one_per != "run" and (count := cells[k].missing - len(bad)) > 0 and group.has(key)
         ]
         if lost:
             notes.append(f"{labels[k]}: values that are not finite are left out of {', '.join(lost)}.")

@@ -10,14 +10,12 @@ from typing import Any, TypeVar
 from workbench.errors import WorkbenchError
 from workbench.results.run_result import Measured, Outcome, read_outcome, read_settings
 from workbench.results.table import Cell, number_cell, spread_cell
-from workbench.spec.metrics import ATTACKED, NATS, metric
+from workbench.spec.metric import NATS
+from workbench.spec.metrics import metric
 from workbench.spec.models import settings_class
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
-RUNTIME = "training_seconds"  # one value a run, whatever the number of seeds in it
-NULL = "energy_distance_null"  # one value for all seeds, its spread over random splits of real data
-DRAWS = "evaluation.importance_samples"  # k of the importance-weighted bound
 OUTSIDE = ("name", "seeds", "schema_number")  # keys that runs of one group may differ in
 OUTSIDE_SECTION = "resources."
 T = TypeVar("T")
@@ -65,15 +63,22 @@ class Group:
     def cell(self, key: str) -> Cell:
         """Return the group's cell of a metric: mean ± std over the distinct seeds that have a result.
 
-        The training time is pooled over runs instead, as seeds trained together share it; the
-        real-versus-real null has the spread of its random splits.
+        What has one value a run (the training time) is pooled over runs instead. What has one value for the
+        data set (a real-versus-real null) is one set of draws, which every seed and run repeats: it has the
+        spread of these draws.
         """
         owner = self._owner()
-        if key == RUNTIME:
+        one_per = metric(key).one_per
+        if one_per == "run":
             used = [o for o in self.outcomes if any(owner[seed] is o for seed in o.seeds)]
-            return number_cell([o.seconds for o in used if o.seconds is not None], usual_n=self.finished)
-        if key == NULL:
-            return self._null()
+            shared = [value for o in used if (value := o.shared(key)) is not None]
+            return number_cell(shared, usual_n=self.finished)
+        if one_per == "data set":
+            for measured in (o.metrics.get(key, Measured({})) for o in self.outcomes):
+                for seed, value in measured.values.items():
+                    if value is not None:
+                        return spread_cell(value, measured.errors.get(seed), measured.n)
+            return number_cell(())
         values: list[float | None] = []
         errors: list[float | None] = []
         for seed, outcome in sorted(owner.items()):
@@ -84,31 +89,18 @@ class Group:
         known = [error for value, error in zip(values, errors, strict=True) if value is not None]
         return number_cell(values, usual_n=self.finished, se=known[0] if len(known) == 1 else None)
 
-    def _null(self) -> Cell:
-        """The null is one set of draws on the data; every seed and run repeats it."""
-        for outcome in self.outcomes:
-            measured = outcome.metrics.get(NULL)
-            for seed, value in measured.values.items() if measured else ():
-                if value is not None and measured is not None:
-                    return spread_cell(value, measured.errors.get(seed), measured.n)
-        return number_cell(())
-
     def comparable(self, key: str) -> Hashable:
         """Return what must be equal in two groups for their values of a metric to be ranked."""
-        if key == RUNTIME:
+        found = metric(key)
+        if found.one_per == "run":
             threads = self.settings.get("resources.threads")
             return tuple(sorted({(o.place, len(o.seeds), str(threads)) for o in self.outcomes}))
         wanted = [name for name in sorted(self.settings) if name.startswith("data.")]
-        if metric(key).unit == NATS:  # densities of x under different observation models do not compare
+        if found.unit == NATS:  # densities of x under different observation models do not compare
             wanted.append("model.likelihood")
             if self.settings.get("model.likelihood", "gaussian") == "gaussian":
                 wanted += ["model.sigma", "model.learn_sigma"]
-        if key == "test_iwae":
-            wanted.append(DRAWS)
-        if key == "knn_accuracy":
-            wanted.append("evaluation.neighbours")
-        if key.startswith(ATTACKED):
-            wanted += ["model.attack_images", "model.pgd_steps", "model.pgd_step"]
+        wanted += [name for name, _ in found.equal]
         how = {o.conditions[key] for o in self.outcomes if key in o.conditions}
         return (self.rows[0].data, *((name, str(self.settings.get(name))) for name in wanted), *sorted(how))
 
@@ -159,7 +151,7 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
         values: list[float | None] = []
         for found, places in parts:
             column = found.get(name, ())
-            if name == RUNTIME:
+            if metric(name).one_per == "run":
                 column, places = column[:1], places[:1] and [0]
             values += column if len(places) == len(column) else [column[k] for k in places if k < len(column)]
         summary[name] = tuple(values)

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import get_args
 
 from workbench.errors import USAGE, WorkbenchError, did_you_mean
 from workbench.spec.metrics import METRICS
-from workbench.store.run_row import RunRow, State
+from workbench.store.run_row import RunRow
+from workbench.store.state import STATES
 from workbench.text import safe_text
 
 Test = Callable[[RunRow], bool]
@@ -60,7 +60,6 @@ TIMES: dict[str, Callable[[RunRow], float | None]] = {
     "ended": lambda row: row.ended,
 }
 ALIASES = {"tags": "tag", "kind": "model", "status": "state", "dataset": "data"}
-STATES: tuple[str, ...] = get_args(State)
 # Fields whose words form a fixed list, so that a misspelt one is an error and not an empty screen.
 VOCABULARY = {"state": STATES}
 WHOLE = frozenset({"seed"})  # seed:1 is not seed 11

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.store.evaluations import read_evaluations
-from workbench.store.files import read_json, read_toml
+from workbench.store.files import read_toml
+from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import RunPaths
+from workbench.store.state import outcome_of
 
 
 @dataclass(frozen=True)
@@ -31,30 +32,28 @@ class Outcome:
     conditions: dict[str, str] = field(default_factory=dict)  # how a later evaluation got a metric
     place: str = ""  # device and host, between which times are not compared
 
-    @property
-    def seconds(self) -> float | None:
-        """Training time of the whole run, all its seeds together."""
-        measured = self.metrics.get("training_seconds")
-        known = [value for value in measured.values.values() if value is not None] if measured else []
-        return max(known) if known else None
+    def shared(self, key: str) -> float | None:
+        """Return the value that all seeds of the run share, such as the training time of all together."""
+        known = [value for value in self.metrics.get(key, Measured({})).values.values() if value is not None]
+        return max(known, default=None)
 
 
 def read_outcome(paths: RunPaths) -> Outcome | None:
     """Read a run's result; None if it has none yet or it cannot be read. Damaged entries are left out."""
-    result = _table(read_json(paths.result))
-    seeds = tuple(seed for seed in _list(result.get("seeds")) if isinstance(seed, int))
-    if result.get("outcome") not in {"finished", "diverged"} or not seeds:
+    result = read_table(paths.result)
+    seeds = tuple(seed for seed in items(result.get("seeds")) if isinstance(seed, int))
+    if outcome_of(result) is None or not seeds:
         return None
-    diverged = {int(k): _step(v) for k, v in _table(result.get("diverged")).items() if k.isdecimal()}
+    diverged = {int(k): whole(v) for k, v in table(result.get("diverged")).items() if k.isdecimal()}
     metrics = {}
-    for name, entry in _table(result.get("metrics")).items():
-        values = _list(_table(entry).get("values"))
+    for name, entry in table(result.get("metrics")).items():
+        values = items(table(entry).get("values"))
         if len(values) == len(seeds):
-            metrics[name] = _measured(_table(entry), seeds, diverged)
-    seconds = _number(result.get("seconds"))
+            metrics[name] = _measured(table(entry), seeds, diverged)
+    seconds = number(result.get("seconds"))
     if seconds is not None and "training_seconds" not in metrics:
         metrics["training_seconds"] = Measured(dict.fromkeys(seeds, seconds), n=1)
-    host = _table(_table(read_json(paths.environment)).get("host")).get("name", "")
+    host = table(read_table(paths.environment).get("host")).get("name", "")
     place = f"{result.get('device', '')} {host}".strip()
     later, conditions = _later(paths, seeds, diverged)
     return Outcome(paths.id, seeds, later | metrics, diverged, conditions, place)
@@ -100,29 +99,8 @@ def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _measured(entry: dict[str, Any], seeds: tuple[int, ...], diverged: dict[int, int]) -> Measured:
     # What a diverged member was left with is not a measurement, even where it is finite.
     values = {
-        seed: None if seed in diverged else _number(value)
+        seed: None if seed in diverged else number(value)
         for seed, value in zip(seeds, entry["values"], strict=True)
     }
-    errors = dict(zip(seeds, map(_number, _list(entry.get("se"))), strict=False))
-    return Measured(values, errors, _step(entry.get("n")))
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _step(value: Any) -> int:
-    number = _number(value)
-    return int(number) if number is not None else 0
+    errors = dict(zip(seeds, map(number, items(entry.get("se"))), strict=False))
+    return Measured(values, errors, whole(entry.get("n")))

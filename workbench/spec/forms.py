@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from workbench.spec.data import DATA_SETS
 from workbench.spec.models import model_kinds
 from workbench.spec.overrides import toml_text
 from workbench.spec.schema import RunSpec
@@ -63,6 +64,8 @@ def _field(section: str, name: str, info: FieldInfo, value: Any) -> FormField:
     kind, choices, optional = _type(info.annotation)
     if (section, name) == ("model", "kind"):  # annotated with the one family the settings are of
         kind, choices = "choice", model_kinds()
+    elif (section, name) == ("data", "name"):
+        kind, choices = "choice", tuple(DATA_SETS.known())
     extra = info.json_schema_extra
     default = None if info.default is PydanticUndefined else info.default
     return FormField(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
-from workbench.spec.families import left_out
-from workbench.spec.faults import fault_text
+from workbench.spec.fields import fault_text
 from workbench.spec.models import model_kinds, settings_class
 from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
 from workbench.spec.presets import Preset, find_preset
@@ -22,6 +21,7 @@ from workbench.toml import parse_toml
 Keys = tuple[str, ...]
 Seeds = str | int | Sequence[int] | None  # "3" or 3 for 0, 1, 2; "0,7,9" or a list; None leaves the preset's
 Locate = Callable[[Keys], str]  # where a key was written: "presets/x.toml:5", "--set …", or ""
+MOST = 4  # settings that one sentence names
 
 
 def resolve(preset: Preset | str, overrides: Sequence[str] = (), seeds: Seeds = None) -> RunSpec:
@@ -74,6 +74,57 @@ def point_name(base: str, point: Sequence[Override]) -> str:
         for override in point
     ]
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts))[:80] or "run"
+
+
+# ---- another family in place of the preset's own: what the preset sets for its own family may not fit
+
+
+def misfits(model: Mapping[str, Any], kind: Any) -> list[str]:
+    """Return the keys of a [model] table that the family `kind` does not know, or not with such a value.
+
+    Empty where `kind` is no family: `validate` reports that.
+    """
+    if kind not in model_kinds():
+        return []
+    try:
+        settings_class(kind).model_validate({**model, "kind": kind})
+    except ValidationError as error:
+        wrong = {fault["loc"][0] for fault in error.errors(include_url=False) if fault["loc"]}
+        return [key for key in model if key in wrong]
+    except WorkbenchError:  # a plug-in's own check; reported when the whole spec is checked
+        pass
+    return []
+
+
+def left_out(preset: Preset, kind: Any) -> list[str]:
+    """Return the model settings of a preset that go when its family is exchanged for `kind`.
+
+    Only what its own family knows may go: a misspelt key stays, so that validation reports it.
+    """
+    if kind == preset.kind or preset.kind not in model_kinds():
+        return []
+    own = settings_class(preset.kind).model_fields
+    return misfits({key: value for key, value in preset.table["model"].items() if key in own}, kind)
+
+
+def family_note(kind: str, keys: Iterable[str]) -> str:
+    """Return a sentence about settings that a family does not take; empty where there are none."""
+    names = list(dict.fromkeys(keys))
+    if not names:
+        return ""
+    more = len(names) - MOST
+    shown = [*names[:MOST], f"{more} more"] if more > 0 else names
+    listed = " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)
+    return f"{kind} does not take {listed} from before: left out."
+
+
+def family_notes(preset: Preset, kinds: Iterable[str]) -> list[str]:
+    """Return such a sentence for every family that leaves out settings of the preset."""
+    notes = (family_note(kind, left_out(preset, kind)) for kind in dict.fromkeys(kinds))
+    return [note for note in notes if note]
+
+
+# ---- how it is done
 
 
 def _usable(preset: Preset | str) -> Preset:

@@ -9,29 +9,18 @@ from typing import Any, Literal, Self
 from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
+from workbench.spec.data import DATA_SETS
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, no_half_precision, setting
+from workbench.spec.fields import Settings, no_half_precision, not_among, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
-# settings that layout 1 got later: at their defaults they are no part of what tells experiments apart
-LATER = (
-    ("data", "validation_size"),
-    ("training", "patience"),
-    ("training", "min_delta"),
-    ("evaluation", "estimates"),
-    ("evaluation", "estimates_every"),
-)
-
-DataName = Literal[
-    "moons", "square", "onehot4", "onehot8", "bits8", "digits", "mnist", "fashion-mnist", "svhn", "cifar10"
-]
 
 
 class DataSettings(Settings):
     """Which examples, how many, and how pixels become observations."""
 
-    name: DataName = setting("digits", "data set")
+    name: str = setting("digits", "data set")
     binarise: Literal["none", "static", "dynamic", "threshold"] = setting(
         "none", "how grey pixels become 0/1: kept grey, drawn once, drawn at every read, or cut at 0.5"
     )
@@ -43,6 +32,7 @@ class DataSettings(Settings):
         0,
         "training examples held out to decide when to stop (training.patience); 0 holds out none",
         "examples",
+        since="0.1.0",
         ge=0,
         le=1_000_000,
     )
@@ -52,6 +42,13 @@ class DataSettings(Settings):
         0, "bits8: a fixed random subset of this many codes; 0 keeps all 256", "codes", ge=0, le=256
     )
     seed: int = setting(0, "seed of everything random in the data set itself", ge=0, le=2**31 - 1)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if DATA_SETS.find(name) is None:
+            raise ValueError(not_among(name, DATA_SETS.known()))
+        return name
 
 
 class TrainingSettings(Settings):
@@ -74,10 +71,13 @@ class TrainingSettings(Settings):
         0,
         "validation points without a better one after which a seed stops and keeps its best state; 0 never",
         "points",
+        since="0.1.0",
         ge=0,
         le=1_000_000,
     )
-    min_delta: float = setting(0.0, "fall of the validation loss that counts as better", ge=0.0)
+    min_delta: float = setting(
+        0.0, "fall of the validation loss that counts as better", since="0.1.0", ge=0.0
+    )
     clip: float = setting(0.0, "largest gradient norm per seed; 0 does not clip", ge=0.0)
     precision: Literal["float32", "float64"] = setting(
         "float32", "numbers used in training; float64 is for checks"
@@ -120,10 +120,15 @@ class EvaluationSettings(Settings):
         [],
         "measured when training is over, by names and settings of `workbench evaluate`, "
         'such as ["ais images=100 chains=4", "probe"]',
+        since="0.1.0",
         max_length=20,
     )
     estimates_every: int = setting(
-        0, "iterations between points of curves of the estimates; 0 draws none", "iterations", ge=0
+        0,
+        "iterations between points of curves of the estimates; 0 draws none",
+        "iterations",
+        since="0.1.0",
+        ge=0,
     )
 
     @field_validator("estimates", mode="before")
@@ -200,26 +205,16 @@ class RunSpec(Settings):
 
     @model_validator(mode="after")
     def _estimates_fit(self) -> Self:
-        """Told before training what would be known after it; the engine refuses the rest."""
-        model = self.model
-        had = {
-            "latents": model.has_latents,
-            "samples": model.has_samples,
-            "an energy-based prior": model.has_energy_prior,
-        }
-        for metric, settings in planned(self.evaluation.estimates).items():
-            what = f"evaluation.estimates: {metric} needs"
-            if not had[settings.needs]:
-                raise ValueError(f"{what} {settings.needs}, and the family {model.kind} has none")
-            if metric == "quadrature" and getattr(model, "latent", 0) > 2:
-                raise ValueError(f"{what} one or two latent dimensions; take ais instead")
+        """Refuse before training what could not be measured after it; the engine refuses the rest."""
+        for name, settings in planned(self.evaluation.estimates).items():
+            if unmet := settings.unmet_need(self.model):
+                raise ValueError(f"evaluation.estimates: {name} {unmet}")
         return self
 
     def group_hash(self) -> str:
         """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
         body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
-        later = (*LATER, *(("model", name) for name in self.model.later))
-        for section, name in later:  # an old run and a new one with the same settings pool
-            if body[section][name] == type(getattr(self, section)).model_fields[name].default:
+        for section in ("model", "data", "training", "evaluation"):
+            for name in getattr(self, section).late_defaults():
                 del body[section][name]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.store.files import read_json
+from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import RunPaths
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
@@ -65,8 +64,8 @@ def read_evaluations(paths: RunPaths) -> list[Evaluation]:
 
 def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
     """Return one evaluation, or None: absent, damaged, or of another layout."""
-    body = read_json(paths.evaluations / f"{name}.json")
-    if not isinstance(body, dict) or body.get("schema") != 1 or not isinstance(body.get("metric"), str):
+    body = read_table(paths.evaluations / f"{name}.json")
+    if body.get("schema") != 1 or not isinstance(body.get("metric"), str):
         return None
     seeds = body.get("seeds")
     if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds):
@@ -75,15 +74,15 @@ def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
     return Evaluation(
         name=name,
         metric=body["metric"],
-        settings=_table(body.get("settings")),
+        settings=table(body.get("settings")),
         seeds=tuple(seeds),
-        step=int(_number(body.get("step")) or 0),
+        step=whole(body.get("step")),
         metrics=_entries(body.get("metrics"), len(seeds)),
-        units={str(key): str(unit) for key, unit in _table(body.get("units")).items()},
-        notes=tuple(str(note) for note in body.get("notes") or () if isinstance(note, str)),
+        units={str(key): str(unit) for key, unit in table(body.get("units")).items()},
+        notes=tuple(str(note) for note in items(body.get("notes")) if isinstance(note, str)),
         arrays=arrays if arrays == f"{name}.npz" else None,
-        seconds=_number(body.get("seconds")) or 0.0,
-        finished=_number(body.get("finished")) or 0.0,
+        seconds=number(body.get("seconds")) or 0.0,
+        finished=number(body.get("finished")) or 0.0,
         device=str(body.get("device", "")),
         commit=commit if isinstance(commit, str) else None,
     )
@@ -91,36 +90,18 @@ def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
 
 def read_results(paths: RunPaths) -> dict[str, Entry]:
     """Return what the run's own result.json measured, by metric; empty while there is no readable one."""
-    body = _table(read_json(paths.result))
+    body = read_table(paths.result)
     seeds = body.get("seeds")
     return _entries(body.get("metrics"), len(seeds)) if isinstance(seeds, list) else {}
 
 
 def _entries(metrics: Any, seeds: int) -> dict[str, Entry]:
-    """Return the sound ones among the metrics of a file."""
-    found = {str(key): _entry(value, seeds) for key, value in _table(metrics).items()}
-    return {key: entry for key, entry in found.items() if entry is not None}
-
-
-def _entry(value: Any, seeds: int) -> Entry | None:
-    table = _table(value)
-    values, errors = table.get("values"), table.get("se")
-    if not isinstance(values, list) or len(values) != seeds:
-        return None
-    fits = isinstance(errors, list) and len(errors) == seeds
-    se = tuple(map(_number, errors)) if fits and errors is not None else None
-    return Entry(tuple(map(_number, values)), se, int(_number(table.get("n")) or 0))
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _number(value: Any) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+    """Return the sound ones among the metrics of a file: those with a value for each seed."""
+    found: dict[str, Entry] = {}
+    for key, entry in table(metrics).items():
+        fields = table(entry)
+        values, errors = items(fields.get("values")), items(fields.get("se"))
+        if isinstance(fields.get("values"), list) and len(values) == seeds:
+            se = tuple(map(number, errors)) if len(errors) == seeds and seeds else None
+            found[str(key)] = Entry(tuple(map(number, values)), se, whole(fields.get("n")))
+    return found

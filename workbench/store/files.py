@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LARGEST = 64 << 20  # bytes of a JSON or TOML file; ours are a few thousand
-LARGEST_INT = 10**300  # a JSON file may hold integers that no float can
 SMALL = 1 << 14  # bytes that nearly all of them fit into
 CHUNK = 1 << 20
+LOG_TAIL = 128 << 10  # bytes of a log's end that are shown
 
 
 def sync_folder(folder: Path) -> None:
@@ -105,7 +105,7 @@ def read_body(path: str | Path, most: int = LARGEST) -> bytes | None:
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Open a plain file for reading; anything else is an OSError, and a named pipe makes nobody wait."""
+    """Open a plain file for reading; anything else is an OSError, and a named pipe does not block."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -113,8 +113,22 @@ def open_plain(path: Path) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
+def log_tail(path: Path, most: int = LOG_TAIL) -> str:
+    """Return the end of a log as text; bytes that are not UTF-8 become U+FFFD. Empty where there is none."""
+    try:
+        with open_plain(path) as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - most))
+            body = file.read(most)
+    except OSError:
+        return ""
+    if size > most:
+        body = body.partition(b"\n")[2] or body
+    return body.decode("utf-8", "replace")
+
+
 def read_json(path: str | Path) -> Any | None:
-    """Return the parsed file, or None if it is absent or not JSON that anybody would have written."""
+    """Return the parsed file, or None if it is absent, not JSON, or nested too deeply."""
     body = read_body(path)
     try:
         return None if body is None else json.loads(body.decode())
@@ -129,12 +143,3 @@ def read_toml(path: str | Path) -> dict[str, Any] | None:
         return None if body is None else tomllib.loads(body.decode())
     except (ValueError, RecursionError):
         return None
-
-
-def finite(value: Any) -> float | None:
-    """Return a stored number as a float; None for anything else, and for what is not finite."""
-    if type(value) is not float:
-        if type(value) is not int or abs(value) > LARGEST_INT:
-            return None
-        return float(value)
-    return value if value - value == 0.0 else None

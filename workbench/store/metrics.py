@@ -26,8 +26,8 @@ class MetricsTail:
     def read(self) -> tuple[bool, list[dict[str, Any]]]:
         """Return (the file was cut back or replaced, so forget all before; the new rows).
 
-        A resumed run cuts its file back to a checkpoint and goes on: the file is then shorter than
-        what was read, or other bytes stand where the last reading ended.
+        A resumed run truncates its file to a checkpoint and continues: the file is then shorter than
+        what was read, or has other bytes where the last reading ended.
         """
         try:
             with open_plain(self.path) as file:
@@ -83,14 +83,3 @@ def parse_row(line: bytes) -> dict[str, Any] | None:
     if not all(isinstance(row.get(key), int | float) for key in ("step", "seconds")):
         return None
     return row
-
-
-def read_metrics(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return all whole rows of a metrics file and the number of damaged lines."""
-    tail = MetricsTail(path)
-    rows: list[dict[str, Any]] = []
-    while True:
-        before = tail.offset
-        rows += tail.read()[1]
-        if tail.offset == before:
-            return rows, tail.bad_lines

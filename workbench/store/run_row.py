@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-State = Literal["queued", "starting", "running", "paused", "finished", "failed", "cancelled"]
-LIVE_STATES: tuple[State, ...] = ("queued", "starting", "running", "paused")
-Failure = Literal["crash", "out-of-memory", "diverged", "lost", "evaluation", "bad-input", "device", ""]
+from workbench.store.state import ACTIVE, ALLOWED, LIVE, SCHEDULED, Failure, State, Verb
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class RunRow:
     attempt: int = 0
     reason: str = ""  # one sentence: why it is in this state
     failure: Failure = ""
-    next: str = ""  # what will happen next, where that is not plain
+    next: str = ""  # what happens next, or what to do
     priority: int = 0
     device: str = ""
     created: float = 0.0
@@ -44,7 +41,21 @@ class RunRow:
     @property
     def live(self) -> bool:
         """Whether the run may still change."""
-        return self.state in LIVE_STATES
+        return self.state in LIVE
+
+    @property
+    def active(self) -> bool:
+        """Whether an attempt is under way."""
+        return self.state in ACTIVE
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the scheduler has to act on it: start it, or see it through."""
+        return self.state in SCHEDULED
+
+    def allows(self, verb: Verb) -> bool:
+        """Whether the run is in a state in which the request has an effect."""
+        return self.state in ALLOWED[verb]
 
     @property
     def eta(self) -> float | None:

@@ -10,15 +10,14 @@ import sys
 import time
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workbench.store.files import finite, read_json, read_toml, sync_folder, write_atomic, write_json
+from workbench.store.files import read_json, read_toml, sync_folder, write_atomic, write_json
+from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import NOTES, ORIGIN, PROGRESS, RESULT, RUN_ID, STATE, RunPaths, StorePaths
 from workbench.store.run_row import RunRow
-from workbench.store.state import RunState, state_of
-from workbench.text import safe_text
+from workbench.store.state import RunState, outcome_of, run_state, unwritten_state
 
 if TYPE_CHECKING:  # pydantic is slow to import; reading rows does not need it
     from workbench.spec.schema import RunSpec
@@ -132,85 +131,48 @@ def command_line() -> list[str]:
 def read_row(paths: RunPaths) -> RunRow | None:
     """Return the run as a row, or None if the folder holds no run. Damaged files count as absent."""
     folder = f"{paths.root}/"  # thousands are read at once: no Path is made for each file
-    origin = _table(read_json(folder + ORIGIN))
-    brief = _brief(paths, origin)
-    if brief is None:
-        return None
-    state = state_of(read_json(folder + STATE)) or RunState(priority=_int(origin.get("priority")))
-    notes = _table(read_json(folder + NOTES))
-    result = _table(read_json(folder + RESULT))
-    over = result_state(result)
-    progress = {} if over else _table(read_json(folder + PROGRESS))
-    shown = state if over is None else state.with_outcome(over)
-    first = safe_text(result.get("diverged_tensor", ""), 200, one_line=True)
-    if over == "diverged" and first:
-        shown = replace(shown, reason=f"{shown.reason} First of all: {first}.")
-    tags = notes.get("tags")
+    origin = read_table(folder + ORIGIN)
+    brief = table(origin.get("brief"))
+    if not isinstance(brief.get("seeds"), list):
+        spec = read_toml(paths.spec)  # a folder written before there was a brief
+        if spec is None:
+            return None
+        brief = {"name": spec.get("name", "run"), "seeds": items(spec.get("seeds"))}
+        brief |= {"kind": table(spec.get("model")).get("kind", "")}
+        brief |= {"data": table(spec.get("data")).get("name", "")}
+    notes, result = read_table(folder + NOTES), read_table(folder + RESULT)
+    state = run_state(read_json(folder + STATE), result, lambda: unwritten_state(paths, origin))
+    over = outcome_of(result) is not None
+    progress = {} if over else read_table(folder + PROGRESS)
     return RunRow(
         id=paths.root.name,
         name=str(brief.get("name", "")),
         kind=str(brief.get("kind", "")),
         data=str(brief.get("data", "")),
-        state=shown.state,
-        seeds=tuple(map(_int, brief.get("seeds") or (0,))),
+        state=state.state,
+        seeds=tuple(map(whole, brief["seeds"] or (0,))),
         group=str(origin.get("group", "")),
         preset=str(origin.get("preset", "")),
         study=str(origin.get("study", "")),
         study_id=str(origin.get("study_id", "")),
-        attempt=shown.attempt,
-        reason=shown.reason,
-        failure=shown.failure,
-        next=shown.next,
-        priority=shown.priority,
-        device=str(result.get("device") or shown.device),
-        created=finite(origin.get("created")) or 0.0,
-        started=shown.started,
-        ended=shown.ended if shown.ended is not None else finite(result.get("finished")),
+        attempt=state.attempt,
+        reason=state.reason,
+        failure=state.failure,
+        next=state.next,
+        priority=state.priority,
+        device=str(result.get("device") or state.device),
+        created=number(origin.get("created")) or 0.0,
+        started=state.started,
+        ended=state.ended,
         phase="done" if over else str(progress.get("phase", "")),
-        step=_int(result.get("step") if over else progress.get("step")),
-        total=_int(result.get("step") if over else progress.get("total")),
-        steps_per_second=finite(progress.get("steps_per_second")) or 0.0,
-        summary=_summary(result),
-        tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        step=whole(result.get("step") if over else progress.get("step")),
+        total=whole(result.get("step") if over else progress.get("total")),
+        steps_per_second=number(progress.get("steps_per_second")) or 0.0,
+        summary={
+            name: tuple(map(number, entry["values"]))
+            for name, entry in table(result.get("metrics")).items()
+            if isinstance(entry, dict) and isinstance(entry.get("values"), list)
+        },
+        tags=tuple(map(str, items(notes.get("tags")))),
         note=str(notes.get("note", "")),
     )
-
-
-def result_state(result: dict[str, Any]) -> str | None:
-    """Return the outcome of a committed result ("finished" or "diverged"), or None if there is none."""
-    outcome = result.get("outcome")
-    return outcome if outcome in ("finished", "diverged") else None
-
-
-def _brief(paths: RunPaths, origin: dict[str, Any]) -> dict[str, Any] | None:
-    """Return name, kind, data and seeds: from the origin, else from the spec of an older folder."""
-    brief = origin.get("brief")
-    if isinstance(brief, dict) and isinstance(brief.get("seeds"), list):
-        return brief
-    spec = read_toml(paths.spec)
-    if spec is None:
-        return None
-    model, data, seeds = spec.get("model"), spec.get("data"), spec.get("seeds")
-    return {
-        "name": spec.get("name", "run"),
-        "kind": model.get("kind", "") if isinstance(model, dict) else "",
-        "data": data.get("name", "") if isinstance(data, dict) else "",
-        "seeds": seeds if isinstance(seeds, list) else [0],
-    }
-
-
-def _summary(result: dict[str, Any]) -> dict[str, tuple[float | None, ...]]:
-    """Return each final metric's value per seed."""
-    return {
-        name: tuple(map(finite, entry["values"]))
-        for name, entry in _table(result.get("metrics")).items()
-        if isinstance(entry, dict) and isinstance(entry.get("values"), list)
-    }
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _int(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0

@@ -1,4 +1,4 @@
-"""Reads what a run leaves to look at: samples and latents as npz, the tail of its log. Trusts none of it."""
+"""Reads the samples and latents of a run, npz files that may be damaged or hostile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from workbench.store.files import open_plain
 
 LARGEST = 256 << 20  # bytes an npz may unpack to
-LOG_TAIL = 128 << 10  # bytes of a log's end that are looked at
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Latents:
-    """Where the same examples lie in latent space at one step, for every seed."""
+    """Latents of the same examples at one step, for every seed."""
 
     step: int
     z: NDArray[np.float32]  # [S, n, d]
@@ -111,17 +110,3 @@ def read_npz(path: Path, names: tuple[str, ...], largest: int = LARGEST) -> dict
     except (zipfile.BadZipFile, zlib.error):
         return {}
     return found
-
-
-def log_tail(path: Path, most: int = LOG_TAIL) -> str:
-    """Return the end of a log as text; bytes that are not UTF-8 become U+FFFD. Empty where there is none."""
-    try:
-        with open_plain(path) as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - most))
-            body = file.read(most)
-    except OSError:
-        return ""
-    if size > most:
-        body = body.partition(b"\n")[2] or body
-    return body.decode("utf-8", "replace")

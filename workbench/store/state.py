@@ -1,26 +1,46 @@
-"""The queue's view of one run (`state.json`): a checked state machine, and the requests made to it.
+"""A run's state: the groups of states, the transitions and requests between them, and `state.json`.
 
-`state.json` is written only by whoever holds the store's scheduler lock. See docs/states.md.
+`state.json` is written only by the holder of the store's scheduler lock. See docs/states.md.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from workbench.store.files import create_json, finite, read_json, write_json
+from workbench.store.files import create_json, read_json, write_json
+from workbench.store.json_fields import number, read_table, table, whole
 from workbench.store.paths import RunPaths
-from workbench.store.run_row import Failure, State
+from workbench.text import safe_text
 
 SCHEMA = 1
+State = Literal["queued", "starting", "running", "paused", "finished", "failed", "cancelled"]
+Failure = Literal["crash", "out-of-memory", "diverged", "lost", "evaluation", "bad-input", "device", ""]
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
+STATES: tuple[State, ...] = get_args(State)
 VERBS: tuple[Verb, ...] = get_args(Verb)
 PRIORITIES = range(-1000, 1001)
-STATES: tuple[State, ...] = get_args(State)
+
+WAITING: tuple[State, ...] = ("queued", "paused")
+ACTIVE: tuple[State, ...] = ("starting", "running")  # an attempt is under way
+SCHEDULED: tuple[State, ...] = ("queued", *ACTIVE)  # the scheduler has to act on it
+LIVE: tuple[State, ...] = (*SCHEDULED, "paused")
+OVER: tuple[State, ...] = ("finished", "failed", "cancelled")
+
+# The states in which each request has an effect.
+ALLOWED: dict[Verb, tuple[State, ...]] = {
+    "cancel": LIVE,
+    "pause": SCHEDULED,
+    "resume": ("paused",),
+    "retry": ("failed", "cancelled"),
+    "priority": LIVE,
+}
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     "queued": frozenset({"starting", "paused", "cancelled", "failed", "finished"}),
@@ -31,7 +51,6 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "failed": frozenset({"queued", "finished"}),  # finished: a result that was seen late
     "cancelled": frozenset({"queued", "finished", "failed"}),
 }
-OVER: tuple[State, ...] = ("finished", "failed", "cancelled")
 
 
 class IllegalTransition(ValueError):
@@ -40,7 +59,7 @@ class IllegalTransition(ValueError):
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run stands in the queue. Absent fields of old files take the defaults."""
+    """A run's place in the queue. Absent fields of old files take the defaults."""
 
     state: State = "queued"
     attempt: int = 0  # number of the last attempt; attempts are never reused
@@ -59,22 +78,83 @@ class RunState:
     alone: bool = False  # ran out of memory beside others: next time without neighbours
 
     def moved(self, state: State, **changes: Any) -> RunState:
-        """Return this state after a transition; raises IllegalTransition if the diagram has none."""
+        """Return this state after a transition.
+
+        Raises:
+            IllegalTransition: if the diagram does not have it.
+        """
         if state not in TRANSITIONS[self.state]:
             raise IllegalTransition(f"{self.state} → {state}")
         return replace(self, state=state, **changes)
 
-    def with_outcome(self, outcome: str) -> RunState:
-        """Return the state that a committed result stands for, whatever was written here before."""
-        if outcome == "finished":
-            return replace(self, state="finished", reason="", failure="", next="", stopping="")
-        reason = "Every seed diverged: the loss or a state became infinite or not a number."
-        hint = "Lower a learning rate or step size and queue it again; a retry would diverge again."
-        return replace(self, state="failed", reason=reason, failure="diverged", next=hint, stopping="")
-
     def document(self) -> dict[str, Any]:
         """Return the JSON document."""
         return {"schema": SCHEMA, **asdict(self)}
+
+
+_DEFAULTS = {item.name: item.default for item in fields(RunState)}
+
+
+def run_state(state: Any, result: Any, unwritten: Callable[[], RunState] = RunState) -> RunState:
+    """Return a run's state from its parsed `state.json` and `result.json`.
+
+    A committed result overrides `state.json`; one with an outcome that this version does not know does not.
+    Lists, panes and queue share this rule. `unwritten` gives the state of a run whose `state.json` is absent
+    or damaged.
+    """
+    known = state_of(state) or unwritten()
+    outcome = outcome_of(result)
+    if outcome is None:
+        return known
+    ended = known.ended if known.ended is not None else number(result.get("finished"))
+    known = replace(known, reason="", failure="", next="", stopping="", ended=ended)
+    if outcome == "finished":
+        return replace(known, state="finished")
+    reason = "Every seed diverged: the loss or a state became infinite or not a number."
+    if first := safe_text(result.get("diverged_tensor") or "", 200, one_line=True):
+        reason += f" First non-finite tensor: {first}."
+    hint = "Lower a learning rate or step size and queue it again; a retry would diverge again."
+    return replace(known, state="failed", reason=reason, failure="diverged", next=hint)
+
+
+def outcome_of(result: Any) -> Literal["finished", "diverged"] | None:
+    """Return the outcome of a parsed `result.json`, or None if it commits nothing that this version knows."""
+    outcome = table(result).get("outcome")
+    return outcome if outcome in ("finished", "diverged") else None
+
+
+def state_of(document: Any) -> RunState | None:
+    """Return a parsed `state.json` as a state, or None if it is none; fields of a wrong type are left out."""
+    if not isinstance(document, dict) or document.get("state") not in STATES:
+        return None
+    values: dict[str, Any] = {}
+    for key, default in _DEFAULTS.items():  # times default to None and must be numbers
+        value = document.get(key)
+        fitted = number(value) if default is None else value if type(value) is type(default) else None
+        if fitted is not None:
+            values[key] = fitted
+    return RunState(**values)
+
+
+def unwritten_state(paths: RunPaths, origin: Any) -> RunState:
+    """Return the state of a run without a readable `state.json`, given its parsed `origin.json`.
+
+    The attempts show how far it got: a claimed number is never used again.
+    """
+    origin = table(origin)
+    state = RunState(priority=whole(origin.get("priority")), queued=number(origin.get("created")))
+    try:
+        numbers = [int(name) for name in os.listdir(paths.attempts) if name.isdecimal()]  # noqa: PTH208 - speed
+    except OSError:
+        return state
+    newest = max((n for n in numbers if paths.attempt(n).claim.exists()), default=0)
+    return replace(state, state="starting", attempt=newest) if newest else state
+
+
+def load_state(paths: RunPaths) -> RunState:
+    """Return the run's state from the files in its folder, by the rule of `run_state`."""
+    documents = read_json(paths.state), read_json(paths.result)
+    return run_state(*documents, lambda: unwritten_state(paths, read_table(paths.origin)))
 
 
 def read_state(paths: RunPaths) -> RunState | None:
@@ -82,31 +162,9 @@ def read_state(paths: RunPaths) -> RunState | None:
     return state_of(read_json(paths.state))
 
 
-def state_of(document: Any) -> RunState | None:
-    """Return a parsed `state.json` as a state, or None if it is none; fields of a wrong type are left out."""
-    if not isinstance(document, dict) or document.get("state") not in STATES:
-        return None
-    values = {
-        key: fitted
-        for key, default in _DEFAULTS.items()
-        if key in document and (fitted := _fitted(document[key], default)) is not None
-    }
-    return RunState(**values)
-
-
 def write_state(paths: RunPaths, state: RunState) -> None:
     """Replace `state.json`, flushed to disk."""
     write_json(paths.state, state.document())
-
-
-def _fitted(value: Any, default: Any) -> Any:
-    """Return a stored value if it fits its field, else None; times default to None and must be numbers."""
-    if default is None:
-        return finite(value)
-    return value if type(value) is type(default) else None
-
-
-_DEFAULTS = {item.name: item.default for item in fields(RunState)}
 
 
 @dataclass(frozen=True)
@@ -119,7 +177,7 @@ class Request:
 
 
 def write_request(paths: RunPaths, verb: Verb, value: int | None = None) -> Path:
-    """Leave a request for the scheduler; returns its file. Names sort in the order of asking.
+    """Leave a request for the scheduler; returns its file. Names sort in the order of submission.
 
     They do so even where the clock has been set back between two requests.
     """
@@ -142,8 +200,8 @@ def read_requests(paths: RunPaths) -> list[Request]:
         return []
     requests = []
     for path in files:
-        document = read_json(path)
-        if isinstance(document, dict) and document.get("verb") in VERBS:
+        document = read_table(path)
+        if document.get("verb") in VERBS:
             value = document.get("value")
             known = type(value) is int and value in PRIORITIES
             requests.append(Request(document["verb"], value if known else None, path))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import NOT_FOUND, STORE, WorkbenchError
-from workbench.store.files import read_json, write_json
+from workbench.store.files import write_json
+from workbench.store.json_fields import read_table
 from workbench.store.paths import RunPaths, StorePaths
 from workbench.text import safe_text
 
@@ -65,8 +66,9 @@ def open_store(path: Path | None = None, *, create: bool = True) -> Store:
     if new and not create:
         hint = "Queue a run to create it, or name another one with --store."
         raise WorkbenchError(f"There is no store at {_shown(root)}.", hint, NOT_FOUND)
-    marker = _make(paths) if new else read_json(paths.marker)
-    schema = marker.get("schema") if isinstance(marker, dict) else None
+    if new:
+        _make(paths)
+    schema = read_table(paths.marker).get("schema")
     if not isinstance(schema, int):
         hint = 'Check that you may read it; if the file is damaged, write {"schema": 1} into it.'
         raise WorkbenchError(f"{_shown(paths.marker)} cannot be read.", hint, STORE)
@@ -117,7 +119,7 @@ def _absolute(path: Path, place: str) -> Path:
         raise WorkbenchError(f"{place}: {_shown(path)} cannot name a folder.", "", STORE) from None
 
 
-def _make(paths: StorePaths) -> dict[str, int]:
+def _make(paths: StorePaths) -> None:
     """Create the store: private to the user, unless the folder was there already."""
     made: list[Path] = []
     try:
@@ -132,7 +134,6 @@ def _make(paths: StorePaths) -> dict[str, int]:
         why = (error.strerror or str(error)).lower()
         hint = "Choose a folder you can write to with --store or WORKBENCH_STORE."
         raise WorkbenchError(f"Cannot create the store {_shown(paths.root)}: {why}.", hint, STORE) from None
-    return {"schema": SCHEMA}
 
 
 def _shown(path: Path) -> str:

@@ -159,6 +159,8 @@ def run_app(store: Store | Path | None = None, *, mouse: bool = True, ascii: boo
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     opened = api.stores.open_store(store) if store is None or isinstance(store, Path) else store
-    app = WorkbenchApp(opened, ascii_only=ascii, rate=user_settings().refresh_rate, watch_terminal=True)
-    app.run(mouse=mouse)
+    chosen = user_settings()
+    ascii = ascii or chosen.ascii
+    app = WorkbenchApp(opened, ascii_only=ascii, rate=chosen.refresh_rate, watch_terminal=True)
+    app.run(mouse=mouse and chosen.mouse)
     return app.return_code or 0

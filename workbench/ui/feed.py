@@ -85,7 +85,7 @@ class Feed:
         """Start the scheduler if runs wait for one: after a reboot nothing else would continue them."""
         with contextlib.suppress(WorkbenchError, OSError):  # `look` reports what is wrong with the store
             rows = api.runs.list_runs(self.store)
-            waiting = any(row.state in ("queued", "starting", "running") for row in rows)
+            waiting = any(row.scheduled for row in rows)
             if waiting and not self.store.read_only:
                 api.queue.ensure_scheduler(self.store)
 

@@ -102,7 +102,7 @@ def bar(part: float, width: int) -> tuple[str, str]:
 
 def aside(row: RunRow) -> str:
     """Return a remark on a run that is not training: the reason, how long it took, what comes next."""
-    if row.state in ("starting", "running"):
+    if row.active:
         return line(row.phase or row.reason or "starting", 80)
     took = (
         format_duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
@@ -113,5 +113,5 @@ def aside(row: RunRow) -> str:
         parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, 120)]
         return " · ".join(part for part in parts if part)
     reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, 160)
-    parts = [row.failure.replace("-", " ") if row.failure else "", reason, line(row.next, 80)]
+    parts = [line(row.failure.replace("-", " "), 40), reason, line(row.next, 80)]
     return " · ".join(part for part in parts if part)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from workbench.results.groups import NULL, RUNTIME, members, pooled
+from workbench.results.groups import members, pooled
 from workbench.results.query import NUMBERS, TIMES, WORDS, Query, sort_rows
 from workbench.results.table import number_cell
 from workbench.spec.metrics import METRICS, metric
@@ -97,10 +97,11 @@ def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
 
 def metric_column(name: str) -> ListColumn:
     """Return the column of a final metric, mean ± std over seeds (of the training time: over runs)."""
+    one_per = metric(name).one_per
 
     def text(entry: Entry) -> str:
         values = entry.row.summary.get(name, ())
-        if name == NULL or (name == RUNTIME and len(entry.rows) == 1):
+        if one_per == "data set" or (one_per == "run" and len(entry.rows) == 1):
             values = values[:1]  # seeds share it
         return number_cell(values).text if values else ""
 

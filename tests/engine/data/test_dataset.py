@@ -30,6 +30,7 @@ def test_a_batch_holds_each_members_own_examples() -> None:
     assert torch.equal(batch.index, index)
 
 
+@pytest.mark.check("whole 8", "Data come in the precision of the run (float64 switch).")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_numbers_come_in_the_precision_of_the_run(dtype: torch.dtype) -> None:
     data = digits(dtype)
@@ -43,6 +44,7 @@ def test_chunks_cover_a_split_once_and_the_last_may_be_ragged() -> None:
     assert sum(b.x.shape[1] for b in data.chunks("test", streams, 100, limit=130)) == 130
 
 
+@pytest.mark.check("catalogue 15", "A mean over ragged chunks is the mean over all examples.")
 def test_a_mean_over_ragged_chunks_is_the_mean_over_all() -> None:
     data, streams = digits(torch.float64), Streams([0])
     whole = next(data.chunks("test", streams, 360)).x.mean((1, 2))

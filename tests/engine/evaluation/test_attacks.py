@@ -37,11 +37,13 @@ def attacks(model: Classifier, eps: float, steps: int = 40) -> list[Tensor]:
     return [fgsm(cost, X, eps), pgd(cost, X, eps, steps, 0.01)]
 
 
+@pytest.mark.check("catalogue 13", "ε = 0 changes nothing.")
 def test_epsilon_0_changes_nothing(model: Classifier) -> None:
     for attacked in attacks(model, 0.0):
         assert torch.equal(attacked, X)
 
 
+@pytest.mark.check("catalogue 13", "|x′ − x| ≤ ε in [0, 1], and the cost rises.")
 @pytest.mark.parametrize("eps", [0.01, 0.1, 0.3])
 def test_pixels_stay_in_the_ball_and_in_range_and_the_cost_rises(model: Classifier, eps: float) -> None:
     before = nll(model.net(X), Y)
@@ -52,11 +54,13 @@ def test_pixels_stay_in_the_ball_and_in_range_and_the_cost_rises(model: Classifi
         assert (nll(model.net(attacked), Y) > before).all()
 
 
+@pytest.mark.check("section 10", "PGD costs at least as much as FGSM.")
 def test_many_steps_cost_more_than_one(model: Classifier) -> None:
     one, many = (nll(model.net(attacked), Y) for attacked in attacks(model, 0.3))
     assert (many.mean(1) >= one.mean(1) - 1e-3).all()
 
 
+@pytest.mark.check("catalogue 13", "PGD of 3 × 0.01 is identical for every ε ≥ 0.03.")
 def test_three_steps_cannot_depend_on_epsilon_beyond_their_reach(model: Classifier) -> None:
     near, at, *beyond = (attacks(model, eps, steps=3)[1] for eps in (0.02, 0.03, 0.05, 0.1, 0.2, 0.3))
     for other in beyond:
@@ -65,6 +69,7 @@ def test_three_steps_cannot_depend_on_epsilon_beyond_their_reach(model: Classifi
     assert not torch.allclose(near, at)
 
 
+@pytest.mark.check("catalogue 13", "Attacks leave weights and gradients unchanged.")
 def test_weights_and_their_gradients_are_untouched(model: Classifier) -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     attacks(model, 0.1)
@@ -72,6 +77,7 @@ def test_weights_and_their_gradients_are_untouched(model: Classifier) -> None:
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
 
 
+@pytest.mark.check("catalogue 13", "Attacks disable dropout and leave its random stream unchanged.")
 def test_dropout_is_off_in_an_attack_and_training_does_not_notice_it(tmp_path: Path) -> None:
     """The same attack twice gives the same pictures; the next updates are those without any attack."""
     model = {"dropout": 0.5, "attack_images": 20, "pgd_steps": 3}
@@ -105,6 +111,7 @@ def test_one_member_is_attacked_as_if_it_were_alone(model: Classifier) -> None:
     torch.testing.assert_close(pgd(cost, X[1:], 0.1, 5, 0.01)[0], attacks(model, 0.1, 5)[1][1])
 
 
+@pytest.mark.check("section 10", "FGSM lowers a linear margin by ε‖w‖₁.")
 def test_fgsm_lowers_a_linear_margin_by_epsilon_times_the_one_norm() -> None:
     """margin = wᵀx + b for the class +1; cost = log(1 + e^−margin). Inside [0, 1], so nothing is cut."""
     w = torch.randn(1, 1, 50, dtype=torch.float64, generator=torch.Generator().manual_seed(2))

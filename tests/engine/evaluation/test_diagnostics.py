@@ -25,6 +25,7 @@ def autoregressive(r: float, chains: int = CHAINS, draws: int = DRAWS) -> Tensor
     return torch.stack(states, 1)
 
 
+@pytest.mark.check("catalogue 14", "R-hat and ESS of an AR(1) process match theory.")
 @pytest.mark.parametrize("r", [0.5, 0.9, -0.3])
 def test_an_autoregression_is_worth_as_many_draws_as_theory_says(r: float) -> None:
     x = autoregressive(r)
@@ -35,6 +36,7 @@ def test_an_autoregression_is_worth_as_many_draws_as_theory_says(r: float) -> No
     assert rank_rhat(x).item() < 1.01
 
 
+@pytest.mark.check("section 15", "Independent draws have full ESS.")
 def test_independent_draws_count_fully() -> None:
     x = normal(CHAINS, DRAWS, 3)
     for ess in (ess_bulk, ess_tail, ess_mean):
@@ -42,6 +44,7 @@ def test_independent_draws_count_fully() -> None:
     assert rank_rhat(x).shape == (3,) and (rank_rhat(x) - 1).abs().max() < 0.005
 
 
+@pytest.mark.check("section 15", "A shifted chain has R-hat > 1.1.")
 def test_a_shifted_chain_shows() -> None:
     x = normal(CHAINS, 1000)
     x[0] += 1.5
@@ -66,6 +69,7 @@ def test_ranks_make_heavy_tails_harmless() -> None:
     assert rank_rhat(x) < 1.01
 
 
+@pytest.mark.check("section 15", "A constant chain gives NaN.")
 @pytest.mark.parametrize("diagnostic", [rank_rhat, ess_bulk, ess_tail, ess_mean, mcse_mean])
 def test_a_chain_that_never_moved_is_no_number(diagnostic) -> None:
     x = normal(CHAINS, 100, 3)

@@ -45,6 +45,7 @@ def test_blocks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None
     torch.testing.assert_close(energy_distance(x, y), whole, rtol=0, atol=1e-12)
 
 
+@pytest.mark.check("catalogue 14", "The energy distance of equal distributions averages 0, unclipped.")
 def test_is_zero_in_the_mean_for_equal_distributions_and_not_clipped() -> None:
     values = energy_distance(normals(60, 2, "x", members=400), normals(60, 2, "y", members=400))
     error = values.std().item() / math.sqrt(len(values))
@@ -52,6 +53,7 @@ def test_is_zero_in_the_mean_for_equal_distributions_and_not_clipped() -> None:
     assert (values < 0).double().mean() > 0.3
 
 
+@pytest.mark.check("catalogue 14", "The energy distance of a set to itself is slightly negative.")
 def test_a_set_against_itself_is_barely_negative() -> None:
     x = normals(500, 2)
     values = energy_distance(x, x)
@@ -126,6 +128,7 @@ def test_mmd_equals_the_double_sum_written_out() -> None:
     assert mmd(x, y, 1.5).item() == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.check("catalogue 14", "MMD is unbiased: equal distributions give negative values too.")
 def test_mmd_is_unbiased_so_that_equal_sets_go_below_zero() -> None:
     x, y = normals(50, 2, members=200), normals(50, 2, "y", members=200)
     found = mmd(x, y, 1.0)
@@ -147,6 +150,7 @@ def test_mmd_null_is_what_splitting_by_hand_gives(monkeypatch: pytest.MonkeyPatc
 # ---- sliced Wasserstein
 
 
+@pytest.mark.check("catalogue 14", "The sliced W2 of a shift v is ‖v‖/√D.")
 def test_a_shift_moves_every_projection() -> None:
     """Shifted by v, each 1-d distance is |v·θ|: the root mean square is ‖v‖/√D."""
     x = normals(100, 4)
@@ -170,6 +174,7 @@ def test_sliced_w2_refuses_sets_of_two_sizes() -> None:
 # ---- Fréchet
 
 
+@pytest.mark.check("catalogue 14", "The Fréchet distance is exact for sets with known moments.")
 def test_frechet_of_sets_with_known_moments() -> None:
     """Whitened to mean 0 and covariance I exactly, then moved: ‖m‖² + Σ (s − 1)²."""
     x = normals(500, 3)

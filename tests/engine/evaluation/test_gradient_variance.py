@@ -8,6 +8,7 @@ import torch
 from workbench.engine.evaluation.gradient_variance import Spread, cosine
 
 
+@pytest.mark.check("section 12", "Both parts of the gradient variance are estimated without bias.")
 def test_both_parts_are_found_without_bias() -> None:
     """g = u_batch + e: Var u = 4, Var e = 9, mean 2, in 40 repetitions of the whole study."""
     generator = torch.Generator().manual_seed(0)

@@ -23,6 +23,7 @@ def streams() -> Streams:
     return Streams([0, 1], dtype=torch.float64)
 
 
+@pytest.mark.check("catalogue 1", "IWAE-k equals log p(x) for any k, given the exact posterior.")
 def test_the_exact_posterior_gives_the_exact_value_with_any_number_of_draws(model: LinearGaussian) -> None:
     x = model.draw(5, streams())
     for draws in (1, 7):
@@ -30,6 +31,7 @@ def test_the_exact_posterior_gives_the_exact_value_with_any_number_of_draws(mode
         torch.testing.assert_close(estimate, model.log_px(x), rtol=0, atol=1e-10)
 
 
+@pytest.mark.check("catalogue 1", "With a poor proposal, IWAE-k rises with k and stays below log p(x).")
 def test_with_a_poor_proposal_it_rises_with_k_and_never_passes_log_px(model: LinearGaussian) -> None:
     """Means over 4000 repetitions at eight fixed x, with standard errors: log(k ± 1) for log k would fail."""
     x, count = model.draw(4, streams()), 4000

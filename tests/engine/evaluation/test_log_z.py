@@ -10,12 +10,13 @@ import torch
 
 from tests.engine.models.test_lebm import linear, make
 from workbench.engine.data.batch import Batch, DataInfo
-from workbench.engine.evaluation.jobs import Task
-from workbench.engine.evaluation.jobs.likelihood import ais
+from workbench.engine.evaluation.evidence import ais
+from workbench.engine.evaluation.task import Task
 from workbench.engine.streams import Streams
-from workbench.spec.estimates import AIS
+from workbench.spec.estimates.ais import AIS
 
 
+@pytest.mark.check("whole 9", "AIS gives log Z above two dimensions, against a closed form.")
 def test_a_linear_f_and_generator_have_the_exact_likelihood_of_a_gaussian() -> None:
     """exp(a·z + c) N(z; 0, I) is N(a, I) with Z = exp(c + ‖a‖²/2), and x is then Gaussian too."""
     sigma, slope, constant = 0.7, torch.tensor([0.9, -0.5, 0.3]).double(), 2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
 import torch
 
 from workbench.engine.data import load
@@ -21,6 +22,7 @@ def labels(count: int, classes: int = 10) -> torch.Tensor:
     return torch.arange(count) % classes
 
 
+@pytest.mark.check("section 9", "One-hot labels give 100 % accuracy.")
 def test_one_hot_labels_are_read_perfectly() -> None:
     y = labels(300)
     x = torch.nn.functional.one_hot(y).double().expand(2, -1, -1)
@@ -29,6 +31,7 @@ def test_one_hot_labels_are_read_perfectly() -> None:
     assert (found.cross_entropy < 0.2).all()
 
 
+@pytest.mark.check("section 9", "Noise gives chance accuracy, 10 %.")
 def test_noise_says_nothing() -> None:
     y = labels(2000)
     train, test = streams().normal("train", 2000, 5), streams().normal("test", 2000, 5)
@@ -45,6 +48,7 @@ def test_two_normals_are_told_apart_as_well_as_can_be() -> None:
     assert ((found.accuracy - 0.8413).abs() < 4 * found.accuracy_error).all()
 
 
+@pytest.mark.check("section 9", "Raw pixels of the digits give about 95 %.")
 def test_the_pixels_of_the_digits_are_read_as_well_as_they_are_known_to_be() -> None:
     """About 95 % on this split: digits are nearly linear in their pixels, and a probe must find that."""
     data = load(DataSettings(name="digits"), Path("absent"), False, dtype=torch.float64)

@@ -14,6 +14,7 @@ from workbench.engine.evaluation.quadrature import log_px, log_px_2d, log_z
 from workbench.engine.streams import Streams
 
 
+@pytest.mark.check("section 2", "Quadrature over two latents matches the closed form of log p(x).")
 def test_matches_the_linear_gaussian_closed_form() -> None:
     model = LinearGaussian()
     x = model.draw(4, Streams([0, 1], dtype=torch.float64))
@@ -26,6 +27,7 @@ def test_one_dimension_matches_the_closed_form_too() -> None:
     torch.testing.assert_close(log_px(model, x), model.log_px(x), rtol=0, atol=1e-6)
 
 
+@pytest.mark.check("whole 9", "Quadrature gives log Z in one and two dimensions.")
 @pytest.mark.parametrize("latent", [1, 2])
 def test_log_z_of_a_tilted_prior(latent: int) -> None:
     """f(z) = c·z − ½ z² leaves precision 2: Z = Π exp(c²/4) / √2."""

@@ -72,6 +72,7 @@ def test_sliced_distance_of_a_shifted_square_is_the_mean_projection_of_the_shift
     assert sliced_w1(even + shift).item() == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.check("section 5", "The ideal map of the square lies within every null.")
 def test_the_ideal_map_lies_within_every_null() -> None:
     """z = Φ⁻¹(x) and x̂ = Φ(z) answer the study perfectly."""
     x = uniform(COUNT, seed=12)
@@ -87,6 +88,7 @@ def test_the_ideal_map_lies_within_every_null() -> None:
     assert found["z_skewness"]["values"][0] == pytest.approx(24 / COUNT, abs=0.06)
 
 
+@pytest.mark.check("section 5", "Uniform latents and shrunk reconstructions lie outside the null.")
 def test_uniform_latents_and_shrunk_reconstructions_are_found_out() -> None:
     x = uniform(COUNT)
     latents = (x - 0.5) * 12**0.5  # unit variance, but a square

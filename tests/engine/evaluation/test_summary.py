@@ -70,6 +70,7 @@ def test_reconstruction_and_labels(truth: Truth, summary: Summary) -> None:
     assert summary["knn_accuracy"]["n"] == 300
 
 
+@pytest.mark.check("section 15", "Real data lie within the null, shifted data far outside.")
 def test_true_samples_lie_inside_the_null_and_shifted_data_far_outside(
     truth: Truth, summary: Summary
 ) -> None:

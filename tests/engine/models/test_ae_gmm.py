@@ -33,6 +33,7 @@ def batch_of(x: Tensor) -> Batch:
     return Batch(x, index, index)
 
 
+@pytest.mark.check("section 4", "A linear AE spans the principal subspace, with PCA's error.")
 def test_a_linear_one_finds_the_principal_subspace() -> None:
     """Its squared error is then the sum of the discarded eigenvalues of the covariance."""
     source = torch.Generator().manual_seed(0)

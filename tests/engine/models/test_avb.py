@@ -93,6 +93,7 @@ def test_an_inner_product_is_its_four_parts() -> None:
     assert blocks == [2, 2, 2, 2]
 
 
+@pytest.mark.check("section 6", "The logistic loss is 2 ln 2 at T = 0.")
 @FORMS
 def test_the_logistic_loss_is_two_ln_two_where_t_is_zero(form: str) -> None:
     model = make(adversary_form=form)
@@ -116,6 +117,7 @@ def test_inputs_are_centred_on_request_and_the_target_is_not() -> None:
 # ---- the step
 
 
+@pytest.mark.check("catalogue 7", "The model's step leaves T and its gradients unchanged.")
 @FORMS
 def test_the_model_step_leaves_no_gradient_in_t_and_does_not_move_it(form: str) -> None:
     model, twin = make(adversary_form=form), make(adversary_form=form)
@@ -175,6 +177,7 @@ def test_sgd_is_for_the_model_only_and_the_schedule_for_both() -> None:
     assert rates == {"model": pytest.approx(0.01), "adversary": pytest.approx(0.005)}
 
 
+@pytest.mark.check("section 6", "No value estimated with T is called a bound.")
 def test_nothing_estimated_by_t_is_called_a_bound() -> None:
     model = make()
     for found in (model.training_step(batch(), streams()), model.evaluate(batch().x, streams())):
@@ -228,6 +231,7 @@ def linear_gaussian(scale: float, **settings: Any) -> AVB:
     return model
 
 
+@pytest.mark.check("catalogue 7", "T of a Gaussian encoder is the log ratio; its mean is the KL (5 %).")
 @FORMS
 def test_t_learns_the_log_ratio_of_a_gaussian_encoder(form: str) -> None:
     """E_q[T] = KL(q || p) within 5 %, and T = log q(z|x) − log p(z) point by point (§17.7)."""

@@ -143,6 +143,7 @@ def analytic_kl(model: AVB, x: Tensor, scale: float) -> Tensor:
     return 0.5 * (mean.square() + variance - 1 - math.log(variance)).sum(-1)
 
 
+@pytest.mark.check("catalogue 7", "Adaptive contrast with T = 0 gives the analytic KL.")
 @pytest.mark.parametrize("form", ["joint", "inner-product"])
 def test_contrast_with_a_gaussian_encoder_and_no_t_is_the_analytic_kl(form: str) -> None:
     """T* = 0 for a Gaussian posterior: KL_hat is exact while T knows nothing (§17.7)."""
@@ -160,6 +161,7 @@ def test_contrast_with_a_gaussian_encoder_and_no_t_is_the_analytic_kl(form: str)
     assert expected.mean().item() > 0.6
 
 
+@pytest.mark.check("catalogue 7", "Adaptive contrast with T = 0 gives the log ratio at every point.")
 def test_contrast_is_exact_point_by_point_with_a_gaussian_encoder() -> None:
     """What is known without T is log q(z|x) − log p(z) at every single z."""
     model, x = gaussian_contrast(0.8), batch(1, 400).x
@@ -189,6 +191,7 @@ def test_mean_and_deviation_carry_no_gradient() -> None:
         torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.check("section 6", "Under adaptive contrast, T learns nothing from a Gaussian posterior.")
 def test_t_has_nothing_to_learn_from_a_gaussian_posterior() -> None:
     """z̃ is standard normal whatever x: the loss stays near 2 ln 2, its value at T = 0."""
     model, x = gaussian_contrast(), batch(1, 512).x
@@ -198,6 +201,7 @@ def test_t_has_nothing_to_learn_from_a_gaussian_posterior() -> None:
     assert sum(losses[50:]) / 50 == pytest.approx(2 * math.log(2), abs=0.02)
 
 
+@pytest.mark.check("catalogue 7", "With adaptive contrast, too, the model's step leaves no gradient in T.")
 def test_the_model_step_leaves_no_gradient_in_t() -> None:
     model = make(**CONTRAST)
     model.training_step(batch(), streams())

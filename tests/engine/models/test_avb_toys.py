@@ -12,6 +12,7 @@ from workbench.engine.evaluation.summary import summarise
 from workbench.spec.resolve import resolve
 
 
+@pytest.mark.check("whole 4", "The toy problems reach −ln n.")
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(

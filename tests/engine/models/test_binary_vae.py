@@ -52,6 +52,7 @@ def test_all_codes_are_there_once() -> None:
     assert len(all_codes(BITS, bits(1)).unique(dim=0)) == 64
 
 
+@pytest.mark.check("section 3", "log p(x) is the sum over all codes; the ELBO is lower by the KL.")
 def test_log_px_is_the_sum_over_all_codes_and_the_bound_lies_a_kl_below() -> None:
     model, x = make(), bits(5)
     with torch.no_grad():
@@ -68,6 +69,7 @@ def test_log_px_is_the_sum_over_all_codes_and_the_bound_lies_a_kl_below() -> Non
     torch.testing.assert_close(found["kl"][0, :5], bernoulli_kl(model.encoder(x))[0].detach())
 
 
+@pytest.mark.check("whole 1", "IWAE-k of binary codes rises with k towards log p(x).")
 def test_the_importance_weighted_bound_rises_with_its_draws_towards_log_px() -> None:
     model, x = make(), bits(1).expand(1, 4000, 6)
     exact = model.exact_log_px(x)[0, 0]
@@ -81,6 +83,7 @@ def test_the_importance_weighted_bound_rises_with_its_draws_towards_log_px() -> 
     assert exact - before < 0.05
 
 
+@pytest.mark.check("section 3", "p(x) sums to one over the data space.")
 def test_data_space_sums_to_one() -> None:
     model = make()
     every = all_codes(6, bits(1))[None]  # all 64 pictures of six pixels
@@ -140,6 +143,7 @@ def test_the_temperature_falls_to_its_floor_and_survives_a_resume() -> None:
     assert constant.temperature().item() == pytest.approx(0.05)
 
 
+@pytest.mark.check("section 3", "Evaluation and samples use hard codes only.")
 def test_what_is_judged_and_shown_is_a_code_of_zeros_and_ones() -> None:
     model = make(estimator="concrete")
     z = model.encode(bits(50), Streams([0], dtype=torch.float64))

@@ -43,14 +43,15 @@ def batch(count: int = 12, members: int = 3) -> Batch:
     return Batch(x, y, torch.zeros_like(y))
 
 
+@pytest.mark.check("section 1", "W₂ = 0, b₂ = 0 costs ln 10.")
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
 def test_without_a_last_layer_every_label_costs_ln_10(net: str) -> None:
     model = classifier(net)
     with torch.no_grad():
         model.net.last.weight.zero_()
         model.net.last.bias.zero_()
-    judged = model.judge(batch(), Streams(SEEDS))
-    torch.testing.assert_close(judged["nll"], torch.full((3, 12), math.log(10), dtype=torch.float64))
+    values = model.evaluate_batch(batch(), Streams(SEEDS))
+    torch.testing.assert_close(values["nll"], torch.full((3, 12), math.log(10), dtype=torch.float64))
     loss = model.training_step(batch(), Streams(SEEDS, dtype=torch.float64))["loss"]  # dropout or not
     torch.testing.assert_close(loss, torch.full((3,), math.log(10), dtype=torch.float64))
 
@@ -98,11 +99,12 @@ def test_colour_pictures_keep_their_channels_apart() -> None:
     assert before.shape == (3, 2, 10, 28, 28)
 
 
+@pytest.mark.check("section 1", "Evaluation without dropout gives the same logits twice.")
 @pytest.mark.parametrize("net", ["mlp", "cnn"])
 def test_judging_leaves_no_unit_out(net: str) -> None:
     model, streams = classifier(net), Streams(SEEDS, dtype=torch.float64)
-    judged = [model.judge(batch(), streams)["nll"] for _ in range(2)]
-    assert torch.equal(*judged)
+    values = [model.evaluate_batch(batch(), streams)["nll"] for _ in range(2)]
+    assert torch.equal(*values)
     assert "dropout" not in streams.state_dict()
     logits = [model.net(batch().x, streams) for _ in range(2)]
     assert not torch.equal(*logits)  # training does
@@ -125,6 +127,7 @@ def test_dropped_channels_go_whole() -> None:
     assert set(means.unique().tolist()) == {0.0, 2.0}
 
 
+@pytest.mark.check("section 1", "The dropout setting takes effect.")
 def test_the_dropout_setting_is_obeyed() -> None:
     """A seed's program accepted a dropout ratio and used 0.5 whatever it was."""
     for share in (0.0, 0.3, 0.9):
@@ -155,6 +158,7 @@ def test_members_of_a_stack_train_as_if_alone(net: str) -> None:
             torch.testing.assert_close(together.state_dict()[name][member], value[0], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.check("whole 8", "A step of the CNN never waits for the device.")
 def test_a_step_of_the_cnn_never_waits_for_the_device() -> None:
     model, streams = classifier("cnn"), Streams(SEEDS, dtype=torch.float64)
     model.training_step(batch(), streams)
@@ -162,6 +166,7 @@ def test_a_step_of_the_cnn_never_waits_for_the_device() -> None:
         model.training_step(batch(), streams)
 
 
+@pytest.mark.check("catalogue 15", "The classifier weights a ragged last batch by its examples.")
 def test_a_ragged_last_batch_counts_by_its_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """60 test images in chunks of 25, 25 and 10: the mean is over images, not over the means of chunks."""
     monkeypatch.setattr("workbench.engine.evaluation.summary.CHUNK", 25)
@@ -169,7 +174,7 @@ def test_a_ragged_last_batch_counts_by_its_examples(tmp_path: Path, monkeypatch:
     trainer = make_trainer(small_spec("classifier", [4, 5], 20, model={"attack_images": 60}), tmp_path)
     found = session.evaluate(trainer.model, trainer.data, trainer.spec, trainer.run())
     whole = next(trainer.data.chunks("test", trainer.streams, 60))
-    nll = trainer.model.judge(whole, trainer.streams)["nll"]
+    nll = trainer.model.evaluate_batch(whole, trainer.streams)["nll"]
     for name in ("test_nll", "clean_nll"):
         assert found[name]["n"] == 60
         assert found[name]["values"] == pytest.approx(nll.mean(1).tolist(), rel=1e-12)
@@ -177,6 +182,7 @@ def test_a_ragged_last_batch_counts_by_its_examples(tmp_path: Path, monkeypatch:
     assert not torch.allclose(chunks.mean(0), nll.mean(1))  # the mistake would show
 
 
+@pytest.mark.check("section 10", "Accuracy falls with ε and has binomial errors.")
 def test_the_result_holds_every_attack_with_binomial_errors(tmp_path: Path) -> None:
     spec = small_spec(
         "classifier", [4, 5], 300, model={"hidden": [64], "attack_images": 300, "pgd_steps": 40}
@@ -231,6 +237,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> tuple[StorePaths, str]:
     return found, finished(found, small_spec("vae", [7, 8], 20), "vae-digits")
 
 
+@pytest.mark.check("section 10", "The loss is the mean over originals and decodes.")
 def test_the_loss_is_the_mean_over_originals_and_decodes(store: tuple[StorePaths, str]) -> None:
     trainer = augmented(store[0], [7, 9], store[1])
     model, (generator,) = trainer.model, trainer.model._generator
@@ -245,6 +252,7 @@ def test_the_loss_is_the_mean_over_originals_and_decodes(store: tuple[StorePaths
     torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.check("section 10", "Each decode has the label of its image.")
 def test_decodes_are_of_the_image_whose_label_they_bear(store: tuple[StorePaths, str]) -> None:
     trainer = augmented(store[0], [7], store[1])
     generator = trainer.model._generator[0]

@@ -59,6 +59,7 @@ def moments_by_recursion(model: DDPM) -> tuple[float, float]:
     return mean, variance
 
 
+@pytest.mark.check("catalogue 12", "DDPM with the exact ε* has the moments of the recursion and data.")
 @pytest.mark.parametrize("settings", [{}, {"variance": "posterior"}, {"schedule": "cosine"}])
 def test_with_the_exact_noise_samples_have_the_datas_moments(settings: dict[str, Any]) -> None:
     model, streams = make(**settings)
@@ -71,6 +72,7 @@ def test_with_the_exact_noise_samples_have_the_datas_moments(settings: dict[str,
     assert variance == pytest.approx(VARIANCE, rel=0.12)  # T = 100 steps are not infinitely many
 
 
+@pytest.mark.check("section 13", "More steps bring the sample variance closer to the data's.")
 def test_more_steps_bring_the_variance_closer() -> None:
     gaps = []
     for steps, beta_max in ((100, 0.2), (1000, 0.02)):
@@ -79,6 +81,7 @@ def test_more_steps_bring_the_variance_closer() -> None:
     assert gaps[1] < gaps[0] / 4
 
 
+@pytest.mark.check("section 13", "The loss of ε* equals its closed form for Gaussian data.")
 def test_the_exact_predictor_has_the_loss_that_gaussians_give() -> None:
     """E(ε − ε*)² = ᾱ v / (ᾱ v + 1 − ᾱ) per dimension, averaged over the steps."""
     model, streams = make()
@@ -131,6 +134,7 @@ def test_schedules_end_where_they_say() -> None:
     assert left[-1] < SIGNAL_LEFT
 
 
+@pytest.mark.check("catalogue 12", "Schedules with ᾱ_T ≥ 1e-3 are rejected with every remedy.")
 def test_a_schedule_that_leaves_signal_is_refused_with_what_to_do() -> None:
     """The tutorial's own numbers: T = 100 with β up to 0.02 keeps 36 % of the variance."""
     with pytest.raises(WorkbenchError) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
 import torch
 
 from workbench.engine.data.batch import Batch, DataInfo
@@ -46,6 +47,7 @@ def gradients(model: VAE) -> dict[str, torch.Tensor]:
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.check("section 8", "DLGM without Langevin steps has the VAE's gradients.")
 def test_without_steps_every_gradient_is_the_vaes() -> None:
     plain = VAE(VAESettings(kind="vae", **SETTINGS), TRAINING, dlgm().data, streams())
     expected, found = gradients(plain), gradients(dlgm(chain_steps=0))
@@ -77,6 +79,7 @@ def test_the_decoders_gradient_is_taken_at_the_ends_of_the_chains() -> None:
         torch.testing.assert_close(found[name], gradient)
 
 
+@pytest.mark.check("section 8", "A long DLGM chain samples the exact posterior.")
 def test_a_long_chain_forgets_the_encoder_and_finds_the_posterior() -> None:
     """Linear decoder, Gaussian pixels: z|x ~ N(M⁻¹Aᵀx, σ²M⁻¹); ULA's own bias at η = 0.005 is below 2 %."""
     sigma, copies = 0.5, 4000

@@ -49,6 +49,7 @@ def gaussian_score(x: Tensor, sigma: Tensor) -> Tensor:
     return -(x - MEAN) / (VARIANCE + sigma.unsqueeze(-1) ** 2)
 
 
+@pytest.mark.check("catalogue 12", "The kernel score is the gradient of the smoothed log density.")
 def test_the_kernel_score_is_the_gradient_of_the_smoothed_density() -> None:
     points = torch.tensor([[0.0, 0.0], [1.0, 0.5], [-1.0, 2.0]], dtype=torch.float64)
     x = torch.randn(6, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
@@ -58,6 +59,7 @@ def test_the_kernel_score_is_the_gradient_of_the_smoothed_density() -> None:
     torch.testing.assert_close(kernel_score(x.detach(), points, sigma), x.grad)
 
 
+@pytest.mark.check("catalogue 12", "The kernel score minimises the DSM loss.")
 def test_no_score_has_a_smaller_loss_than_that_of_the_points() -> None:
     """The loss is a regression: it lies lowest at the exact score, and grows with the square of an error."""
     model, streams = make(levels=4, sigma_min=0.3)
@@ -84,6 +86,7 @@ def test_no_score_has_a_smaller_loss_than_that_of_the_points() -> None:
         assert worse.mean() > best.mean()
 
 
+@pytest.mark.check("section 14", "The loss of a Gaussian's score equals its closed form.")
 def test_the_exact_score_has_the_loss_that_gaussians_give() -> None:
     """E(ε − ε*)² = v / (v + σ²) per dimension, averaged over the levels."""
     model, streams = make()
@@ -94,6 +97,7 @@ def test_the_exact_score_has_the_loss_that_gaussians_give() -> None:
     assert abs(found.mean() - expected) < 4 * found.std() / found.numel() ** 0.5
 
 
+@pytest.mark.check("catalogue 12", "Exact scores give samples with the exact moments of the chain.")
 @pytest.mark.parametrize("denoise", [False, True])
 def test_with_the_exact_score_samples_have_the_moments_of_the_chain(denoise: bool) -> None:
     """Every step is linear in x, so mean and variance of the samples follow exactly."""
@@ -114,6 +118,7 @@ def test_with_the_exact_score_samples_have_the_moments_of_the_chain(denoise: boo
     assert abs(x.var() - variance) < 4 * variance * math.sqrt(2 / len(x))
 
 
+@pytest.mark.check("section 14", "Long chains have the moments of the data.")
 def test_long_chains_bring_the_moments_of_the_data() -> None:
     model, streams = make(chain_steps=200, sigma_min=0.1, chain_step=2e-3)
     use_score(model, gaussian_score)

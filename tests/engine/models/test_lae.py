@@ -75,6 +75,7 @@ def textbook_mala(
     return states, decisions
 
 
+@pytest.mark.check("whole 2", "Cached and textbook MALA decide alike over 200 transitions.")
 def test_cached_and_textbook_chains_take_the_same_200_decisions() -> None:
     steps, eta = 200, 4e-3
     model, streams = make(transitions=steps, step_size=eta, adapt_step=False)
@@ -92,6 +93,7 @@ def test_cached_and_textbook_chains_take_the_same_200_decisions() -> None:
         torch.testing.assert_close(point.position, state, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.check("catalogue 5", "log r is antisymmetric to 1e-8 and keeps detailed balance.")
 def test_the_log_ratio_is_antisymmetric_and_keeps_detailed_balance() -> None:
     """Against V alone: its gradients by finite differences, and the proposal densities written out."""
     model, streams = make(activation="tanh")
@@ -124,6 +126,7 @@ def test_the_log_ratio_is_antisymmetric_and_keeps_detailed_balance() -> None:
     torch.testing.assert_close(forth, flow, rtol=0, atol=1e-6)
 
 
+@pytest.mark.check("catalogue 5", "A carried proposal is bit-equal to a fresh evaluation.")
 def test_a_carried_point_is_bit_equal_to_a_fresh_evaluation() -> None:
     model, streams = make(transitions=5, step_size=1e-3)
     x = batch().x
@@ -136,6 +139,7 @@ def test_a_carried_point_is_bit_equal_to_a_fresh_evaluation() -> None:
     assert all(torch.equal(a, b) for a, b in zip(end.extras, fresh.extras, strict=True))
 
 
+@pytest.mark.check("section 7", "T transitions evaluate the decoder T + 1 times, not 2(T + 1).")
 @pytest.mark.parametrize(("transitions", "metropolis"), [(1, True), (2, True), (5, False)])
 def test_t_transitions_cost_t_plus_one_evaluations(transitions: int, metropolis: bool) -> None:
     model, streams = make(transitions=transitions, metropolis=metropolis)
@@ -145,6 +149,7 @@ def test_t_transitions_cost_t_plus_one_evaluations(transitions: int, metropolis:
     assert len(calls) == transitions + 1
 
 
+@pytest.mark.check("catalogue 5", "Energies are averaged after transitions 1 and 2, without V_0.")
 def test_gradients_average_the_states_after_transitions_one_and_two() -> None:
     """V_0 is not among them, and a rejected state counts again."""
     training = TrainingSettings(iterations=1, optimiser="sgd", lr=1.0)  # the update is the gradient
@@ -187,6 +192,7 @@ def test_the_scale_of_the_pixels_learns_under_its_prior() -> None:
     torch.testing.assert_close(before - logit.detach(), gradient)
 
 
+@pytest.mark.check("section 7", "T = 1 without noise and accept step is gradient descent.")
 def test_without_noise_and_accept_step_the_chain_is_gradient_descent() -> None:
     model, _ = make(transitions=1, metropolis=False, adapt_step=False, step_size=1e-3)
     streams = Streams((0, 1), dtype=torch.float64)
@@ -203,13 +209,14 @@ def test_the_would_be_acceptance_is_reported_without_an_accept_step() -> None:
     size = 2e-2
     plain, streams = make(metropolis=False, adapt_step=False, step_size=size, transitions=1)
     metrics = plain.training_step(batch(), streams)
-    judged, same = make(adapt_step=False, step_size=size, transitions=1)
-    _, (decision,) = run(judged, batch().x, judged.features(batch().x).detach(), same)
+    mala, same = make(adapt_step=False, step_size=size, transitions=1)
+    _, (decision,) = run(mala, batch().x, mala.features(batch().x).detach(), same)
     torch.testing.assert_close(metrics["acceptance"], decision.probability)
     torch.testing.assert_close(metrics["log_ratio"], decision.log_ratio)
     assert ((metrics["acceptance"] > 0) & (metrics["acceptance"] < 1)).any()
 
 
+@pytest.mark.check("section 7", "The step adapts in training only.")
 def test_the_step_adapts_in_training_only() -> None:
     model, streams = make(step_size=1e3)  # hopelessly large: every proposal is rejected
     metrics = model.training_step(batch(), streams)
@@ -287,6 +294,7 @@ def errors(samples: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     return torch.stack([off(means, mean), off(squares, covariance.diagonal().expand_as(mean))])
 
 
+@pytest.mark.check("catalogue 6", "d = 64, n = 16 samples each image's exact posterior, independently.")
 def test_wide_features_sample_each_images_exact_posterior() -> None:
     samples, mean, covariance = conjugate(width=64, transitions=1500)
     assert errors(samples, mean, covariance).max() < 4
@@ -295,6 +303,7 @@ def test_wide_features_sample_each_images_exact_posterior() -> None:
     assert correlations.abs().max() < 0.1  # independent across images
 
 
+@pytest.mark.check("catalogue 6", "d = 8, n = 16 fails: moments over 20 errors off, latents of rank 8.")
 def test_features_narrower_than_the_batch_cannot_and_this_check_sees_it() -> None:
     """d = 8 < n = 16: the 16 latents of one axis move in 8 directions only (Theorem 1 needs d ≥ n)."""
     samples, mean, covariance = conjugate(width=8, transitions=1500)
@@ -310,7 +319,7 @@ def test_features_are_required() -> None:
         make(encoder=[])
 
 
-# ---- judging
+# ---- evaluation
 
 
 def test_evaluation_uses_the_closed_form_kl() -> None:

@@ -28,6 +28,7 @@ def quadratic(images: int) -> Any:
     return evaluate
 
 
+@pytest.mark.check("section 7", "The course project's chain has temperature 1/n.")
 def test_the_chain_is_at_the_temperature_of_one_over_the_batch() -> None:
     """ULA on ½w² at temperature T has the variance T/(1 − η/2); Langevin dynamics has T = 1."""
     members, images, eta = 400, 16, 0.1
@@ -42,6 +43,7 @@ def test_the_chain_is_at_the_temperature_of_one_over_the_batch() -> None:
     assert variance == pytest.approx(expected, abs=4 * expected * math.sqrt(2 / (6 * members)))
 
 
+@pytest.mark.check("section 7", "The course project centres the reverse proposal wrongly.")
 def test_the_reverse_proposal_is_centred_wrongly() -> None:
     images, eta = 4, torch.tensor([0.05, 0.2], dtype=torch.float64)
     streams = Streams([0, 1], dtype=torch.float64)
@@ -80,7 +82,7 @@ def test_without_the_prior_the_energy_is_the_reconstruction_but_the_bound_is_not
     other = joint.evaluate(batch().x, Streams((0, 1), dtype=torch.float64))
     assert torch.equal(found["energy"], found["reconstruction"])
     assert (other["energy"] > other["reconstruction"]).all()
-    for name in ("nelbo", "kl", "mse"):  # judged with the prior, as any model with N(0, I) latents
+    for name in ("nelbo", "kl", "mse"):  # evaluated with the prior, as any model with N(0, I) latents
         torch.testing.assert_close(found[name], other[name])
     z = streams.normal("z", BATCH, 3)
     torch.testing.assert_close(model.log_joint(batch().x, z), joint.log_joint(batch().x, z))
@@ -117,10 +119,11 @@ def test_with_its_accept_step_the_chain_moves_only_where_it_was_accepted() -> No
     assert seen == {0.0, 1.0}
 
 
+@pytest.mark.check("section 7", "Runs of the course project's chain carry a warning.")
 def test_it_says_what_it_is() -> None:
     model, _ = make(metropolis=True, **COURSE)
-    said = model.remarks({})
-    assert len(said) == 3
-    assert make()[0].remarks({}) == []
+    found = model.warnings({})
+    assert len(found) == 3
+    assert make()[0].warnings({}) == []
     with pytest.raises(ValueError, match=r"set model\.adapt_step to false"):
         make(noise="course")

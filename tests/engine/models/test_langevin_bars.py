@@ -26,6 +26,7 @@ def test_digits_are_reconstructed(preset: str, bar: float, tmp_path: Path) -> No
     assert max(trained(preset, tmp_path, "3")["test_mse"]["values"]) < bar
 
 
+@pytest.mark.check("whole 6", "LEBM: an energy distance on make_moons below half of f = 0.")
 @pytest.mark.parametrize(
     ("preset", "control"),
     [("lebm-moons", ("lebm-moons-flat",)), ("lebm-ti-moons", ("lebm-ti-moons", "model.flat_prior=true"))],
@@ -39,6 +40,7 @@ def test_the_learnt_prior_samples_moons_better_than_the_flat_one(
     assert learnt < flat / 2
 
 
+@pytest.mark.check("whole 6", "DDPM and DSM: an energy distance on make_moons below 0.010.")
 @pytest.mark.parametrize("preset", ["ddpm-moons", "dsm-moons"])
 def test_denoising_models_sample_the_moons(preset: str, tmp_path: Path) -> None:
     assert max(trained(preset, tmp_path, "3")["energy_distance"]["values"]) < 0.010

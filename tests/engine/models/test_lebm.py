@@ -57,6 +57,7 @@ def assert_within_4_errors(per_chain: Tensor, truth: Tensor | float) -> None:
 # ---- the prior chain
 
 
+@pytest.mark.check("catalogue 10", "With f = 0, the prior chain has variance 1.0417.")
 def test_with_f_zero_the_prior_chain_is_too_wide_by_the_known_factor() -> None:
     """ULA on N(0, 1) at s = 0.4 has variance 1 / (1 − s²/4) = 1.0417, not 1."""
     model, streams = make(members=16, prior=[])
@@ -68,6 +69,7 @@ def test_with_f_zero_the_prior_chain_is_too_wide_by_the_known_factor() -> None:
     assert variance.mean() > 1.02
 
 
+@pytest.mark.check("catalogue 10", "f moves prior mass to high f.")
 def test_a_linear_f_shifts_the_prior_and_so_raises_f() -> None:
     """exp(a·z) N(z; 0, I) is N(a, I); K0 steps from N(0, I) get (1 − 0.92^K0) of the way."""
     model, streams = make(members=16, prior=[], prior_steps=20)
@@ -80,6 +82,7 @@ def test_a_linear_f_shifts_the_prior_and_so_raises_f() -> None:
     assert (model.f(ends).mean(1) > model.f(streams.normal("z", 2000, 2)).mean(1) + 1).all()
 
 
+@pytest.mark.check("catalogue 10", "f = −c‖z‖²/2 gives ULA's variance at precision 1 + c.")
 @pytest.mark.parametrize("curvature", [1.0, 4.0])
 def test_a_quadratic_f_gives_the_chains_variance_at_its_precision(
     curvature: float, monkeypatch: pytest.MonkeyPatch
@@ -120,6 +123,7 @@ def test_the_chains_gradient_is_that_of_log_joint(flat: bool) -> None:
     torch.testing.assert_close(model.posterior_gradient(x, z), -expected)
 
 
+@pytest.mark.check("section 11", "The posterior chain of a linear generator has the known moments.")
 def test_a_linear_generator_has_a_known_posterior() -> None:
     """Precision p = 1 + a²/σ², mean a x / (σ² p); ULA keeps the mean and widens the variance."""
     slope, sigma, x = 1.4, 0.5, 2.0
@@ -180,6 +184,7 @@ def test_the_clamp_holds_both_chains() -> None:
 # ---- the updates
 
 
+@pytest.mark.check("catalogue 10", "Training raises f on the posterior and lowers it on the prior.")
 def test_f_climbs_on_the_posterior_and_descends_on_the_prior() -> None:
     """With a linear f the gradient is mean z+ − mean z−, and plain SGD adds lr times it."""
     model, streams = make(prior=[], training={"optimiser": "sgd"}, prior_lr=0.5)
@@ -220,6 +225,7 @@ def test_the_generator_descends_the_mean_log_likelihood() -> None:
     torch.testing.assert_close(metrics["loss"], -normal.log_prob(misfit).sum(-1).mean(1))
 
 
+@pytest.mark.check("section 11", "With exact draws, the update is the quadrature gradient with log Z.")
 def test_with_exact_draws_an_update_is_the_gradient_of_the_exact_log_likelihood(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

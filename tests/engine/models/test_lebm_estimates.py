@@ -15,11 +15,11 @@ from tests.engine.models.test_lebm_ti import MEMBERS, S2, B, X, conjugate
 from tests.engine.test_evaluate import trained
 from workbench.engine.data.batch import Batch
 from workbench.engine.evaluate import main
-from workbench.engine.evaluation.jobs import Findings, Task
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_estimates import gradient_variance
 from workbench.exit_codes import WorkerExit
-from workbench.spec.estimates import GradientVariance
+from workbench.spec.estimates.ladder import GradientVariance
 from workbench.spec.metrics import METRICS
 from workbench.store.paths import RunPaths
 
@@ -127,6 +127,7 @@ def test_chain_variance_is_that_of_the_posterior_and_equal_data_have_no_other() 
     assert not any(p.requires_grad or p.grad is not None for p in model.parameters())
 
 
+@pytest.mark.check("section 12", "The gradient-variance study gives all objectives equal cost.")
 def test_all_objectives_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, streams = conjugate()
     counted: list[int] = []

@@ -13,13 +13,13 @@ from tests.engine.models.test_lebm import batch, linear, make
 from tests.engine.no_sync import NoSync
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import (
-    Judgement,
     Ladder,
+    LadderEvaluation,
     ThermodynamicLEBM,
     build,
     convergence_notes,
     curve_of,
-    judge_ladder,
+    evaluate_ladder,
     ladder_metrics,
     log_likelihood,
     run_ladder,
@@ -90,6 +90,7 @@ def gradients(objective: str, steps: int, slope: float = 0.0) -> tuple[Tensor, T
     return -weights[0].flatten(), -weights[1].flatten()
 
 
+@pytest.mark.check("catalogue 11", "The ti-full gradient equals vanilla's in expectation.")
 @pytest.mark.parametrize("objective", ["vanilla", "ti-full"])
 def test_full_gradients_are_those_of_log_p_in_expectation(objective: str) -> None:
     assert pytest.approx(-0.151, abs=5e-4) == TRUE
@@ -98,6 +99,7 @@ def test_full_gradients_are_those_of_log_p_in_expectation(objective: str) -> Non
     assert within(prior, B * X / EVIDENCE, 0.005)  # ∂ log p/∂slope = E[z|x] − E[z]
 
 
+@pytest.mark.check("catalogue 11", "The power gradient differs from that of log p(x).")
 def test_the_power_gradient_is_another_one() -> None:
     generator, prior = gradients("power", 60)
     assert within(generator, NAIVE, 0.005)
@@ -114,12 +116,14 @@ def test_a_prior_that_moved_is_no_obstacle() -> None:
     assert within(prior, B * misfit / EVIDENCE, 0.005)
 
 
+@pytest.mark.check("whole 5", "The chains' E_t increases with t.")
+@pytest.mark.check("section 12", "Chains match E_t, V_t and log p(x) of the conjugate model.")
 def test_chains_find_e_and_v_and_the_integral() -> None:
     """Warm and long enough, at every temperature; E_t increases, and log p̂ is log p(x)."""
     model, streams = conjugate(prior_steps=60)
     rungs = Ladder(model, ladder(10, 3.0), 8)
     x = torch.full((MEMBERS, 30, 1), X, dtype=torch.float64)
-    found = judge_ladder(model, rungs, x, streams, 400)
+    found = evaluate_ladder(model, rungs, x, streams, 400)
     curve = found.curve
     assert found.swaps is None
     t = rungs.temperatures
@@ -139,15 +143,16 @@ def test_chains_find_e_and_v_and_the_integral() -> None:
     assert ((ratio > 0.5) & (ratio < 2)).all()
 
 
+@pytest.mark.check("whole 5", "Chains that are too short are flagged.")
 def test_chains_that_are_too_short_are_flagged() -> None:
     """Chains late at every temperature have an E_t that increases with t; but it still moves."""
     model, streams = conjugate(prior_steps=60)
     rungs = Ladder(model, ladder(10, 3.0), 8)
     x = torch.full((MEMBERS, 100, 1), 3 * X, dtype=torch.float64)
     for steps in (2, 6):  # after two, a chain is nearly where it was: its drift is small, and steady
-        short = judge_ladder(model, rungs, x, streams, steps)
+        short = evaluate_ladder(model, rungs, x, streams, steps)
         assert (short.drift > LIMIT).all()
-    long = judge_ladder(model, rungs, x, streams, 400)
+    long = evaluate_ladder(model, rungs, x, streams, 400)
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
     metrics = ladder_metrics(rungs, short)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS
@@ -156,6 +161,7 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     assert convergence_notes(ladder_metrics(rungs, long)) == []
 
 
+@pytest.mark.check("whole 5", "An unreached posterior is flagged.")
 def test_a_posterior_that_was_never_reached_is_flagged() -> None:
     """All temperatures are exact but the last, whose chains still are where the prior is: E_t falls."""
     model, streams = conjugate()
@@ -167,7 +173,7 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
         if moved:
             z[:, -1] = z[:, 0]
         curve = curve_of(rungs, log_likelihood(model, x, z))
-        found = Judgement(curve, largest_fall(curve.mean, curve.error), none, None)
+        found = LadderEvaluation(curve, largest_fall(curve.mean, curve.error), none, None)
         metrics = ladder_metrics(rungs, found)
         assert metrics["ti_converged"]["values"] == [converged] * MEMBERS
         assert bool(convergence_notes(metrics)) == moved
@@ -176,8 +182,8 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
 def test_exchange_leads_to_the_same_curve() -> None:
     model, streams = conjugate(prior_steps=60)
     x = torch.full((MEMBERS, 30, 1), X, dtype=torch.float64)
-    plain = judge_ladder(model, Ladder(model, ladder(6, 3.0), 8), x, streams, 150).curve
-    found = judge_ladder(model, Ladder(model, ladder(6, 3.0), 8, exchange=5), x, streams, 150)
+    plain = evaluate_ladder(model, Ladder(model, ladder(6, 3.0), 8), x, streams, 150).curve
+    found = evaluate_ladder(model, Ladder(model, ladder(6, 3.0), 8, exchange=5), x, streams, 150)
     mixed, swaps = found.curve, found.swaps
     assert swaps is not None and swaps.shape == (MEMBERS, 6)
     assert ((swaps > 0.05) & (swaps < 1)).all()
@@ -216,6 +222,7 @@ def test_likelihoods_belong_to_their_image() -> None:
         torch.testing.assert_close(found[:, rung, image, draw], alone[:, 0])
 
 
+@pytest.mark.check("section 12", "Per-image covariances match the explicit sum over draws.")
 def test_covariances_are_those_of_each_image() -> None:
     """The surrogate's gradient is that of E_t + t Cov_t written out, by autograd, draw by draw."""
     model, streams = make(1, 3, prior=[], generator=[])
@@ -288,14 +295,14 @@ def test_the_flat_control_updates_the_generator_alone() -> None:
 
 def test_power_is_called_biased_in_the_log() -> None:
     biased, full = thermodynamic("power")[0], thermodynamic()[0]
-    assert "BIASED" in biased.remarks({})[0]
-    assert full.remarks({}) == []
+    assert "BIASED" in biased.warnings({})[0]
+    assert full.warnings({}) == []
     description = LEBMSettings.model_fields["objective"].description
     assert description is not None and "BIASED" in description
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ("model.draws=7", "model.draws"),
         ("model.exchange=21", "model.exchange must be at most model.posterior_steps"),
@@ -303,8 +310,8 @@ def test_power_is_called_biased_in_the_log() -> None:
         ("model.objective=ti", "model.objective: must be one of vanilla, power, ti-full"),
     ],
 )
-def test_settings_that_cannot_work_are_refused(change: str, said: str) -> None:
-    with pytest.raises(WorkbenchError, match=said):
+def test_settings_that_cannot_work_are_refused(change: str, message: str) -> None:
+    with pytest.raises(WorkbenchError, match=message):
         resolve("lebm-moons", ["model.objective=ti-full", change])
 
 
@@ -312,7 +319,7 @@ def test_one_image_has_a_curve_without_an_error_of_its_integral() -> None:
     model, streams = conjugate()
     rungs = Ladder(model, ladder(3, 1.0), 8)
     x = torch.full((MEMBERS, 1, 1), X, dtype=torch.float64)
-    metrics = ladder_metrics(rungs, judge_ladder(model, rungs, x, streams, 5))
+    metrics = ladder_metrics(rungs, evaluate_ladder(model, rungs, x, streams, 5))
     assert metrics["ti_log_px"]["se"] is None and metrics["ti_log_px"]["n"] == 1
 
 

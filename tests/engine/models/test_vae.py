@@ -37,6 +37,7 @@ def test_the_kl_is_that_of_the_two_gaussians() -> None:
     torch.testing.assert_close(gaussian_kl(mean, log_variance), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.check("catalogue 2", "The Gaussian KL equals its defining integral, to 1e-10.")
 def test_the_kl_is_the_integral_that_defines_it() -> None:
     """∫ q ln(q/p) dz by the midpoint rule, which is exact to rounding for such smooth integrands."""
     mean = torch.tensor([-1.7, 0.0, 0.4, 2.5], dtype=torch.float64)
@@ -76,6 +77,7 @@ def exact_log_px(model: VAE, x: Tensor) -> Tensor:
     return torch.distributions.MultivariateNormal(b, covariance).log_prob(x)  # type: ignore[arg-type]
 
 
+@pytest.mark.check("catalogue 1", "With the exact posterior, every importance weight is p(x), to 1e-10.")
 def test_with_the_exact_posterior_every_draw_weighs_the_same(linear_gaussian: tuple[VAE, Tensor]) -> None:
     model, x = linear_gaussian
     mean, std = model.proposal(x, Streams([0], dtype=torch.float64))
@@ -96,6 +98,7 @@ def test_the_importance_weighted_bound_is_then_exact(linear_gaussian: tuple[VAE,
     torch.testing.assert_close(found, exact_log_px(model, x), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.check("section 2", "The ELBO is tight for the exact posterior, else lower by the KL.")
 def test_and_the_bound_itself_is_tight(linear_gaussian: tuple[VAE, Tensor]) -> None:
     """The bound has an analytic KL and one draw for the reconstruction: equal in the mean over draws."""
     model, x = linear_gaussian
@@ -125,6 +128,7 @@ def test_the_loss_is_reconstruction_plus_beta_kl() -> None:
     torch.testing.assert_close(found["nelbo"], found["reconstruction"] + found["kl"])
 
 
+@pytest.mark.check("section 5", "`l2_mode` mean and sum penalise the weight matrices only.")
 @pytest.mark.parametrize("mode", ["mean", "sum"])
 def test_the_penalty_is_on_the_weight_matrices_alone(mode: str) -> None:
     model = make((6,), [0, 1], likelihood="gaussian", l2=0.5, l2_mode=mode, latent=2, encoder=[4])
@@ -137,6 +141,7 @@ def test_the_penalty_is_on_the_weight_matrices_alone(mode: str) -> None:
     torch.testing.assert_close(found["loss"] - found["nelbo"], 0.5 * square)
 
 
+@pytest.mark.check("section 5", "Decoupled decay shrinks the matrices outside the loss.")
 def test_decoupled_decay_is_no_part_of_the_loss_but_shrinks_the_matrices() -> None:
     x = torch.zeros(1, 9, 6, dtype=torch.float64)
     norms = []
@@ -192,6 +197,7 @@ def train_linear(beta: float, iterations: int) -> VAE:
     return model
 
 
+@pytest.mark.check("catalogue 9", "A linear β-VAE is active at β = 0.05 and collapsed at 0.12.")
 @pytest.mark.parametrize(("beta", "active"), [(0.05, True), (0.12, False)])
 def test_latents_are_active_exactly_where_beta_is_below_the_variance_of_the_data(
     beta: float, active: bool

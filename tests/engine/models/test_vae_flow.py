@@ -33,6 +33,7 @@ def points(count: int, latent: int) -> Tensor:
     return 2 * Streams([3, 4], dtype=torch.float64).normal("z", count, latent)
 
 
+@pytest.mark.check("section 8", "The log det of a planar flow matches autograd's Jacobian.")
 @pytest.mark.parametrize("scale", [0.3, 3.0, 30.0])
 def test_log_det_is_that_of_autograds_jacobian(scale: float) -> None:
     made, z = flows(3, 4, scale), points(5, 4)
@@ -73,6 +74,7 @@ def test_without_u_a_flow_is_the_identity() -> None:
     torch.testing.assert_close(log_det, torch.zeros_like(log_det))
 
 
+@pytest.mark.check("section 8", "A one-dimensional root finder inverts a planar flow.")
 @pytest.mark.parametrize("scale", [0.3, 3.0])
 def test_a_root_finder_in_one_dimension_inverts_a_flow(scale: float) -> None:
     """y = z + û tanh(w·z + b): a = w·z solves w·y = a + û·w tanh(a + b), which rises in a."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -28,6 +29,7 @@ def streams() -> Streams:
     return Streams([0, 1], dtype=torch.float64)
 
 
+@pytest.mark.check("section 15", "HMC has the moments of its target.")
 def test_moments_lie_within_four_standard_errors() -> None:
     cases = ((gaussian, torch.zeros(2), VARIANCES), (bent, torch.tensor([0.0, 0.5]), None))
     for density, mean, variance in cases:
@@ -41,6 +43,7 @@ def test_moments_lie_within_four_standard_errors() -> None:
                 assert ((squares.mean((0, 1)) - variance).abs() < 4 * mcse_mean(squares)).all()
 
 
+@pytest.mark.check("section 15", "HMC's step adapts to an acceptance of 0.65, then stays fixed.")
 def test_the_step_adapts_to_its_target_and_then_stands_still() -> None:
     start = streams().normal("start", 16, 2)
     found = run_chains(gaussian, start, torch.ones(2).double(), 400, 300, 10, streams())

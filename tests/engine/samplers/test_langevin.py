@@ -67,6 +67,7 @@ def assert_within_4_errors(per_chain: Tensor, truth: Tensor | float) -> None:
     assert ((per_chain.mean(0) - truth).abs() < 4 * error).all(), (per_chain.mean(0), truth, error)
 
 
+@pytest.mark.check("catalogue 4", "MALA has the moments of N(0, diag(1, 4)) at η = 0.05 and 0.5.")
 @pytest.mark.parametrize("eta", [0.05, 0.5])
 def test_mala_has_the_target_moments_at_any_step(eta: float) -> None:
     means, squares, accepted = mala_moments(gaussian, eta, steps=1500, burn=400)
@@ -75,6 +76,7 @@ def test_mala_has_the_target_moments_at_any_step(eta: float) -> None:
     assert accepted > 0.8
 
 
+@pytest.mark.check("catalogue 4", "ULA is too wide by 1/(1 − η/2σ²).")
 def test_ula_is_too_wide_by_the_known_factor() -> None:
     """On N(0, v) its variance is v / (1 − η/(2v)): 1.333 instead of 1 at η = 0.5."""
     eta = 0.5
@@ -109,6 +111,7 @@ def test_log_ratio_is_antisymmetric_and_equals_the_textbook_form() -> None:
     torch.testing.assert_close(forth, textbook, rtol=1e-10, atol=1e-8)
 
 
+@pytest.mark.check("section 7", "log r vanishes with η and on a flat V.")
 def test_vanishing_steps_and_flat_energies_are_always_accepted() -> None:
     start, noise = streams(4).normal("a", 3), streams(4).normal("chain", 3)
     tiny = torch.full((4,), 1e-10, dtype=torch.float64)
@@ -160,6 +163,7 @@ def test_the_step_conventions_move_a_chain_alike() -> None:
     assert moved(eta_of_mean_energy(s, size)) == pytest.approx(published)
 
 
+@pytest.mark.check("section 7", "The step adapts to an acceptance rate of 0.574.")
 def test_adaptation_steers_to_the_target_from_both_sides() -> None:
     """On N(0, diag(1, 4)) the acceptance falls with η, so the step that gives 0.574 is found."""
     source = streams(4)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
 
-from workbench.engine.data.dataset import Arrays, DataSet
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.data.subset import hold_out
 from workbench.engine.streams import stream_seed
+from workbench.spec.data import DATA_SETS, Arrays
 from workbench.spec.schema import DataSettings
 
 __all__ = ["DataSet", "load"]
@@ -27,7 +30,17 @@ def load(
     Raises:
         WorkbenchError: if its files are missing, damaged, or cannot be fetched (exit code DATA).
     """
-    arrays = _source(settings, data_dir, download)
+    source = DATA_SETS.find(settings.name)
+    assert source is not None, "checked with the settings"
+    module, _, function = source.load.partition(":")
+    arrays: Arrays = getattr(import_module(module), function)(settings, data_dir, download)
+    arrays = replace(
+        arrays,
+        train_x=torch.as_tensor(arrays.train_x),
+        train_y=torch.as_tensor(arrays.train_y, dtype=torch.int64),
+        test_x=torch.as_tensor(arrays.test_x),
+        test_y=torch.as_tensor(arrays.test_y, dtype=torch.int64),
+    )
     binarise = settings.binarise if arrays.kind == "grey" else "none"
     if binarise in ("static", "threshold"):
         arrays = _binarised(arrays, settings)
@@ -35,29 +48,6 @@ def load(
     return DataSet(
         settings.name, arrays, dynamic=binarise == "dynamic", device=torch.device(device), dtype=dtype
     )
-
-
-def _source(settings: DataSettings, data_dir: Path, download: bool) -> Arrays:
-    # each source is imported when it is asked for: start-up time counts
-    if settings.name in ("moons", "square"):
-        from workbench.engine.data import points
-
-        return points.moons(settings) if settings.name == "moons" else points.square(settings)
-    if settings.name in ("onehot4", "onehot8", "bits8"):
-        from workbench.engine.data import codes
-
-        return (
-            codes.bits8(settings)
-            if settings.name == "bits8"
-            else codes.one_hot(settings, int(settings.name[-1]))
-        )
-    if settings.name == "digits":
-        from workbench.engine.data.digits import digits
-
-        return digits(settings)
-    from workbench.engine.data.pictures import pictures
-
-    return pictures(settings, data_dir, download)
 
 
 def _binarised(arrays: Arrays, settings: DataSettings) -> Arrays:
@@ -70,4 +60,4 @@ def _binarised(arrays: Arrays, settings: DataSettings) -> Arrays:
             generator = torch.Generator().manual_seed(stream_seed(settings.seed, f"binarise/{name}"))
             drawn = torch.rand(x.shape, generator=generator) * arrays.levels < x
             bits.append(drawn.to(torch.uint8))
-    return Arrays(bits[0], arrays.train_y, bits[1], arrays.test_y, arrays.shape, "binary", arrays.classes)
+    return replace(arrays, train_x=bits[0], test_x=bits[1], kind="binary", levels=1)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
+
+from workbench.spec.data.base import Kind
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,11 @@ class DataInfo:
 
     name: str
     shape: tuple[int, ...]  # of one example: (2,), (4,), (28, 28), (32, 32, 3)
-    kind: Literal["points", "binary", "grey"]  # real-valued; 0/1; [0, 1] intensities
+    kind: Kind
     train_size: int
     test_size: int
     classes: int  # 0: no labels
+    finite: bool = False  # a finite set of equally likely examples
 
     @property
     def dimensions(self) -> int:

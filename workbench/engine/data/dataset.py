@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,23 +10,9 @@ from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.streams import Streams
+from workbench.spec.data import Arrays
 
 Split = Literal["train", "test", "validation"]
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """What a source delivers: x [N, D] (uint8, or float for points) and y [N] int64 of both splits."""
-
-    train_x: Tensor
-    train_y: Tensor
-    test_x: Tensor
-    test_y: Tensor
-    shape: tuple[int, ...]
-    kind: Literal["points", "binary", "grey"]
-    classes: int
-    levels: int = 1  # what a uint8 x is divided by: 255 for pictures, 16 for digits, 1 for bits
-    validation: tuple[Tensor, Tensor] | None = None  # x and y held out of the training set
 
 
 class DataSet:
@@ -43,6 +28,7 @@ class DataSet:
             train_size=len(arrays.train_x),
             test_size=len(arrays.test_x),
             classes=arrays.classes,
+            finite=arrays.finite,
         )
         self.dynamic = dynamic
         self.device, self.dtype = device, dtype

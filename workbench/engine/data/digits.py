@@ -5,20 +5,21 @@ from __future__ import annotations
 import gzip
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from workbench.engine.data.dataset import Arrays
 from workbench.engine.data.subset import choose
 from workbench.engine.streams import stream_seed
 from workbench.errors import DATA, WorkbenchError
+from workbench.spec.data import Arrays
 from workbench.spec.schema import DataSettings
 
 TEST = 360  # one fifth, drawn once and for all
 
 
-def digits(settings: DataSettings) -> Arrays:
+def digits(settings: DataSettings, *_: Any) -> Arrays:
     """Return the digits with grey levels 0..16, split into 1437 train and 360 test pictures."""
     table = torch.from_numpy(_table())
     order = torch.randperm(

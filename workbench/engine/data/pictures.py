@@ -12,19 +12,10 @@ from typing import Any
 
 import torch
 
-from workbench.engine.data.dataset import Arrays
 from workbench.engine.data.subset import choose
 from workbench.errors import DATA, WorkbenchError
+from workbench.spec.data import DATA_SETS, Arrays, DataSource
 from workbench.spec.schema import DataSettings
-
-CLASSES = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "svhn": "SVHN", "cifar10": "CIFAR10"}
-# torchvision checks the archives it downloads, but not MNIST files unpacked by hand or earlier
-MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
 
 
 def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
@@ -33,10 +24,11 @@ def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
     Raises:
         WorkbenchError: if the files are missing, damaged, or cannot be fetched or written.
     """
-    if settings.name == "mnist":
-        _check_mnist(folder / "MNIST" / "raw")
-    train_x, train_y = _split(settings.name, folder, download, train=True)
-    test_x, test_y = _split(settings.name, folder, download, train=False)
+    source = DATA_SETS.find(settings.name)
+    assert source is not None, "checked with the settings"
+    _check_sums(source, folder)
+    train_x, train_y = _split(source, folder, download, train=True)
+    test_x, test_y = _split(source, folder, download, train=False)
     train = choose(len(train_x), settings.train_size, "train", settings)
     test = choose(len(test_x), settings.test_size, "test", settings)
     return Arrays(
@@ -51,12 +43,14 @@ def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
     )
 
 
-def _split(name: str, folder: Path, download: bool, train: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def _split(
+    source: DataSource, folder: Path, download: bool, train: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return pictures [N, H, W] or [N, H, W, 3] and labels [N] of one split."""
-    datasets = torchvision_datasets()
+    name = source.name
     options: dict[str, Any] = {"split": "train" if train else "test"} if name == "svhn" else {"train": train}
-    place = folder / "SVHN" if name == "svhn" else folder  # its files would lie about in the root
-    kind = getattr(datasets, CLASSES[name])
+    place = folder / "SVHN" if name == "svhn" else folder  # its files have no folder of their own
+    kind = getattr(torchvision_datasets(), source.torchvision)
     try:
         try:
             data = kind(str(place), download=False, **options)
@@ -87,7 +81,7 @@ def _explain(name: str, folder: Path, download: bool, problem: Exception) -> Wor
     if isinstance(problem, PermissionError) or (download and not _writable(folder)):
         return WorkbenchError(
             f"{name} is not in {folder}, and nothing can be read or written there.",
-            "Mend the folder's permissions, or set WORKBENCH_DATA_DIR to another one.",
+            "Correct the folder's permissions, or set WORKBENCH_DATA_DIR to another one.",
             DATA,
         )
     if not download and "not found" in text:
@@ -117,11 +111,13 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _check_mnist(raw: Path) -> None:
-    """Compare unpacked MNIST files with their known checksums (0.1 s)."""
-    for name, expected in MD5.items():
-        path = raw / name
-        if path.exists() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != expected:
+def _check_sums(source: DataSource, folder: Path) -> None:
+    """Compare files with their known checksums (0.1 s for MNIST)."""
+    for name, expected in source.files.items():
+        path = folder / name
+        if not (expected and path.exists()):
+            continue
+        if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != expected:
             raise WorkbenchError(
                 f"{path} is damaged: its checksum is not that of the original file.",
                 "Delete it, so that it is fetched again, or copy a good one there.",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from workbench.engine.data.dataset import Arrays
 from workbench.engine.streams import stream_seed
+from workbench.spec.data import Arrays
 from workbench.spec.schema import DataSettings
 
 Draw = Callable[[DataSettings, int, torch.Generator], tuple[Tensor, Tensor]]
 
 
-def moons(settings: DataSettings) -> Arrays:
+def moons(settings: DataSettings, *_: Any) -> Arrays:
     """Return two half circles at random angles, with noise; by default 2000 train and 2000 test points.
 
     The circles are scikit-learn's, (cos a, sin a) and (1 − cos a, 0.5 − sin a) with a in [0, π], but the
@@ -24,7 +25,7 @@ def moons(settings: DataSettings) -> Arrays:
     return _points(settings, _draw_moons, 2000, 2000, classes=2)
 
 
-def square(settings: DataSettings) -> Arrays:
+def square(settings: DataSettings, *_: Any) -> Arrays:
     """Return U[0, 1]², labelled by quadrant; by default 10 000 train and 2000 test points."""
     return _points(settings, _draw_square, 10_000, 2000, classes=4)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from workbench.engine.data.dataset import Arrays
 from workbench.engine.streams import stream_seed
 from workbench.errors import DATA, WorkbenchError
+from workbench.spec.data import Arrays
 from workbench.spec.schema import DataSettings
 
 

@@ -37,7 +37,7 @@ PILOT_RATE = 0.4  # of log ε per transition: from the base's scale to the poste
 JITTER = 0.5
 
 LogDensity = Callable[[Tensor], Tensor]
-Tell = Callable[[float], None]
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -167,12 +167,18 @@ def pilot(log_target: LogDensity, mean: Tensor, scale: Tensor, plan: Plan, strea
 
 
 def anneal(
-    bridge: Bridge, steps: Steps, plan: Plan, streams: Streams, *, end: Tensor | None = None, tell: Tell
+    bridge: Bridge,
+    steps: Steps,
+    plan: Plan,
+    streams: Streams,
+    *,
+    end: Tensor | None = None,
+    on_progress: OnProgress,
 ) -> tuple[Tensor, Tensor]:
     """Return the log weights [S, B, C] of one pass and its acceptance [S].
 
     Forwards from the base; or, where `end` [S, B·C, d] holds exact draws of the target, backwards from
-    there: the weight is then that of 1/Z. `tell` hears the share of the pass that is done.
+    there: the weight is then that of 1/Z. `on_progress` takes the share of the pass that is done.
     """
     betas = plan.betas()
     backwards = end is not None
@@ -187,13 +193,13 @@ def anneal(
         point, probability = bridge.move(point, beta, steps.at(beta), plan.leapfrogs, streams)
         log_weight.add_(log_ratio(point), alpha=width)
         accepted = accepted + probability.mean(1)
-        tell((turn + 1) / len(stops))
+        on_progress((turn + 1) / len(stops))
     shape = (log_weight.shape[0], -1, bridge.chains)
     return log_weight.view(shape), accepted.expand(shape[0]) / max(1, len(stops))
 
 
 def log_normaliser(
-    log_target: LogDensity, mean: Tensor, scale: Tensor, plan: Plan, streams: Streams, tell: Tell
+    log_target: LogDensity, mean: Tensor, scale: Tensor, plan: Plan, streams: Streams, on_progress: OnProgress
 ) -> Estimate:
     """Estimate log ∫ exp(log_target) of B densities from the base N(mean, scale²), both [S, B, d].
 
@@ -202,7 +208,7 @@ def log_normaliser(
     """
     steps = pilot(log_target, mean, scale, plan, streams)
     bridge = Bridge(log_target, mean, scale, plan.chains)
-    log_weight, acceptance = anneal(bridge, steps, plan, streams, tell=tell)
+    log_weight, acceptance = anneal(bridge, steps, plan, streams, on_progress=on_progress)
     return Estimate(*averaged(log_weight), acceptance)
 
 
@@ -213,7 +219,7 @@ def both_sides(
     exact: Tensor,
     plan: Plan,
     streams: Streams,
-    tell: Tell,
+    on_progress: OnProgress,
 ) -> tuple[Tensor, Tensor]:
     """Return a lower and an upper bound [S, B] on log Z (in expectation), given exact draws [S, B, d].
 
@@ -221,9 +227,11 @@ def both_sides(
     """
     steps = pilot(log_target, mean, scale, plan, streams)
     bridge = Bridge(log_target, mean, scale, plan.chains)
-    forward, _ = anneal(bridge, steps, plan, streams, tell=lambda share: tell(share / 2))
+    forward, _ = anneal(bridge, steps, plan, streams, on_progress=lambda share: on_progress(share / 2))
     start = exact.repeat_interleave(plan.chains, 1)
-    backward, _ = anneal(bridge, steps, plan, streams, end=start, tell=lambda share: tell(0.5 + share / 2))
+    backward, _ = anneal(
+        bridge, steps, plan, streams, end=start, on_progress=lambda share: on_progress(0.5 + share / 2)
+    )
     return averaged(forward)[0], -averaged(backward)[0]
 
 

@@ -33,9 +33,8 @@ KNN_TRAIN = 10_000  # training latents that vote at most
 NULL_DRAWS = 200
 FIT_DRAWS = 200  # encoder draws a proposal is fitted to
 FIT_LATENT = 50  # beyond this, 200 draws do not determine a covariance
-# columns of the result that are means of what `judge` gives per example
-JUDGED = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_nll"}
-CODE_BOOKS = ("onehot4", "onehot8", "bits8")
+# columns of the result that are means of what `evaluate_batch` gives per example
+PER_EXAMPLE = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_nll"}
 
 Summary = dict[str, dict[str, Any]]
 
@@ -60,7 +59,7 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
             summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
         if model.generative:
             summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
-        if data.info.name in CODE_BOOKS and model.latent == 2 and model.normalised and model.continuous:
+        if data.info.finite and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
         summary |= model.summary(data, settings, streams.fork("evaluation/family"))
     return summary
@@ -73,8 +72,8 @@ def _test_pass(
     columns: dict[str, list[Tensor]] = {}
     latents = []
     for batch in data.chunks("test", streams, CHUNK, settings.images):
-        judged = model.judge(batch, streams)
-        found = {JUDGED[name]: values for name, values in judged.items() if name in JUDGED}
+        evaluated = model.evaluate_batch(batch, streams)
+        found = {PER_EXAMPLE[name]: values for name, values in evaluated.items() if name in PER_EXAMPLE}
         if not model.normalised:
             found.pop("test_nelbo", None)
         proposal = _proposal(model, batch.x, streams)

@@ -94,7 +94,7 @@ class AEGMM(LatentModel):
         restarts, tolerance = (1, ROUGH) if quick else (settings.restarts, TOLERANCE)
         self.mixtures.refit(codes, candidates, settings.choice, restarts, streams.seeds, tolerance)
 
-    # ---- judging and looking
+    # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:

@@ -140,7 +140,7 @@ class AVB(LatentModel):
         """Return x as the encoder and the adversary see it."""
         return 2 * x - 1 if self.settings.centre_inputs else x
 
-    # ---- judging and looking
+    # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:

@@ -101,11 +101,11 @@ class BinaryVAE(LatentModel):
                 "kl": divergence,
                 "temperature": self.temperature().to(nelbo.dtype),
             }
-        told = {"loss": nelbo, "nelbo": nelbo.clone(), "reconstruction": reconstruction, "kl": divergence}
+        metrics = {"loss": nelbo, "nelbo": nelbo.clone(), "reconstruction": reconstruction, "kl": divergence}
         if estimate.bound is not None:
-            told["loss"] = -estimate.bound.mean(1)
-            told["multi_sample_nelbo"] = told["loss"].clone()
-        return told
+            metrics["loss"] = -estimate.bound.mean(1)
+            metrics["multi_sample_nelbo"] = metrics["loss"].clone()
+        return metrics
 
     def temperature(self) -> Tensor:
         """Return max(floor, τ exp(−rate · updates)) [S]; a constant τ may lie below the floor."""
@@ -120,7 +120,7 @@ class BinaryVAE(LatentModel):
         repeated = x if draws == 1 else x.repeat(1, draws, 1)
         return self.likelihood.log_prob(repeated, out).view(members, draws, count)
 
-    # ---- judging and looking
+    # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:

@@ -117,7 +117,7 @@ class Classifier(LatentModel):
         if data.classes == 0:
             raise WorkbenchError(
                 f"A classifier needs labels, and {data.name} has none.",
-                "Choose data with labels: digits, mnist, fashion-mnist, svhn or cifar10.",
+                "Choose data with labels, such as digits.",
                 DATA,
             )
         self.settings, self.training_settings, self.data = settings, training, data
@@ -155,10 +155,10 @@ class Classifier(LatentModel):
         right = (logits.detach()[:, :originals].argmax(-1) == batch.y).to(loss.dtype)
         return {"loss": loss.detach(), "accuracy": right.mean(1)}
 
-    # ---- judging
+    # ---- evaluation
 
     @torch.no_grad()
-    def judge(self, batch: Batch, streams: Streams) -> Metrics:
+    def evaluate_batch(self, batch: Batch, streams: Streams) -> Metrics:
         """Return whether each example's label is found (1 or 0) and its cost in nats, [S, B]; no dropout."""
         logits = self.net(batch.x)
         return {
@@ -178,7 +178,7 @@ class Classifier(LatentModel):
         columns: dict[str, list[Tensor]] = {}
         for batch in data.chunks("test", streams, CHUNK, self.settings.attack_images):
             for attack, eps, x in self._attacked(batch):
-                for what, values in self.judge(Batch(x, batch.y, batch.index), streams).items():
+                for what, values in self.evaluate_batch(Batch(x, batch.y, batch.index), streams).items():
                     columns.setdefault(attack_metric(attack, what, eps), []).append(values.double())
         found = {name: torch.cat(parts, 1) for name, parts in columns.items()}
         return {

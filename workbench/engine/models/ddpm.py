@@ -83,7 +83,7 @@ class DDPM(LatentModel):
         noisy = self.signal[level].unsqueeze(-1) * x + self.noise_scale[level].unsqueeze(-1) * noise
         return noisy, noise, level
 
-    # ---- judging and looking
+    # ---- evaluation
 
     def predict(self, x: Tensor, level: Tensor) -> Tensor:
         """Return the noise ε_θ [S, B, D] in x at `level` [S, B], by the averaged weights."""

@@ -67,7 +67,7 @@ class DSM(LatentModel):
         predicted: Tensor = net(x / size, level)
         return predicted
 
-    # ---- judging and looking
+    # ---- evaluation
 
     def score(self, x: Tensor, level: int) -> Tensor:
         """Return ∇ log p_σ(x) [S, B, D] at noise level `level`, by the averaged weights."""

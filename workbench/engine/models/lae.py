@@ -188,12 +188,12 @@ class LAE(LatentModel):
         log_ratio = ratio.clamp(-RATIO_BOUND, RATIO_BOUND).mean(0).to(z.dtype)
         if settings.noise == "langevin":
             return {"acceptance": acceptance, "log_ratio": log_ratio}
-        told = {"chain_temperature": torch.full_like(acceptance, 1 / z.shape[1])}
+        metrics = {"chain_temperature": torch.full_like(acceptance, 1 / z.shape[1])}
         if settings.metropolis:  # without the step its would-be acceptance means nothing
-            told |= {"course_acceptance": acceptance, "course_log_ratio": log_ratio}
-        return told
+            metrics |= {"course_acceptance": acceptance, "course_log_ratio": log_ratio}
+        return metrics
 
-    # ---- judging and looking
+    # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
@@ -250,19 +250,19 @@ class LAE(LatentModel):
             "drawn_reconstruction": mean_entry(drawn),
         }
 
-    def remarks(self, metrics: dict[str, Any]) -> list[str]:
+    def warnings(self, metrics: dict[str, Any]) -> list[str]:
         """Say what of this run is the course project's and not the paper's."""
-        said = []
+        found = []
         if self.settings.noise == "course":
-            said.append(
+            found.append(
                 "This chain is the course project's, not Langevin dynamics: its noise is too small by the "
                 "root of the batch size, which is nearly gradient descent."
             )
             if self.settings.metropolis:
-                said.append("Its accept step is not Metropolis–Hastings: the reverse proposal is wrong.")
+                found.append("Its accept step is not Metropolis–Hastings: the reverse proposal is wrong.")
         if self.settings.energy == "likelihood":
-            said.append("The energy lacks ½‖z‖²: latents have no prior in training, only at evaluation.")
-        return said
+            found.append("The energy lacks ½‖z‖²: latents have no prior in training, only at evaluation.")
+        return found
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return f(x) = W g(x) [S, B, d] at the chain's present state."""

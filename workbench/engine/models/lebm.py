@@ -172,7 +172,7 @@ class LEBM(LatentModel):
         eta = eta_of_s(settings.posterior_step)
         return ula(lambda z: self.posterior_gradient(x, z), start, eta, noises, clamp=settings.clamp)
 
-    # ---- judging and looking
+    # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:

@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from workbench.engine import thermodynamic as ti
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.gradient_variance import Spread, cosine
-from workbench.engine.evaluation.jobs import Findings, Task
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import (
     Ladder,
     convergence_notes,
-    judge_ladder,
+    evaluate_ladder,
     ladder_metrics,
     run_ladder,
     surrogate,
 )
 from workbench.engine.streams import Streams
-from workbench.spec.estimates import OBJECTIVES
+from workbench.spec.estimates.ladder import OBJECTIVES
 
 PIECE = 8192  # chains that run together
 
@@ -34,10 +34,10 @@ def thermodynamic(task: Task) -> Findings:
         model, ti.ladder(settings.temperatures, settings.power), settings.draws, settings.exchange
     )
     x = next(task.data.chunks("test", task.streams, settings.images, settings.images)).x
-    judged = judge_ladder(model, ladder, x, task.streams, _steps(task, model))
-    task.tell(1.0)
-    found = Findings(metrics=ladder_metrics(ladder, judged))
-    curve = judged.curve
+    result = evaluate_ladder(model, ladder, x, task.streams, _steps(task, model))
+    task.on_progress(1.0)
+    found = Findings(metrics=ladder_metrics(ladder, result))
+    curve = result.curve
     kept = {
         "temperatures": ladder.temperatures,
         "mean": curve.mean,
@@ -45,8 +45,8 @@ def thermodynamic(task: Task) -> Findings:
         "variance": curve.variance,
         "kl": ti.adjacent_kl(ladder.temperatures, curve.variance),
     }
-    if judged.swaps is not None:
-        kept["swaps"] = judged.swaps
+    if result.swaps is not None:
+        kept["swaps"] = result.swaps
     found.arrays = {name: values.double().cpu().numpy() for name, values in kept.items()}
     found.notes.append(
         "mean ± error of E_t[log p(x|z)] per temperature, its variance and the divergence of neighbours "
@@ -82,7 +82,7 @@ def gradient_variance(task: Task) -> Findings:
                     for net, module in nets.items():
                         spreads[objective, net].add(_flat(module))
                     done += 1
-                    task.tell(done / turns)
+                    task.on_progress(done / turns)
     found = Findings()
     count = settings.batches * settings.repeats
     for (objective, net), spread in spreads.items():

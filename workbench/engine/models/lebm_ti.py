@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from workbench.engine.data.dataset import DataSet
     from workbench.spec.schema import EvaluationSettings
 
-JUDGED_IMAGES = 64  # test examples behind the result's estimates: each has M (N + 1) chains
+SUMMARY_IMAGES = 64  # test examples behind the result's estimates: each has M (N + 1) chains
 ROWS = 8192  # chains that run together when a model is judged
 
 
@@ -193,7 +193,7 @@ def curve_of(ladder: Ladder, log_likelihood: Tensor) -> Curve:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class LadderEvaluation:
     """The curve at the chains' ends; in how many errors E_t falls with t, or moved in the second half [S]."""
 
     curve: Curve
@@ -203,7 +203,7 @@ class Judgement:
 
 
 @torch.no_grad()
-def judge_ladder(model: LEBM, ladder: Ladder, x: Tensor, streams: Streams, steps: int) -> Judgement:
+def evaluate_ladder(model: LEBM, ladder: Ladder, x: Tensor, streams: Streams, steps: int) -> LadderEvaluation:
     """Run cold chains of x [S, B, D], some images at a time.
 
     A fall of E_t alone would miss chains that are late at every temperature: their E_t still moves.
@@ -227,7 +227,7 @@ def judge_ladder(model: LEBM, ladder: Ladder, x: Tensor, streams: Streams, steps
     curve = curve_of(ladder, after)
     # chain by chain: a slow one is much the same after both halves, and its steady way still shows
     moved = curve_of(ladder, after - before)
-    return Judgement(
+    return LadderEvaluation(
         curve,
         ti.largest_fall(curve.mean, curve.error),
         (moved.mean.abs() / moved.error)[:, 1:].amax(1),  # at t = 0 the chains start anew
@@ -286,20 +286,20 @@ class ThermodynamicLEBM(LEBM):
 
     def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
         """Return log p̂ of some test examples, and whether their chains have converged."""
-        x = next(data.chunks("test", streams, JUDGED_IMAGES, JUDGED_IMAGES)).x
+        x = next(data.chunks("test", streams, SUMMARY_IMAGES, SUMMARY_IMAGES)).x
         steps = self.settings.encode_steps or self.settings.posterior_steps
-        return ladder_metrics(self.ladder, judge_ladder(self, self.ladder, x, streams, steps))
+        return ladder_metrics(self.ladder, evaluate_ladder(self, self.ladder, x, streams, steps))
 
-    def remarks(self, metrics: dict[str, Any]) -> list[str]:
+    def warnings(self, metrics: dict[str, Any]) -> list[str]:
         """Return what the log should say of a result: biased updates, chains that have not converged."""
-        said = []
+        found = []
         if self.settings.objective == "power":
-            said.append("objective = power: updates of the generator are BIASED (no covariance term)")
-        said += convergence_notes(metrics)
-        return said
+            found.append("objective = power: updates of the generator are BIASED (no covariance term)")
+        found += convergence_notes(metrics)
+        return found
 
 
-def ladder_metrics(ladder: Ladder, found: Judgement) -> dict[str, Any]:
+def ladder_metrics(ladder: Ladder, found: LadderEvaluation) -> dict[str, Any]:
     """Return the estimates and the diagnostics of a ladder in the form of result.json."""
     curve, images = found.curve, found.curve.plain.shape[1]
     metrics = {

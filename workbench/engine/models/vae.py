@@ -115,7 +115,7 @@ class VAE(LatentModel):
         count = sum(weight[0].numel() for weight in self.matrices)
         return total / count if self.settings.l2_mode == "mean" else total
 
-    # ---- judging and looking
+    # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:

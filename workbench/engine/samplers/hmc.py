@@ -121,12 +121,12 @@ def run_chains(
     warmup: int,
     leapfrogs: int,
     streams: Streams,
-    tell: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> Chains:
     """Run chains from `start` [S, C, d]; ε adapts to an acceptance of 0.65 in `warmup`, then stands still.
 
     scale, broadcastable against start, is the expected spread of each coordinate. Every kept draw
-    follows one transition; ε varies by ±20 % from one to the next. `tell` hears the share done.
+    follows one transition; ε varies by ±20 % from one to the next. `on_progress` takes the share done.
     """
     evaluate = evaluator(log_density)
     current = evaluate(start)
@@ -140,7 +140,7 @@ def run_chains(
         current, probability = transition(
             evaluate, lambda z: evaluate(z).gradient, current, step, noise, uniform, leapfrogs
         )
-        tell((turn + 1) / (warmup + draws))
+        on_progress((turn + 1) / (warmup + draws))
         if turn < warmup:
             log_step = adapted(log_step, probability, TARGET, WARMUP_RATE)
             continue

@@ -1,4 +1,4 @@
-"""What the scheduler asks of a back end that starts processes: this machine, or a cluster."""
+"""The interface between the scheduler and a back end that starts processes: this machine, or a cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class Launch:
     cpus: int = 1
     memory_mb: int = 0
     gpu: float = 0.0
-    minutes: int = 0  # 0: no limit
     env: tuple[tuple[str, str], ...] = ()  # added to the environment
 
 
@@ -27,7 +26,7 @@ class Place(Enum):
 
     PENDING = "pending"  # submitted, the shim has not claimed it yet
     RUNNING = "running"
-    GONE = "gone"  # nothing lives any more: the run folder tells how it ended
+    GONE = "gone"  # no process is left: the run folder records how it ended
     UNKNOWN = "unknown"  # the back end cannot be reached: do nothing
 
 
@@ -36,23 +35,19 @@ class Status:
     """One attempt's place, and what else the back end knows."""
 
     place: Place
-    node: str = ""
     reason: str = ""
-    code: int | None = None
-    claimed: bool = True  # False with GONE: nobody had claimed the attempt, a late shim still may
+    claimed: bool = True  # False with GONE: the attempt was not claimed, a late shim still may claim it
 
 
 class Executor(Protocol):
     """A back end. Handles are strings that outlive the scheduler."""
 
-    def slots(self) -> int | None:
-        """Return the free places now; None if the back end has a queue of its own."""
-
     def submit(self, launch: Launch) -> str:
-        """Start an attempt and return its handle. Raises OSError if it cannot be started."""
+        """Start an attempt and return its handle.
 
-    def find(self, key: str) -> str | None:
-        """Return the handle of an attempt submitted earlier, if the back end knows it."""
+        Raises:
+            OSError: if it cannot be started.
+        """
 
     def poll(self, handles: Iterable[str]) -> dict[str, Status]:
         """Return the status of each handle, in one question to the back end."""

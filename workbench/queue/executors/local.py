@@ -1,4 +1,4 @@
-"""Attempts as processes of this machine: the lock tells who lives, the claim who owns."""
+"""Attempts as processes of this machine: the lock shows whether one is alive, the claim who owns it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 
 from workbench.queue.executors.base import Launch, Place, Status
-from workbench.queue.liveness import boot_id, holders, lock_held, signal_process, start_time
+from workbench.queue.liveness import holders, lock_held, process_of, signal_process, start_time
 from workbench.queue.other_hosts import other_host
 from workbench.store.files import read_json
 from workbench.store.index import on_network
@@ -22,14 +22,10 @@ CLAIM_PATIENCE = 30.0  # seconds a started shim may take to claim its attempt
 class LocalExecutor:
     """Starts one shim per attempt in a session of its own. A handle is the key."""
 
-    def __init__(self, store: StorePaths, slots: int) -> None:
+    def __init__(self, store: StorePaths) -> None:
         self._store = store
-        self._slots = slots
         self._shared = on_network(store.root)  # other machines may use it, and keep locks we cannot see
         self._shims: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
-
-    def slots(self) -> int | None:
-        return max(0, self._slots - len(self._shims))
 
     def submit(self, launch: Launch) -> str:
         if launch.key not in self._shims:
@@ -48,24 +44,23 @@ class LocalExecutor:
             self._shims[launch.key] = (process, time.monotonic())
         return launch.key
 
-    def find(self, key: str) -> str | None:
-        return key if self._attempt(key).claim.exists() else None
-
     def poll(self, handles: Iterable[str]) -> dict[str, Status]:
         return {handle: self._status(handle) for handle in handles}
 
     def stop(self, handle: str, *, kill: bool = False) -> None:
         attempt = self._attempt(handle)
-        claim = read_json(attempt.claim)
-        pid, started = _shim(claim)
+        pid, started = process_of(read_json(attempt.claim))
         if not kill and pid and signal_process(pid, started, signal.SIGTERM):
             return
         others = [member for member in holders(attempt.lock) if member not in (os.getpid(), pid)]
         for member in others:
-            if kill:
-                _kill_group(member)
-            else:
+            if not kill:
                 signal_process(member, start_time(member), signal.SIGTERM)
+                continue
+            with contextlib.suppress(OSError):  # with all of its group: a worker leads a group of its own
+                group = os.getpgid(member)
+                if group != os.getpgid(0):
+                    os.killpg(group, signal.SIGKILL)
         if kill and not others and pid:  # a shim that hangs without a worker
             signal_process(pid, started, signal.SIGKILL)
 
@@ -77,39 +72,20 @@ class LocalExecutor:
         if ended:
             self._shims.pop(handle, None)
         if attempt.exit.exists():
-            document = read_json(attempt.exit)
-            code = document.get("code") if isinstance(document, dict) else None
-            return Status(Place.GONE, code=code)
-        # The claim is made under the lock, so it must be looked at first: a claim seen, and then a
-        # free lock, means dead. The other way round, a shim could take both between the two looks.
+            return Status(Place.GONE)
+        # The claim is made under the lock, so it is checked first: a claim seen, and then a free lock,
+        # means dead. If the lock were checked first, a shim could take both in between.
         claimed = attempt.claim.exists()
         held = lock_held(attempt.lock)
         if claimed and not held and self._shared and (host := other_host(read_json(attempt.claim))):
-            reason = f"It was started by {host}: only that machine can tell whether it lives."
-            return Status(Place.UNKNOWN, node=host, reason=reason)
+            reason = f"It was started by {host}: only that machine knows whether it is alive."
+            return Status(Place.UNKNOWN, reason)
         if claimed:
             return Status(Place.RUNNING if held else Place.GONE)
         if held or (not ended and time.monotonic() - since < CLAIM_PATIENCE):
             return Status(Place.PENDING)
-        return Status(Place.GONE, reason="never claimed", claimed=False)
+        return Status(Place.GONE, "never claimed", claimed=False)
 
     def _attempt(self, handle: str) -> AttemptPaths:
         run, _, number = handle.rpartition(".")
         return self._store.run(run).attempt(int(number))
-
-
-def _kill_group(member: int) -> None:
-    """Kill the process with all of its group: a worker leads a group of its own."""
-    with contextlib.suppress(OSError):
-        group = os.getpgid(member)
-        if group != os.getpgid(0):
-            os.killpg(group, signal.SIGKILL)
-
-
-def _shim(claim: object) -> tuple[int, int]:
-    """Return pid and start time of the shim, or zeros if it belongs to another boot."""
-    if isinstance(claim, dict) and claim.get("boot_id") == boot_id():
-        pid, started = claim.get("pid"), claim.get("start_time")
-        if type(pid) is int and type(started) is int and 0 < pid < 2**31:
-            return pid, started
-    return 0, 0

@@ -1,7 +1,8 @@
-"""The model families: for each kind, the class of its settings and the module that trains it.
+"""The model families: for each kind, the class of its settings, which names what builds the model.
 
-A third party adds a family through the entry-point group `workbench.models`: the entry's name is
-the kind, its value a subclass of `ModelSettings` whose `engine` names the module that trains it.
+A built-in family is a module of this package, named as its kind with _ for -. Another package adds a family
+through the entry-point group `workbench.models`: the entry's name is the kind, its value a subclass of
+`ModelSettings`.
 """
 
 from __future__ import annotations
@@ -9,62 +10,63 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
 
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
 from workbench.spec.models.base import ModelSettings
 
-__all__ = ["ModelSettings", "model_kinds", "settings_class"]
+__all__ = ["ModelSettings", "built_in_kinds", "model_kinds", "settings_class"]
 
-BUILT_IN = {
-    "vae": "workbench.spec.models.vae:VAESettings",
-    "vae-flow": "workbench.spec.models.vae_flow:VAEFlowSettings",
-    "dlgm": "workbench.spec.models.dlgm:DLGMSettings",
-    "binary-vae": "workbench.spec.models.binary_vae:BinaryVAESettings",
-    "ae-gmm": "workbench.spec.models.ae_gmm:AEGMMSettings",
-    "lae": "workbench.spec.models.lae:LAESettings",
-    "avb": "workbench.spec.models.avb:AVBSettings",
-    "lebm": "workbench.spec.models.lebm:LEBMSettings",
-    "image-lebm": "workbench.spec.models.image_lebm:ImageLEBMSettings",
-    "ddpm": "workbench.spec.models.ddpm:DDPMSettings",
-    "dsm": "workbench.spec.models.dsm:DSMSettings",
-    "classifier": "workbench.spec.models.classifier:ClassifierSettings",
-}
+
+@cache
+def built_in_kinds() -> tuple[str, ...]:
+    """Return the kinds of this package, in alphabetical order; their modules are not imported."""
+    names = (module.name for module in iter_modules(__path__))
+    return tuple(sorted(name.replace("_", "-") for name in names if name != "base"))
 
 
 @cache
 def model_kinds() -> tuple[str, ...]:
     """Return every known kind: the built-in ones first, then those of installed plug-ins."""
     plugins = sorted(point.name for point in entry_points(group="workbench.models"))
-    return (*BUILT_IN, *(name for name in plugins if name not in BUILT_IN))
+    return (*built_in_kinds(), *(name for name in plugins if name not in built_in_kinds()))
 
 
 @cache
 def settings_class(kind: str) -> type[ModelSettings]:
-    """Return the settings class of a model kind, or raise a WorkbenchError with a suggestion."""
-    if kind in BUILT_IN:
-        module, _, name = BUILT_IN[kind].partition(":")
-        found = getattr(import_module(module), name)
-    else:
-        points = [point for point in entry_points(group="workbench.models") if point.name == kind]
-        if not points:
-            hint = did_you_mean(kind, model_kinds()) or f"Known kinds: {', '.join(model_kinds())}."
-            raise WorkbenchError(f"Unknown model kind '{kind}'.", hint, NOT_FOUND)
-        found = _plugin(kind, points[0])
-    assert issubclass(found, ModelSettings)
-    return found
+    """Return the settings class of a model kind.
+
+    Raises:
+        WorkbenchError: if there is no such kind (exit code NOT_FOUND), or its package is broken.
+    """
+    if kind in built_in_kinds():
+        module = import_module(f"{__name__}.{kind.replace('-', '_')}")
+        classes = [value for value in vars(module).values() if isinstance(value, type)]
+        families = [value for value in classes if issubclass(value, ModelSettings)]
+        # the bases that it imports have other kinds, or none
+        return next(family for family in families if family.model_fields["kind"].default == kind)
+    for point in entry_points(group="workbench.models"):
+        if point.name == kind:
+            return _plugin(kind, point)
+    hint = did_you_mean(kind, model_kinds()) or f"Known kinds: {', '.join(model_kinds())}."
+    raise WorkbenchError(f"Unknown model kind '{kind}'.", hint, NOT_FOUND)
 
 
 def _plugin(kind: str, point: EntryPoint) -> type[ModelSettings]:
-    """Return the class an entry point names; whatever is wrong with a package becomes one sentence."""
+    """Return the class that an entry point names.
+
+    Raises:
+        WorkbenchError: in one sentence, whatever is wrong with the package.
+    """
     package = point.dist.name if point.dist is not None else point.value
-    mend = f"Mend or remove the package {package}."
+    hint = f"Fix or remove the package {package}."
     try:
         found = point.load()
-    except Exception as problem:  # another's code runs here: it may raise anything
+    except Exception as problem:  # code of another package may raise anything
         what = f"{type(problem).__name__}: {problem}"
-        raise WorkbenchError(f"Model kind '{kind}' could not be loaded ({what}).", mend, USAGE) from problem
+        raise WorkbenchError(f"Cannot load model kind '{kind}': {what}.", hint, USAGE) from problem
     if not (isinstance(found, type) and issubclass(found, ModelSettings)):
         raise WorkbenchError(
-            f"Model kind '{kind}': {point.value} is not a subclass of ModelSettings.", mend, USAGE
+            f"Cannot load model kind '{kind}': {point.value} is not a subclass of ModelSettings.", hint, USAGE
         )
     return found

@@ -16,6 +16,8 @@ class AEGMMSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.ae_gmm"
     title: ClassVar[str] = "AE + GMM"
     own_metrics: ClassVar[OwnMetrics] = (("mse",),)
+    has_density: ClassVar[bool] = False  # none of x is trained; a result gives one under a name of its own
+    explicit_posterior: ClassVar[bool] = False
 
     kind: Literal["ae-gmm"] = setting("ae-gmm", "model family")
     latent: int = setting(8, "code dimensions", "dimensions", ge=1, le=512)

@@ -16,7 +16,7 @@ class AVBSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.avb"
     title: ClassVar[str] = "AVB"
     own_metrics: ClassVar[OwnMetrics] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
-    later: ClassVar[tuple[str, ...]] = ("adversary_form", "adversary_features")
+    explicit_posterior: ClassVar[bool] = False
 
     kind: Literal["avb"] = setting("avb", "model family")
     latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
@@ -46,10 +46,12 @@ class AVBSettings(ModelSettings):
         1, "residual blocks after the adversary's hidden layers", "blocks", ge=0, le=50
     )
     adversary_form: Literal["joint", "inner-product"] = setting(
-        "joint", "T as one net of x and z, or as θ(x)·s(z)/√F + Tₓ(x) + T_z(z), four nets of these layers"
+        "joint",
+        "T as one net of x and z, or as θ(x)·s(z)/√F + Tₓ(x) + T_z(z), four nets of these layers",
+        since="0.1.0",
     )
     adversary_features: int = setting(
-        64, "inner-product form: length F of θ(x) and s(z)", "features", ge=1, le=100_000
+        64, "inner-product form: length F of θ(x) and s(z)", "features", since="0.1.0", ge=1, le=100_000
     )
     activation: Activation = setting("elu", "non-linearity of the hidden layers")
     likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")

@@ -17,17 +17,23 @@ WIDEST = 100_000  # units of a hidden layer
 class ModelSettings(Settings):
     """Base of a family's settings; `kind` chooses the family."""
 
-    engine: ClassVar[str] = ""  # module with `build(...)`, see engine/model.py
+    engine: ClassVar[str] = ""  # "module:name" of what builds the model, see engine/model.py
     title: ClassVar[str] = ""  # the family's name in tables
     stackable: ClassVar[bool] = True  # False: several seeds become several runs
-    # what the panes may wait for; as `generative` and `latent` > 0 of the model itself
-    has_samples: ClassVar[bool] = True
-    has_latents: ClassVar[bool] = True
-    # what tells of this family while it trains: a plot for each group of metrics, the most telling one first
+    # plots of the pane `model`, each of a group of metrics, the most informative one first; metrics of
+    # which a run has no points are left out
     own_metrics: ClassVar[OwnMetrics] = ()
+    # the settings whose values are drawn as levels in the plots of these metrics
+    targets: ClassVar[dict[str, str]] = {}
+
+    # what the family can do; evaluations, panes and footnotes follow from it
+    has_samples: ClassVar[bool] = True  # draws samples of x
+    has_latents: ClassVar[bool] = True
+    continuous_latents: ClassVar[bool] = True  # gradients and quadrature over z make sense
+    has_density: ClassVar[bool] = True  # p(x, z) has one, at least up to a constant
+    normalised_prior: ClassVar[bool] = True  # False: log p(z) is known only up to a constant
+    explicit_posterior: ClassVar[bool] = True  # q(z|x) has a density, so that its bound can be computed
     has_energy_prior: ClassVar[bool] = False  # with chains between prior and posterior, as an LEBM's
-    # settings that were added after runs of the family existed: at their defaults they tell no runs apart
-    later: ClassVar[tuple[str, ...]] = ()
 
     kind: str = setting(..., "model family")
 

@@ -16,6 +16,7 @@ class BinaryVAESettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.binary_vae"
     title: ClassVar[str] = "Binary VAE"
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",), ("temperature",))
+    continuous_latents: ClassVar[bool] = False
 
     kind: Literal["binary-vae"] = setting("binary-vae", "model family")
     latent: int = setting(32, "latent bits", "bits", ge=1, le=4096)

@@ -16,6 +16,7 @@ class ClassifierSettings(ModelSettings):
     own_metrics: ClassVar[OwnMetrics] = (("accuracy",), ("nll",))
     has_samples: ClassVar[bool] = False
     has_latents: ClassVar[bool] = False
+    has_density: ClassVar[bool] = False
 
     kind: Literal["classifier"] = setting("classifier", "model family")
     net: Literal["mlp", "cnn"] = setting(

@@ -40,6 +40,7 @@ class DDPMSettings(ModelSettings):
     title: ClassVar[str] = "DDPM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
+    has_density: ClassVar[bool] = False
 
     kind: Literal["ddpm"] = setting("ddpm", "model family")
     steps: int = setting(100, "diffusion steps (T)", "steps", ge=1, le=10_000)

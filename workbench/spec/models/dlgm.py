@@ -13,7 +13,7 @@ class DLGMSettings(GaussianVAESettings):
 
     engine: ClassVar[str] = "workbench.engine.models.dlgm"
     title: ClassVar[str] = "DLGM"
-    later: ClassVar[tuple[str, ...]] = ()
+    since: ClassVar[str] = "0.1.0"  # with all settings of its base
 
     kind: Literal["dlgm"] = setting("dlgm", "model family")
     chain_steps: int = setting(

@@ -19,6 +19,7 @@ class DSMSettings(ModelSettings):
     title: ClassVar[str] = "DSM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
+    has_density: ClassVar[bool] = False
 
     kind: Literal["dsm"] = setting("dsm", "model family")
     levels: int = setting(

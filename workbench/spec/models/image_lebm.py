@@ -17,7 +17,7 @@ class ImageLEBMSettings(LEBMSettings):
     engine: ClassVar[str] = "workbench.engine.models.image_lebm"
     title: ClassVar[str] = "LEBM (images)"
     stackable: ClassVar[bool] = False  # one member already keeps the device busy
-    later: ClassVar[tuple[str, ...]] = ()
+    since: ClassVar[str] = "0.1.0"  # with all settings of its base
 
     kind: Literal["image-lebm"] = setting("image-lebm", "model family")  # type: ignore[assignment]
     latent: int = setting(100, "latent dimensions", "dimensions", ge=1, le=4096)

@@ -17,14 +17,14 @@ class LAESettings(ModelSettings):
     title: ClassVar[str] = "LAE"
     own_metrics: ClassVar[OwnMetrics] = (
         ("acceptance",),
+        ("course_acceptance",),
         ("step_size",),
         ("log_ratio",),
-        ("course_acceptance",),
         ("energy",),
         ("z_variance",),
         ("weight_norm",),
     )
-    later: ClassVar[tuple[str, ...]] = ("energy", "noise")
+    targets: ClassVar[dict[str, str]] = {"acceptance": "target_acceptance"}
 
     kind: Literal["lae"] = setting("lae", "model family")
     latent: int = setting(8, "latent dimensions", "dimensions", ge=1, le=4096)
@@ -42,17 +42,20 @@ class LAESettings(ModelSettings):
     likelihood: Likelihood = setting("discretised-logistic", "distribution of the pixels given the latent")
     sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
     energy: Literal["joint", "likelihood"] = setting(
-        "joint", "energy of the chain: −log p(x, z), or −log p(x|z) alone, as the course project has it"
+        "joint",
+        "energy of the chain: −log p(x, z), or −log p(x|z) alone, as the course project has it",
+        since="0.1.0",
     )
     noise: Literal["langevin", "course"] = setting(
         "langevin",
         "noise of the chain: √(2η), or √(2η / batch) and an accept rule that is not Metropolis–Hastings, "
         "as the course project has them",
+        since="0.1.0",
     )
     transitions: int = setting(2, "Langevin transitions per update (T)", "transitions", ge=1, le=10_000)
     metropolis: bool = setting(
         True,
-        "accept or reject each transition (MALA); off is ULA, whose acceptance is still told",
+        "accept or reject each transition (MALA); off is ULA, whose acceptance is still reported",
     )
     step_size: float = setting(
         1e-4, "Langevin step η of the summed energy (the first one, if it adapts)", gt=0.0

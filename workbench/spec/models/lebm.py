@@ -23,7 +23,8 @@ class LEBMSettings(ModelSettings):
         ("reconstruction",),
     )
     has_energy_prior: ClassVar[bool] = True
-    later: ClassVar[tuple[str, ...]] = ("objective", "temperatures", "power", "draws", "exchange")
+    normalised_prior: ClassVar[bool] = False  # log Z is unknown
+    explicit_posterior: ClassVar[bool] = False
 
     kind: Literal["lebm"] = setting("lebm", "model family")
     latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
@@ -54,15 +55,22 @@ class LEBMSettings(ModelSettings):
         "vanilla",
         "gradient from posterior and prior chains; power: of E_t alone over temperatures (BIASED: not the "
         "gradient of log p(x)); ti-full: thermodynamic integration with its covariances",
+        since="0.1.0",
     )
     temperatures: int = setting(
-        10, "power, ti-full: N, for the ladder t = (i/N)^p from 0 to 1", "temperatures", ge=1, le=1000
+        10,
+        "power, ti-full: N, for the ladder t = (i/N)^p from 0 to 1",
+        "temperatures",
+        since="0.1.0",
+        ge=1,
+        le=1000,
     )
-    power: float = setting(3.0, "power, ti-full: p of the ladder", gt=0.0, le=20.0)
+    power: float = setting(3.0, "power, ti-full: p of the ladder", since="0.1.0", gt=0.0, le=20.0)
     draws: int = setting(
         8,
         "power, ti-full: parallel chains M per example and temperature; with fewer a covariance is noise",
         "chains",
+        since="0.1.0",
         ge=8,
         le=10_000,
     )
@@ -70,6 +78,7 @@ class LEBMSettings(ModelSettings):
         0,
         "power, ti-full: Langevin steps between exchanges of states of neighbouring temperatures; 0 never",
         "steps",
+        since="0.1.0",
         ge=0,
         le=10_000,
     )

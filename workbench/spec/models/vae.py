@@ -11,14 +11,13 @@ from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Ow
 class GaussianVAESettings(ModelSettings):
     """What all autoencoders with a Gaussian encoder, trained on the bound, have in common."""
 
-    later: ClassVar[tuple[str, ...]] = ("layer_norm",)
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",))
 
     latent: int = setting(10, "latent dimensions", "dimensions", ge=1, le=4096)
     encoder: list[int] = hidden(512, what="encoder")
     decoder: list[int] = hidden(512, what="decoder")
     activation: Activation = setting("relu", "non-linearity of the hidden layers")
-    layer_norm: bool = setting(False, "normalise each hidden layer before its non-linearity")
+    layer_norm: bool = setting(False, "normalise each hidden layer before its non-linearity", since="0.1.0")
     likelihood: Likelihood = setting("bernoulli", "distribution of the pixels given the latent")
     sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
     learn_sigma: bool = setting(False, "learn one standard deviation for all pixels")

@@ -13,7 +13,7 @@ class VAEFlowSettings(GaussianVAESettings):
 
     engine: ClassVar[str] = "workbench.engine.models.vae_flow"
     title: ClassVar[str] = "VAE-flow"
-    later: ClassVar[tuple[str, ...]] = ()
+    since: ClassVar[str] = "0.1.0"  # with all settings of its base
 
     kind: Literal["vae-flow"] = setting("vae-flow", "model family")
     flows: int = setting(3, "planar flows after the Gaussian draw", "flows", ge=1, le=1000)

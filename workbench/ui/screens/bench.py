@@ -22,6 +22,7 @@ from workbench.ui.widgets.pane_deck import PANES, PaneDeck, load_pane
 from workbench.ui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
+    from workbench.api.queue import Verb
     from workbench.api.runs import RunRow
     from workbench.api.tables import Table
 
@@ -33,19 +34,14 @@ Press n to choose a preset.
 
 Runs continue in the background when you quit or the connection drops; open workbench again to see them."""
 
-# For each request: states that allow it, how a refusal names it, and the message once it is made.
-REQUESTS: dict[str, tuple[tuple[str, ...], str, str]] = {
-    "pause": (
-        ("queued", "starting", "running"), "pause {name}", "Pausing {name}: it writes a checkpoint first.",
-    ),
-    "resume": (("paused",), "resume {name}", "Resuming {name}."),
-    "cancel": (("queued", "starting", "running", "paused"), "cancel {name}", "Cancelling {name}."),
-    "retry": (("failed", "cancelled"), "retry {name}", "{name} is queued again."),
-    "priority": (
-        ("queued", "starting", "running", "paused"), "change the priority of {name}",
-        "Priority of {name}: {value:+d}.",
-    ),
-}  # fmt: skip
+# For each request: how a refusal names it, and the message once it is made.
+REQUESTS: dict[Verb, tuple[str, str]] = {
+    "pause": ("pause {name}", "Pausing {name}: it writes a checkpoint first."),
+    "resume": ("resume {name}", "Resuming {name}."),
+    "cancel": ("cancel {name}", "Cancelling {name}."),
+    "retry": ("retry {name}", "{name} is queued again."),
+    "priority": ("change the priority of {name}", "Priority of {name}: {value:+d}."),
+}
 
 
 class BenchScreen(Page):
@@ -159,15 +155,15 @@ class BenchScreen(Page):
         self.show_message("Queueing the starter study …")
         self.in_thread(lambda: api.studies.submit_study(self.bench.store, STUDY), queued)
 
-    def action_request(self, verb: Any, value: int | None = None, row: RunRow | None = None) -> None:
+    def action_request(self, verb: Verb, value: int | None = None, row: RunRow | None = None) -> None:
         """Request something of the scheduler for the chosen run (or `row`), or say why it is refused."""
         row = row or self.queue.row
-        states, what, message = REQUESTS[verb]
+        what, message = REQUESTS[verb]
         if row is None:
             self.show_message("No run selected. s queues the starter study.", "trouble")
             return
         run_id, name = row.id, line(row.name, 60)
-        if row.state not in states:
+        if not row.allows(verb):
             self.show_message(f"Cannot {what.format(name=name)}: it is {row.state}.", "trouble")
             return
 
@@ -184,7 +180,7 @@ class BenchScreen(Page):
     def action_cancel(self) -> None:
         """Wait a few seconds in which the user can change their mind; a second press cancels at once."""
         row = self.queue.row
-        if row is None or row.state not in REQUESTS["cancel"][0]:
+        if row is None or not row.allows("cancel"):
             self.action_request("cancel")
         elif row.id in self.countdown:
             del self.countdown[row.id]

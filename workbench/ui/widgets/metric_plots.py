@@ -54,8 +54,8 @@ def groups_of(live: LiveRun | None) -> list[Group]:
                 curves.append((metric(name).label, live.series(name, splits[0])))
         known = metric(names[0])
         level, level_name = (known.reference, known.reference_name) if alone else (None, "")
-        if alone and known.target:
-            level, level_name = getattr(model, known.target, None), "target"
+        if alone and model is not None and names[0] in model.targets:
+            level, level_name = getattr(model, model.targets[names[0]]), "target"
         if curves:
             found.append(Group(names, known.label if alone else "", tuple(curves), level, level_name))
     return found

@@ -43,7 +43,7 @@ class RunList(Grid):
         before, chosen = self.rows, self.chosen
         self.rows = queue_order(rows)[:SHOWN]
         ids = [row.id for row in self.rows]
-        if self.following and self.rows and self.rows[0].state in ("running", "starting"):
+        if self.following and self.rows and self.rows[0].active:
             self.cursor = 0
         elif chosen in ids:
             self.cursor = ids.index(chosen)

@@ -1,0 +1,248 @@
+"""log p(x) of a trained model: AIS with its two-sided gap, IWAE-k, quadrature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from workbench.engine.evaluation.ais import Estimate, Plan, both_sides, log_normaliser
+from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
+from workbench.engine.evaluation.quadrature import log_px, log_z
+from workbench.engine.evaluation.task import Findings, Task
+from workbench.engine.model import LatentModel
+
+# Numbers in the widest layer of one gradient, all members together. On a CPU blocks that stay in its
+# cache are 1.5 times as fast as large ones; a GPU wants large ones.
+BLOCK_ELEMENTS = {"cpu": 320_000, "cuda": 2**26}
+ASSUMED_WIDTH = 64
+FIT_DRAWS = 200
+LOG_Z_CHAINS = 1000  # of the AIS estimate of a prior's log Z
+LOG_Z_EXAMPLES = 8  # independent ones of it, whose spread is its error
+
+
+def ais(task: Task) -> Findings:
+    """Annealed importance sampling of log p(x), and BDMC on samples of the model where there are any."""
+    model, settings = task.model, task.settings
+    needs_density(task)
+    plan = Plan(settings.chains, settings.temperatures, settings.leapfrogs, settings.schedule)
+    simulated = _simulated(task)
+    share = settings.images / (settings.images + 2 * (settings.bdmc if simulated else 0))
+    parts: list[Estimate] = []
+    done = 0
+    for x in _chunks(task, settings.images, plan.chains):
+        before, size = done / settings.images, x.shape[1] / settings.images
+
+        def on_progress(part: float, before: float = before, size: float = size) -> None:
+            task.on_progress(share * (before + size * part))
+
+        target = log_joint_of(model, x, plan.chains)
+        parts.append(log_normaliser(target, *_base(task, x), plan, task.streams, on_progress))
+        done += x.shape[1]
+    log_evidences = torch.cat([part.log_z for part in parts], 1)
+    effective = torch.cat([part.effective for part in parts], 1)
+    acceptance = torch.stack([part.acceptance for part in parts]).mean(0)
+    found = Findings()
+    if not model.normalised:
+        log_evidences = log_evidences - _log_z(task, found).unsqueeze(1)
+    _put(found, "ais", log_evidences)
+    _put(found, "ais_effective", effective)
+    found.metrics["ais_acceptance"] = entry(acceptance, None, log_evidences.shape[1] * plan.chains)
+    _grey(task, found)
+    if simulated is None:
+        found.notes.append("No two-sided gap: the model has no exact samples.")
+    elif settings.bdmc:
+        _two_sided(task, plan, *simulated, found, share)
+    return found
+
+
+def _two_sided(task: Task, plan: Plan, x: Tensor, z: Tensor, found: Findings, share: float) -> None:
+    """Add the lower and upper bound on samples of the model, and the gap that bounds the error of both."""
+    lower, upper, done = [], [], 0
+    for piece in torch.arange(x.shape[1], device=x.device).split(_examples(task, plan.chains)):
+        before, size = done / x.shape[1], len(piece) / x.shape[1]
+
+        def on_progress(part: float, before: float = before, size: float = size) -> None:
+            task.on_progress(share + (1 - share) * (before + size * part))
+
+        target = log_joint_of(task.model, x[:, piece], plan.chains)
+        sides = both_sides(
+            target,
+            *_base(task, x[:, piece]),
+            z[:, piece],
+            plan,
+            task.streams.fork(f"bdmc/{done}"),
+            on_progress,
+        )
+        lower.append(sides[0])
+        upper.append(sides[1])
+        done += len(piece)
+    below, above = torch.cat(lower, 1), torch.cat(upper, 1)
+    _put(found, "bdmc_gap", above - below)
+    _put(found, "bdmc_lower", below)
+    _put(found, "bdmc_upper", above)
+
+
+def _simulated(task: Task) -> tuple[Tensor, Tensor] | None:
+    """Return exact draws (x, z) of the model, or None; asking for a gap where there are none is an error."""
+    settings = task.settings
+    drawn = None
+    if task.model.normalised:
+        with torch.no_grad():
+            drawn = task.model.joint_draws(max(1, settings.bdmc), task.streams.fork("joint"))
+    if drawn is None and settings.bdmc and "bdmc" in settings.model_fields_set:
+        raise task.refuse(
+            "A two-sided (BDMC) gap needs exact samples of the model, and this family has none.",
+            "Leave bdmc out, or set it to 0.",
+        )
+    return drawn
+
+
+def iwae(task: Task) -> Findings:
+    """Importance-weighted bound with the model's own or a fitted Gaussian proposal."""
+    needs_density(task)
+    if not task.model.normalised:
+        raise task.refuse("IWAE needs a normalised prior, and this family's is not.", "Try --metric ais.")
+    parts, done = [], 0
+    with torch.no_grad():
+        for batch in task.data.chunks("test", task.streams, 100, task.settings.images):
+            draws = getattr(task.model, "encoder_draws", None)
+            proposal = (
+                task.model.proposal(batch.x, task.streams)
+                if draws is None
+                else fitted_gaussian(draws(batch.x, FIT_DRAWS, task.streams))
+            )
+            if proposal is None:
+                raise task.refuse("IWAE needs a proposal, and this family offers none.", "Try --metric ais.")
+            parts.append(log_evidence(task.model, batch.x, *proposal, task.settings.draws, task.streams))
+            done += batch.x.shape[1]
+            task.on_progress(done / _images(task))
+    found = Findings()
+    _put(found, "iwae", torch.cat(parts, 1))
+    _grey(task, found)
+    return found
+
+
+def quadrature(task: Task) -> Findings:
+    """Exact log p(x) over a grid of one or two latent dimensions."""
+    needs_density(task)
+    if task.model.latent > 2:
+        raise task.refuse(
+            f"Quadrature needs one or two latent dimensions, this model has {task.model.latent}.",
+            "Try --metric ais.",
+        )
+    parts, done = [], 0
+    found = Findings()
+    with torch.no_grad():
+        for batch in task.data.chunks("test", task.streams, 50, task.settings.images):
+            parts.append(log_px(task.model, batch.x, task.settings.points))
+            done += batch.x.shape[1]
+            task.on_progress(done / _images(task))
+        values = torch.cat(parts, 1)
+        if not task.model.normalised:
+            values = values - _log_z(task, found).unsqueeze(1)
+    _put(found, "quadrature", values)
+    _grey(task, found)
+    return found
+
+
+# ---- what they share
+
+
+def needs_density(task: Task) -> None:
+    """Refuse a model without log p(x, z) over real-valued latents."""
+    model = task.model
+    why = ""
+    if model.latent == 0:
+        why = "This family has no latents"
+    elif not model.continuous:
+        why = "This family's latents are not real numbers"
+    else:
+        with torch.no_grad():
+            x = next(task.data.chunks("test", task.streams.fork("look"), 1)).x
+            if model.log_joint(x, x.new_zeros(model.members, 1, model.latent)) is None:
+                why = "This family has no log p(x, z)"
+    if why:
+        raise task.refuse(f"{why}, which log p(x) is estimated from.", "Choose another --metric.")
+
+
+def _images(task: Task) -> int:
+    return min(int(task.settings.images), task.data.info.test_size)
+
+
+def _examples(task: Task, chains: int) -> int:
+    """Return how many examples make a block."""
+    width = max(task.data.info.dimensions, ASSUMED_WIDTH)
+    most = BLOCK_ELEMENTS.get(task.streams.device.type, BLOCK_ELEMENTS["cpu"])
+    return max(1, most // (width * task.model.members * chains))
+
+
+def _chunks(task: Task, images: int, chains: int) -> Iterator[Tensor]:
+    for batch in task.data.chunks("test", task.streams, _examples(task, chains), images):
+        yield batch.x
+
+
+def log_joint_of(model: LatentModel, x: Tensor, chains: int) -> Callable[[Tensor], Tensor]:
+    """Return log p(x, z) of states [S, B·C, d], the chains of one example side by side."""
+    repeated = x.repeat_interleave(chains, 1)
+
+    def log_joint(z: Tensor) -> Tensor:
+        value = model.log_joint(repeated, z)
+        assert value is not None, "checked before"
+        return value
+
+    return log_joint
+
+
+def _base(task: Task, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and spread [S, B, d] of what chains start from."""
+    with torch.no_grad():
+        proposal = task.model.proposal(x, task.streams) if task.settings.base == "proposal" else None
+    if proposal is not None:
+        return proposal
+    mean = x.new_zeros(*x.shape[:2], task.model.latent)
+    return mean, torch.ones_like(mean)
+
+
+def _log_z(task: Task, found: Findings) -> Tensor:
+    """Return log Z [S] of an unnormalised prior: by quadrature in 1-d and 2-d, else estimated by AIS."""
+    model, streams = task.model, task.streams.fork("log z")
+    like = torch.zeros((), device=streams.device, dtype=streams.dtype)
+    if model.log_prior(like.new_zeros(model.members, 1, model.latent)) is None:
+        raise task.refuse("This family's log p(x, z) is not normalised, and its prior is not known.")
+    if model.latent <= 2:
+        with torch.no_grad():
+            value = log_z(model, like)
+        found.metrics["log_z"] = entry(value, torch.zeros_like(value), 1)
+        found.notes.append("log Z of the prior by quadrature.")
+        return value
+    mean = like.new_zeros(model.members, LOG_Z_EXAMPLES, model.latent)
+    plan = Plan(LOG_Z_CHAINS // LOG_Z_EXAMPLES, 200, 5)
+
+    def log_prior(z: Tensor) -> Tensor:
+        value = model.log_prior(z)
+        assert value is not None, "checked before"
+        return value
+
+    values = log_normaliser(log_prior, mean, torch.ones_like(mean), plan, streams, lambda share: None).log_z
+    error = values.std(1) / LOG_Z_EXAMPLES**0.5
+    found.metrics["log_z"] = entry(values.mean(1), error, LOG_Z_EXAMPLES)
+    found.notes.append(
+        "log Z of the prior is an AIS estimate, a lower bound in expectation: log p(x) is then an estimate, "
+        "no bound."
+    )
+    return values.mean(1)
+
+
+def _put(found: Findings, name: str, values: Tensor) -> None:
+    """Add the mean over examples [S, n] with its standard error."""
+    count = values.shape[1]
+    found.metrics[name] = entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
+
+
+def _grey(task: Task, found: Findings) -> None:
+    likelihood = type(getattr(task.model, "likelihood", None)).__name__
+    if task.data.info.kind == "grey" and likelihood == "Bernoulli":
+        found.notes.append("Grey pixels under a Bernoulli likelihood: a cross-entropy, not a log-likelihood.")

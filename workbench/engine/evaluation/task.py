@@ -1,0 +1,51 @@
+"""What the function of an estimate is given, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.model import LatentModel
+from workbench.engine.streams import Streams
+from workbench.errors import USAGE, WorkbenchError
+from workbench.spec.estimates.base import EstimateSettings
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trained model to evaluate, with streams of its own; `on_progress` takes the share done."""
+
+    model: LatentModel
+    data: DataSet
+    settings: Any  # of the estimate's class in workbench/spec/estimates
+    streams: Streams
+    on_progress: Callable[[float], None]
+
+    def refuse(self, why: str, hint: str = "") -> WorkbenchError:
+        """Return the error that says why this metric makes no sense for this model or these data."""
+        return WorkbenchError(why, hint, USAGE)
+
+
+@dataclass
+class Findings:
+    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both."""
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def measurement(settings: EstimateSettings) -> Callable[[Task], Findings]:
+    """Return the function that an estimate's settings name.
+
+    Raises:
+        ImportError, AttributeError: if a plug-in names what is not there.
+    """
+    module, _, name = type(settings).measure.partition(":")
+    found: Callable[[Task], Findings] = getattr(import_module(module), name)
+    return found

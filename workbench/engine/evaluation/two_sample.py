@@ -1,0 +1,118 @@
+"""How far model samples are from test data, by several distances, each beside its real-versus-real null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from workbench.engine.data.dataset import Split
+from workbench.engine.evaluation import distances
+from workbench.engine.evaluation.embedding import principal_components
+from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.task import Findings, Task
+from workbench.engine.streams import Streams
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+Null = Callable[[Tensor, int, torch.Generator], Tensor]  # pool [2n, D], draws → [draws]
+COMPONENTS = 50
+FITTED_ON = 10_000  # training examples behind the principal components
+YARDSTICK = 2000  # real examples behind the median distance
+
+
+def energy(task: Task) -> Findings:
+    """Energy distance."""
+    return _compare(
+        task,
+        "sample_energy",
+        distances.energy_distance,
+        lambda pool, draws, generator: distances.energy_null(pool, len(pool) // 2, draws, generator),
+    )
+
+
+def mmd(task: Task) -> Findings:
+    """Unbiased squared MMD; the kernels' widths come from real data alone."""
+    size = min(YARDSTICK, task.data.info.test_size)
+    width = distances.median_distance(_real(task, "test", size, Streams([0], task.streams.device)))
+    if width == 0:
+        raise task.refuse("MMD needs data that differ: the median distance of the test data is 0.")
+    found = _compare(
+        task,
+        "mmd",
+        lambda x, y: distances.mmd(x, y, width),
+        lambda pool, draws, generator: distances.mmd_null(pool, len(pool) // 2, draws, width, generator),
+    )
+    found.notes.append(f"Gaussian kernels of widths {width:.4g} × ½, 1, 2 (median distance of test data).")
+    return found
+
+
+def sliced_w2(task: Task) -> Findings:
+    """Sliced Wasserstein-2 distance."""
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        return distances.sliced_w2(x, y, task.settings.projections)
+
+    return _compare(task, "sliced_w2", distance, _split(distance))
+
+
+def frechet(task: Task) -> Findings:
+    """Fréchet distance between Gaussians, in a feature space that the metric's name tells."""
+    if task.settings.space == "pixels":
+        found = _compare(task, "frechet_pixels", distances.frechet, _split(distances.frechet))
+    else:
+        info = task.data.info
+        train = _real(task, "train", min(FITTED_ON, info.train_size), Streams([0], task.streams.device))
+        centre, axes, _ = principal_components(train, min(COMPONENTS, info.dimensions))
+
+        def distance(x: Tensor, y: Tensor) -> Tensor:
+            return distances.frechet((x.double() - centre) @ axes, (y.double() - centre) @ axes)
+
+        found = _compare(task, "frechet_pca50", distance, _split(distance))
+    found.notes.append("Depends on the number of samples: compare values of one number only. Not an FID.")
+    return found
+
+
+def _split(distance: Distance) -> Null:
+    return lambda pool, draws, generator: distances.split_null(pool, draws, distance, generator)
+
+
+def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
+    """Measure several sets of samples against test data, and real data against real data at that size."""
+    model, data, settings = task.model, task.data, task.settings
+    if not getattr(model, "generative", True):
+        raise task.refuse("This family makes no samples.", "Choose another --metric.")
+    size = min(settings.samples, data.info.test_size, data.info.train_size)
+    values = []
+    with torch.no_grad():
+        for turn in range(settings.draws):
+            x = model.sample(size, task.streams)
+            if data.info.kind == "binary":  # means would look sharper than any data
+                x = (task.streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
+            index = task.streams.permutation("examples", data.info.test_size)[:, :size]
+            values.append(distance(x, data.examples("test", index, task.streams).x))
+            task.on_progress((turn + 1) / (settings.draws + 1))
+    measured = torch.stack(values, 1)
+    alone = Streams([0], task.streams.device, task.streams.dtype)  # the same for all members and all runs
+    pool = torch.cat([_real(task, "train", size, alone), _real(task, "test", size, alone)])
+    real = null(pool, settings.null_draws, torch.Generator().manual_seed(0))
+    task.on_progress(1.0)
+    members, draws = measured.shape
+    found = Findings()
+    found.metrics = {
+        name: entry(measured.mean(1), measured.std(1) / draws**0.5, draws),
+        f"{name}_null": entry(real.mean().expand(members), real.std().expand(members), settings.null_draws),
+        f"{name}_null_95": entry(real.quantile(0.95).expand(members), None, settings.null_draws),
+    }
+    if size < settings.samples:
+        found.notes.append(f"{size} samples and test examples: there are no more.")
+    if data.info.kind == "grey":
+        found.notes.append("Samples are means of p(x|z): they lack pixel noise that data may have.")
+    return found
+
+
+def _real(task: Task, split: Split, count: int, streams: Streams) -> Tensor:
+    """Return `count` real examples [count, D], the same in every run."""
+    size = task.data.info.train_size if split == "train" else task.data.info.test_size
+    index = streams.permutation(f"null/{split}", size)[:, :count]
+    return task.data.examples(split, index, streams).x[0]

@@ -1,0 +1,48 @@
+"""What a data set is: its name, the function that loads it, and what that function returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["points", "binary", "grey"]  # real-valued; 0/1; [0, 1] intensities
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set by name.
+
+    `load` is "module:function", imported when a run starts. The function takes the run's `DataSettings`, the
+    data folder, and whether it may download; it returns `Arrays`. What `files` names, with paths under the
+    data folder, must be there for the data set to be complete; a checksum (MD5) that is not empty must match.
+    """
+
+    name: str
+    load: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    torchvision: str = ""  # the class of torchvision.datasets, for those it reads
+
+    def complete(self, folder: Path) -> bool:
+        """Whether all its files are in the data folder."""
+        return all((folder / name).is_file() for name in self.files)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a loader returns: x [N, D] (uint8, or float for points) and y [N] integer labels of both splits.
+
+    Arrays are numpy's or torch's; the engine makes tensors of them.
+    """
+
+    train_x: Any
+    train_y: Any
+    test_x: Any
+    test_y: Any
+    shape: tuple[int, ...]  # of one example: (2,), (28, 28), (32, 32, 3)
+    kind: Kind
+    classes: int  # 0: no labels, y is 0 everywhere
+    levels: int = 1  # what a uint8 x is divided by: 255 for pictures, 16 for digits, 1 for bits
+    finite: bool = False  # a finite set of equally likely examples, of which test_x holds all
+    validation: tuple[Any, Any] | None = None  # x and y held out of the training set by the engine

@@ -1,0 +1,7 @@
+"""Finite sets of binary vectors, each equally likely."""
+
+from workbench.spec.data.base import DataSource
+
+ONEHOT4 = DataSource("onehot4", "workbench.engine.data.codes:onehot4")
+ONEHOT8 = DataSource("onehot8", "workbench.engine.data.codes:onehot8")
+BITS8 = DataSource("bits8", "workbench.engine.data.codes:bits8")

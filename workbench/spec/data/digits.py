@@ -1,0 +1,5 @@
+"""The handwritten digits that scikit-learn ships."""
+
+from workbench.spec.data.base import DataSource
+
+DIGITS = DataSource("digits", "workbench.engine.data.digits:digits")

@@ -1,0 +1,6 @@
+"""Generated points in the plane."""
+
+from workbench.spec.data.base import DataSource
+
+MOONS = DataSource("moons", "workbench.engine.data.points:moons")
+SQUARE = DataSource("square", "workbench.engine.data.points:square")
