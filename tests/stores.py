@@ -18,6 +18,7 @@ SPECS = {
     "lae": '[model]\nkind = "lae"\n[data]\nname = "digits"\n[training]\niterations = 1180',
     "avb": '[model]\nkind = "avb"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 745',
     "lebm": '[model]\nkind = "lebm"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 301',
+    "image-lebm": '[model]\nkind = "image-lebm"\n[data]\nname = "digits"\n[training]\niterations = 300',
     "classifier": '[model]\nkind = "classifier"\n[data]\nname = "digits"\n[training]\niterations = 1500',
     "ddpm": '[model]\nkind = "ddpm"\n[data]\nname = "moons"\n[training]\niterations = 300',
 }

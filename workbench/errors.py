@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-# Exit codes, listed in the README. 1 is left to Python for the errors nobody foresaw.
+# Exit codes, listed in the README. 1 is left to Python for unexpected errors.
 USAGE = 2  # the input is wrong: misspelt, of the wrong type, out of range
 NOT_FOUND = 3  # no such preset, run, metric, table or data set
 RUN_FAILED = 4  # a run that was followed ended as failed or cancelled
@@ -15,12 +15,18 @@ TERMINAL = 7  # no terminal that can show the screens
 DATA = 8  # a data set is missing, damaged, or cannot be fetched
 
 
+TITLE_LIMIT = 600  # characters; a title may quote what was typed or read, of any length
+
+
 class WorkbenchError(Exception):
-    """Something the user can mend: `title` says what is wrong, `hint` how to mend it."""
+    """Something the user can fix: `title` says what is wrong, `hint` how to fix it.
+
+    Both may quote text from outside: the code that prints them makes them safe for a terminal.
+    """
 
     def __init__(self, title: str, hint: str = "", exit_code: int = USAGE) -> None:
         super().__init__(title)
-        self.title = title
+        self.title = title if len(title) <= TITLE_LIMIT else f"{title[: TITLE_LIMIT - 1]}…"
         self.hint = hint
         self.exit_code = exit_code
 
@@ -30,5 +36,5 @@ class WorkbenchError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "Did you mean 'x'?" for the known word nearest to `word`, or an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word[:80], list(known), n=1, cutoff=0.5)  # quadratic in the length
     return f"Did you mean '{near[0]}'?" if near else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.stores import make_run, make_store
-from workbench.api.plots import plot_metrics, plot_text
+from workbench.api.plots import plot_text
 from workbench.api.runs import find_run
 from workbench.api.stores import Store, open_store
 from workbench.errors import WorkbenchError
@@ -116,7 +116,6 @@ def test_a_misspelt_metric_lists_those_there_are(store: Store) -> None:
         "Run run-lae has no metric 'lost'. Did you mean 'loss'? It has loss, acceptance, step_size."
     )
     assert caught.value.exit_code == 3
-    assert plot_metrics(store, "run-lae") == ["loss", "acceptance", "step_size"]
 
 
 def test_a_run_without_curves_and_a_misspelt_run(store: Store) -> None:
@@ -128,7 +127,7 @@ def test_a_run_without_curves_and_a_misspelt_run(store: Store) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(0, 20), (80, 0), (29, 20), (80, 9), (10**6, 20)])
 def test_impossible_sizes(store: Store, width: int, height: int) -> None:
-    with pytest.raises(WorkbenchError, match="of a plot lies between"):
+    with pytest.raises(WorkbenchError, match=r"Invalid \w+ \d+: must be between"):
         plot_text(store, "run-lae", "loss", width=width, height=height)
 
 
@@ -150,5 +149,5 @@ def test_runs_are_drawn_over_each_other_named_and_by_one_split(store: Store) -> 
     assert ", test" not in picture and "mean of" not in picture.splitlines()[0]
     with pytest.raises(WorkbenchError, match="no metric 'acceptance'"):
         plot_text(store, "run-lae", "acceptance", others=[find_run(store, "run-vae")])
-    with pytest.raises(WorkbenchError, match="told apart"):
+    with pytest.raises(WorkbenchError, match="at most three"):
         plot_text(store, "run-lae", "loss", others=[find_run(store, "run-vae")] * 3)

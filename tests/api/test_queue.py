@@ -121,9 +121,8 @@ def test_a_request_is_left_for_the_scheduler(store: Store) -> None:
 )
 def test_a_request_that_makes_no_sense_is_refused(store: Store, state: State, verb: Any) -> None:
     run = make_run(store.root, state=state)
-    with pytest.raises(WorkbenchError, match=f"is {state}") as caught:
+    with pytest.raises(WorkbenchError, match=f"Cannot {verb} .*: it is {state}"):
         queue.request(store, run.id, verb)
-    assert verb in caught.value.hint
     assert read_requests(run) == []
 
 

@@ -47,7 +47,7 @@ def test_show_and_export_know_evaluations(cli, store):
 def test_bad_input(cli, store):
     cases = (
         (("evaluate", "aaaa"), USAGE, "--metric"),
-        (("evaluate", "--metric", "ais"), USAGE, "which run"),
+        (("evaluate", "--metric", "ais"), USAGE, "no run given"),
         (("evaluate", "aaaa", "--metric", "aiss"), NOT_FOUND, "Did you mean 'ais'?"),
         (("evaluate", "aaab", "--metric", "ais"), NOT_FOUND, "no run"),
         (("evaluate", "dddd", "--metric", "ais"), USAGE, "no checkpoint"),

@@ -105,7 +105,7 @@ def test_a_data_set_that_cannot_be_had_is_refused_before_anything_is_made(
         (tmp_path / "sets").write_text("a file in the folder's place")
     answer = cli("--store", tmp_path / "runs", *verb)
     assert answer.code == DATA and answer.out == "" and answer.err.count("\n") == 1
-    assert "mnist is not in" in answer.err and "WORKBENCH_DATA_DIR" in answer.err
+    assert "Cannot load mnist: it is not in" in answer.err and "WORKBENCH_DATA_DIR" in answer.err
     assert not (tmp_path / "runs").exists()
 
 

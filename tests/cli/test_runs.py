@@ -130,7 +130,7 @@ def test_ls_filters_and_sorts_as_the_screens_do(cli, store):
     assert ids("--filter", "model:lae,avb") == ["cccc", "bbbb"]
     assert ids("--filter", "test_mse<1", "--sort", "id") == ["aaaa", "bbbb"]
     assert ids("--sort", "created", "--reverse") == ["dddd", "cccc", "bbbb", "aaaa"]
-    assert cli("runs", "ls", "--filter", "model:nothing").err == "No run fits.\n"
+    assert cli("runs", "ls", "--filter", "model:nothing").err == "No matching runs.\n"
     for arguments, words in [
         (["--study", "startr"], "Did you mean 'starter'?"),
         (["--filter", "modl:lae"], "modl"),
@@ -147,8 +147,8 @@ def test_diff_shows_only_the_settings_that_differ(cli, store):
     assert [column["key"][-4:] for column in table["columns"][1:]] == ["aaaa", "dddd"]
     assert "| training.iterations" in cli("runs", "diff", "aaaa", "dddd").out
     for arguments, words in [
-        (["aaaa"], "two or more"),
-        (["aaaa", VAE], "two or more"),
+        (["aaaa"], "at least two runs"),
+        (["aaaa", VAE], "at least two runs"),
         (["aaaa", "x"], "no run 'x'"),
     ]:
         answer = cli("runs", "diff", *arguments)

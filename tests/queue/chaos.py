@@ -1,4 +1,4 @@
-"""Random SIGKILLs over every process of a store, and the checker that says what they broke."""
+"""Random SIGKILLs over every process of a store, and the checker that reports what they broke."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -70,16 +70,22 @@ class Storm:
         self._person: subprocess.Popen[bytes] | None = None
 
     def blow(self, kills: int, kinds: Sequence[str], pause: float) -> None:
-        """Do `kills` SIGKILLs, of one process of a random kind or ("all") of every one at once."""
+        """Send SIGKILLs until there were `kills`, to one process of a random kind or ("all") to all at once.
+
+        Most wait until a run is at work, however slow the machine: else it would only see schedulers start.
+        """
         while sum(self.killed.values()) < kills:
-            self._see_to_person()
+            patience = time.monotonic() + self.random.choice([0.0, 5.0, 5.0, 5.0])
             time.sleep(self.random.uniform(0.2, 1.8) * pause)
-            kind = self.random.choice(kinds)
-            living = processes(self.store)
-            pids = list(chain(*living.values())) if kind == "all" else living[kind]
-            if not pids:
+            self._see_to_person()
+            while not (living := processes(self.store))["shim"] and time.monotonic() < patience:
+                time.sleep(0.02)
+                self._see_to_person()
+            living["all"] = list(chain(*living.values()))
+            kind = self.random.choice([kind for kind in kinds if living[kind]] or ["none"])
+            if kind == "none":
                 continue
-            for pid in pids if kind == "all" else [self.random.choice(pids)]:
+            for pid in living[kind] if kind == "all" else [self.random.choice(living[kind])]:
                 _kill(pid)
             self.killed[kind] += 1
 
@@ -169,11 +175,23 @@ def starts(store: Store) -> int:
 
 
 def end_processes(store: Store) -> None:
-    """Kill whatever works on this store, and what that has started meanwhile."""
-    for _ in range(3):
-        for pid in chain(*processes(store).values()):
+    """Kill all processes of this store, and those they have started meanwhile."""
+    while pids := list(chain(*processes(store).values())):
+        for pid in pids:
             _kill(pid)
         time.sleep(0.05)
+
+
+def until(
+    condition: Callable[[], bool], seconds: float = 20.0, between: Callable[[], None] | None = None
+) -> None:
+    """Wait until `condition` holds; `between` is called before each further look."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never held"
+        if between is not None:
+            between()
+        time.sleep(0.01)
 
 
 def _kill(pid: int) -> None:

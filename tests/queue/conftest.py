@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import end_processes
+from tests.queue.chaos import end_processes, until
 from tests.queue.person import tiny_spec
+from workbench.queue import attempts
 from workbench.queue.attempts import Keeper, Options
 from workbench.queue.recovery import Limits
 from workbench.store.runs import create_run
@@ -40,11 +40,7 @@ class Bench:
 
     def until(self, condition: Callable[[], bool], seconds: float = 15.0) -> None:
         """Tick until `condition` holds."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "the condition never held"
-            self.keeper.tick()
-            time.sleep(0.02)
+        until(condition, seconds, self.keeper.tick)
 
     def until_state(self, run_id: str, state: str) -> RunState:
         self.until(lambda: self.state(run_id).state == state)
@@ -61,7 +57,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def bench(store: Store) -> Iterator[Bench]:
-    made = Bench(store)
-    yield made
+def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(attempts, "READING_SECONDS", 0.05)
+    yield Bench(store)
     end_processes(store)

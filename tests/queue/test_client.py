@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, processes
+import workbench
+from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, processes, starts, until
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
 from workbench.queue import client, scheduler
@@ -33,21 +34,15 @@ def _clean(store: Store) -> Iterator[None]:
     end_processes(store)
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.02)
-
-
 def finished(store: Store, run_id: str) -> bool:
     return load_state(store.run(run_id)).state == "finished"
 
 
 def test_it_starts_on_demand_and_ends_when_idle(store: Store) -> None:
     run = create_run(store.paths, tiny_spec("tiny", 5))
+    write_json(store.paths.scheduler, {"schema": 1, "pid": 1, "version": "0.1.0"})  # of one that was killed
     client.ensure_scheduler(store, QUICK)
-    until(lambda: client.scheduler_status(store).pid > 0)
+    until(lambda: client.scheduler_status(store).pid > 1)
     until(lambda: finished(store, run))
     until(lambda: not client.scheduler_status(store).running)
     assert not store.paths.scheduler.exists()
@@ -66,16 +61,16 @@ def test_of_many_started_at_once_one_stays(store: Store) -> None:
 
 def test_a_run_that_comes_as_the_scheduler_ends_is_not_left(store: Store) -> None:
     """Submit right at the end of its idle time, many times over."""
-    for k in range(6):
+    for k in range(4):
         client.ensure_scheduler(store, ("--worker", WORKER, "--idle", "0.2"))
-        time.sleep(0.45 + 0.06 * k)
+        time.sleep(0.45 + 0.1 * k)
         run = create_run(store.paths, tiny_spec("tiny", 1))
         client.ensure_scheduler(store, ("--worker", WORKER, "--idle", "0.2"))
         until(lambda run=run: finished(store, run), 8)  # type: ignore[misc]
 
 
 def test_stopping_it_leaves_the_workers_alone(store: Store) -> None:
-    run = create_run(store.paths, tiny_spec("tiny", 120))
+    run = create_run(store.paths, tiny_spec("tiny", 80))
     client.ensure_scheduler(store, STAY)
     until(lambda: store.run(run).metrics.exists())
     assert client.stop_scheduler(store)
@@ -83,8 +78,46 @@ def test_stopping_it_leaves_the_workers_alone(store: Store) -> None:
     assert len(processes(store)["worker"]) == 1
     client.ensure_scheduler(store, STAY)
     until(lambda: finished(store, run))
-    assert check_run(store, run, 120) == []
-    assert (store.run(run).root / "ledger.jsonl").read_text().count('"start"') == 1
+    assert check_run(store, run, 80) == []
+    assert starts(store) == 1
+
+
+# What a scheduler of version 0.1.0 does that a client can see: lock, address, and the answer to SIGTERM.
+OLD = """
+import json, os, signal, sys, time
+from pathlib import Path
+from workbench.queue.liveness import boot_id, start_time, take_lock
+folder, version = Path(sys.argv[1]), sys.argv[2]
+lock, stop = take_lock(folder / "scheduler.lock"), []
+signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+address = {"schema": 1, "pid": os.getpid(), "start_time": start_time(os.getpid()), "boot_id": boot_id()}
+(folder / "scheduler.json").write_text(json.dumps({**address, "host": "here", "version": version}))
+while not stop:
+    time.sleep(0.05)
+(folder / "scheduler.json").unlink()
+"""
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "99.0.0"])
+def test_an_older_scheduler_is_replaced_and_its_worker_adopted(store: Store, version: str) -> None:
+    client.ensure_scheduler(store, STAY)
+    run = create_run(store.paths, tiny_spec("tiny", 150))
+    until(lambda: store.run(run).metrics.exists())
+    assert client.stop_scheduler(store)
+    old = subprocess.Popen([sys.executable, "-c", OLD, str(store.paths.hidden), version], env=ENV)
+    try:
+        until(lambda: client.scheduler_status(store).pid == old.pid)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(workbench, "__version__", "0.2.0")
+            client.ensure_scheduler(store, STAY)
+        assert (old.poll() is None) == (version == "99.0.0")  # a newer one is left alone
+        if old.poll() is not None:
+            until(lambda: finished(store, run))
+            assert check_run(store, run, 150) == []
+            assert starts(store) == 1
+    finally:
+        old.kill()
+        old.wait()
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
@@ -94,7 +127,7 @@ def test_runs_go_on_when_the_clients_whole_session_dies(store: Store, number: si
         "import sys, time; from pathlib import Path; from workbench.queue import client;"
         "from workbench.store.store import open_store; from workbench.store.runs import create_run;"
         "from tests.queue.person import tiny_spec; store = open_store(Path(sys.argv[1]));"
-        "print(create_run(store.paths, tiny_spec('tiny', 150)), flush=True);"
+        "print(create_run(store.paths, tiny_spec('tiny', 60)), flush=True);"
         "client.ensure_scheduler(store, sys.argv[2:]); time.sleep(60)"
     )
     person = subprocess.Popen(
@@ -112,7 +145,7 @@ def test_runs_go_on_when_the_clients_whole_session_dies(store: Store, number: si
     os.killpg(person.pid, number)
     person.wait()
     until(lambda: finished(store, run))
-    assert check_run(store, run, 150) == []
+    assert check_run(store, run, 60) == []
 
 
 def test_the_first_worker_starts_soon_after_submission(store: Store) -> None:

@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes
+from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, until
 from tests.queue.conftest import TRAINER
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
@@ -58,7 +57,7 @@ def test_with_a_living_scheduler_both_agree(store: Store) -> None:
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_a_paused_run_that_can_go_on(store: Store) -> None:
-    run = held(store, steps=200)
+    run = held(store, steps=90)
     code = (
         "import sys; from pathlib import Path; from workbench.queue.foreground import run_inline;"
         "from workbench.store.store import open_store; from tests.queue.conftest import TRAINER;"
@@ -66,15 +65,12 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_paused_run_that_can_go_on(store: Store
     )
     command = [sys.executable, "-c", code, str(store.root), run]
     person = subprocess.Popen(command, start_new_session=True, env=ENV, cwd=HERE.parents[1])
-    deadline = time.monotonic() + 15
-    while not store.run(run).checkpoints.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(store.run(run).checkpoints.exists)
     person.send_signal(signal.SIGINT)
     assert person.wait(10) == 76
     assert load_state(store.run(run)).state == "paused"
     assert run_inline(store, run, worker=TRAINER) == 0
-    assert check_run(store, run, 200) == []
+    assert check_run(store, run, 90) == []
 
 
 def test_a_run_that_somebody_else_has_claimed_is_left_to_them(store: Store) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import WORKER, end_processes
+from tests.queue.chaos import WORKER, end_processes, until
 from tests.queue.conftest import Bench
 from tests.queue.person import tiny_spec
 from workbench.queue import client, other_hosts
@@ -24,13 +24,12 @@ from workbench.store.runs import create_run
 from workbench.store.state import RunState, load_state, write_state
 from workbench.store.store import Store, open_store
 
-NUMBERS = ["threads = 'many'", "gpu_share = nan\nthreads = nan", "memory_mb = inf"]
 
-
-@pytest.mark.parametrize("line", NUMBERS)
-def test_a_damaged_spec_keeps_no_other_run_from_starting(bench: Bench, line: str) -> None:
-    bad, good = bench.submit(steps=5), bench.submit(steps=5)
-    bench.store.run(bad).spec.write_text(f"[resources]\n{line}\n")
+def test_damaged_specs_keep_no_other_run_from_starting(bench: Bench) -> None:
+    lines = ["[[[", "threads = 'many'", "gpu_share = nan\nthreads = nan", "memory_mb = inf"]
+    *bad, good = [bench.submit(steps=5) for _ in range(5)]
+    for run, line in zip(bad, lines, strict=True):
+        bench.store.run(run).spec.write_text(f"[resources]\n{line}\n")
     bench.until_state(good, "finished")
 
 
@@ -89,14 +88,14 @@ def test_a_scheduler_does_not_serve_a_store_that_took_the_place_of_its_own(
 ) -> None:
     stay = ("--worker", WORKER, "--slots", "1", "--idle", "60")
     client.ensure_scheduler(store, stay)
-    _until(lambda: client.scheduler_status(store).pid > 0)
+    until(lambda: client.scheduler_status(store).pid > 0)
     moved = store.root.rename(tmp_path / "moved")
     other = open_store(store.root)
     assert not lock_held(other.paths.scheduler_lock)
     client.ensure_scheduler(other, stay)
-    _until(lambda: not lock_held(open_store(moved).paths.scheduler_lock))
+    until(lambda: not lock_held(open_store(moved).paths.scheduler_lock))
     run = create_run(other.paths, tiny_spec("tiny", 5))
-    _until(lambda: load_state(other.run(run)).state == "finished")
+    until(lambda: load_state(other.run(run)).state == "finished")
     assert client.scheduler_status(other).running
 
 
@@ -144,10 +143,3 @@ def _started_elsewhere(bench: Bench) -> str:
     create_json(paths.attempt(1).claim, {"schema": 1, "pid": 4, "boot_id": "other", "host": "other_hosts"})
     write_state(paths, RunState("running", 1, device="cpu"))
     return run
-
-
-def _until(condition: object, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.02)

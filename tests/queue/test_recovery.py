@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.queue.person import tiny_spec
+from workbench.queue.active_runs import Board
 from workbench.queue.recovery import Limits, last_checkpoint, settle
-from workbench.store.files import create_json, write_json
-from workbench.store.paths import RunPaths
+from workbench.store.files import create_json, read_json, write_json
+from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.runs import create_run
-from workbench.store.state import RunState, load_state
+from workbench.store.state import RunState, load_state, state_of, write_state
 from workbench.store.store import open_store
 
 LIMITS = Limits(crash=2, lost=3)
@@ -147,3 +148,21 @@ def test_only_complete_checkpoints_count(run: RunPaths) -> None:
     (run.checkpoints / "9.pt").write_bytes(b"half")
     (run.checkpoints / "x.json").write_text("{}")
     assert last_checkpoint(run) == 5
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("finished", "finished"), ("diverged", "failed")])
+def test_a_result_committed_while_no_scheduler_was_alive_is_recorded_by_the_next(
+    run: RunPaths, outcome: str, state: str
+) -> None:
+    store, said = StorePaths(run.root.parent), list[str]()
+    write_state(run, RunState("running", 1, device="cpu", stopping="pause"))
+    write_json(run.result, {"schema": 1, "outcome": outcome, "finished": 77.0})
+    board = Board(store, said.append)
+    board.look()
+    written = state_of(read_json(run.state))
+    assert written is not None and (written.state, written.ended, written.stopping) == (state, 77.0, "")
+    assert written == load_state(run)
+    before = run.state.stat().st_ino
+    Board(store, said.append).look()
+    assert run.state.stat().st_ino == before  # once is enough
+    assert (board.live, said) == ({}, [])

@@ -8,13 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.queue.chaos import until
 from workbench.exit_codes import WorkerExit
 from workbench.queue import shim
 from workbench.queue.liveness import holders, lock_held
@@ -37,13 +36,6 @@ def job(tmp_path: Path, code: str, **changes: Any) -> list[str]:
         **changes,
     }
     return [sys.executable, "-I", "-S", shim.__file__, json.dumps(value)]
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-        time.sleep(0.01)
 
 
 def read(path: Path) -> Any:
@@ -131,8 +123,9 @@ def test_a_worker_that_cannot_start_is_told_in_the_log(tmp_path: Path) -> None:
 
 def test_a_long_log_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
     code = (
-        "import time\nfor k in range(20000): print('line', k)\n"
-        "import sys; sys.stdout.flush(); time.sleep(1.0); print('the end')"
+        "import os, time; os.write(1, b''.join(b'line %d\\n' % k for k in range(20000)))\n"
+        "while os.fstat(1).st_size > 40000: time.sleep(0.02)\n"
+        "print('the end')"
     )
     subprocess.run(job(tmp_path, code, log_limit=40_000))
     log = (tmp_path / "worker.log").read_text().splitlines()

@@ -159,7 +159,7 @@ def test_one_seed_shows_the_error_over_examples_and_says_so(bench: Bench) -> Non
     bench.run(seeds=(0,), test_mse=(0.2,))
     table = bench.table()
     assert texts(table, "test_mse") == ["0.200 (SE 0.010)"]
-    assert noted(table, "SE: with a single seed")
+    assert noted(table, "SE: standard error over test examples")
 
 
 def test_unfinished_and_failed_runs_are_named(bench: Bench) -> None:
@@ -203,6 +203,13 @@ def test_bounds_appear_where_given_and_the_dash_says_why(bench: Bench) -> None:
     assert noted(table, "LEBM has no test NELBO or test IWAE: its prior is known only up to a constant")
     assert noted(table, "with k = 64 draws.")
     assert "log_px" not in [column.key for column in table.columns]
+
+
+@pytest.mark.parametrize("kind", ["lebm", "image-lebm"])
+def test_an_unnormalised_prior_is_a_capability_of_the_family_not_a_name(bench: Bench, kind: str) -> None:
+    bench.run("vae", test_nelbo=(24.0, 24.1, 24.2), test_iwae=(23.0, 23.1, 23.2))
+    bench.run(kind, test_mse=(0.1,) * 3)
+    assert noted(bench.table(), "has no test NELBO or test IWAE: its prior is known only up to a constant")
 
 
 def test_bounds_of_different_k_are_told_apart_and_not_ranked(bench: Bench) -> None:

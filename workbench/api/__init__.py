@@ -5,7 +5,8 @@
     >>> [row.state for row in api.runs.list_runs(store)]
     ['finished']
 
-A module is imported at its first use: `workbench --help` and the first screen need none of them.
+A module is imported at its first use: `workbench --help` and the first screen need none of them. Errors
+that a user can fix are `workbench.errors.WorkbenchError`, with a hint and an exit code.
 """
 
 from importlib import import_module

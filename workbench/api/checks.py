@@ -1,4 +1,4 @@
-"""What `workbench doctor` looks at, one small check each. Nothing here imports torch or changes a file."""
+"""The checks of `workbench doctor`. Nothing here imports torch or changes a file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from typing import Literal
 from workbench import __version__
 from workbench.api.stores import Store, chosen_folder, open_store
 from workbench.errors import DATA, STORE, USAGE, WorkbenchError
+from workbench.queue.devices import meters
 from workbench.settings import config_dir, user_settings
 from workbench.spec.data import DATA_SETS
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
 
 SMALL_DISK = 2 << 30  # bytes free in the store below which checkpoints may soon not fit
+DATA_FIX = "Put its files under {}, or point WORKBENCH_DATA_DIR to their folder."
 CPU_TORCH = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. A "missing" thing stops something from working; `fix` says how to mend it."""
+    """One finding. A "missing" thing keeps something from working; `fix` says what to do."""
 
     name: str
     state: Literal["ok", "warning", "missing"]
@@ -60,8 +62,6 @@ def versions() -> Iterator[Check]:
 
 def devices() -> Iterator[Check]:
     """Cores, memory, GPUs, and whether the installed torch can use them."""
-    from workbench.queue.devices import meters
-
     now = meters()
     yield Check("cpu", "ok", f"{now.cores} of {os.cpu_count()} cores usable")
     used, total = now.memory_used / 2**30, now.memory_total / 2**30
@@ -69,7 +69,7 @@ def devices() -> Iterator[Check]:
     for gpu in now.gpus:
         yield Check(f"cuda:{gpu.index}", "ok", f"{gpu.name}, {gpu.memory_total / 2**30:.0f} GiB")
     if not now.gpus:
-        yield Check("gpu", "ok", "none seen; runs go to the CPU")
+        yield Check("gpu", "ok", "none found; runs use the CPU")
     elif _torch_build() == "cpu":
         fix = "Install the CUDA build: pip install --force-reinstall torch torchvision"
         yield Check("torch build", "warning", "CPU only, although there is a GPU", fix)
@@ -81,7 +81,7 @@ def data() -> Iterator[Check]:
     folder = settings.data_dir
     writable = _writable(folder)
     can = "writable" if writable else "read-only"
-    yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', made at first use'})")
+    yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', created at first use'})")
     for name, source in DATA_SETS.known().items():
         if not source.files:
             continue
@@ -90,30 +90,28 @@ def data() -> Iterator[Check]:
         elif settings.download and writable:
             yield Check(f"data {name}", "ok", "not here; downloaded at first use")
         else:
-            why = "downloads are switched off" if not settings.download else "the folder cannot be written"
-            fix = f"Put its files under {folder}, or point WORKBENCH_DATA_DIR to where they are."
-            yield Check(f"data {name}", "warning", f"not here, and {why}", fix)
+            why = "the folder is not writable" if settings.download else "downloads are disabled"
+            yield Check(f"data {name}", "warning", f"not here, and {why}", DATA_FIX.format(folder))
 
 
 def check_data(name: str) -> None:
-    """Raise a WorkbenchError (exit code 8) for a data set that is not here and cannot be fetched to here.
+    """Raise a WorkbenchError (exit code 8) for a data set that is missing and cannot be downloaded.
 
-    Whether the network answers, and whether the files are sound, only the worker finds out.
+    Whether the network answers and the files are intact is left to the worker.
     """
     settings = user_settings()
     folder = settings.data_dir
     source = DATA_SETS.find(name)
-    if source is None or source.complete(folder):
-        return
-    fix = f"Put its files under {folder}, or point WORKBENCH_DATA_DIR to where they are."
-    if not settings.download:
-        raise WorkbenchError(f"{name} is not in {folder}, and downloads are switched off.", fix, DATA)
-    if not _writable(folder):
-        raise WorkbenchError(f"{name} is not in {folder}, which cannot be written.", fix, DATA)
+    here = source is None or source.complete(folder)
+    if not here and not (settings.download and _writable(folder)):
+        why = "the folder is not writable" if settings.download else "downloads are disabled"
+        raise WorkbenchError(
+            f"Cannot load {name}: it is not in {folder}, and {why}.", DATA_FIX.format(folder), DATA
+        )
 
 
 def store(chosen: Store | Path | None) -> Iterator[Check]:
-    """Where runs go: why there, room, and rights."""
+    """The folder of the runs: why this one, free space, permissions."""
     if isinstance(chosen, Store):
         found = chosen
     else:
@@ -124,11 +122,11 @@ def store(chosen: Store | Path | None) -> Iterator[Check]:
                 yield Check("store", "missing", error.title, error.hint, STORE)
                 return
             place, _ = chosen_folder(chosen)
-            if _writable(place):  # not made yet, which is no fault
-                yield Check("store", "ok", f"{place}, made with the first run")
+            if _writable(place):  # not created yet, which is no fault
+                yield Check("store", "ok", f"{place}, created with the first run")
             else:
                 fix = "Choose a folder you can write to with --store or WORKBENCH_STORE."
-                yield Check("store", "missing", f"{place} cannot be made", fix, STORE)
+                yield Check("store", "missing", f"{place} cannot be created", fix, STORE)
             return
     yield Check("store", "ok", f"{found.root} ({found.why})")
     if found.read_only:
@@ -154,7 +152,7 @@ def user_files() -> Iterator[Check]:
     unusable = [(item.name, item.error) for item in presets] + [(item.name, item.error) for item in studies]
     for name, fault in unusable:
         if fault:
-            yield Check(name, "warning", "cannot be used", fault)
+            yield Check(name, "warning", "invalid", fault)
 
 
 def terminal() -> Iterator[Check]:
@@ -174,7 +172,7 @@ def terminal() -> Iterator[Check]:
         yield Check("terminal", "ok", f"{term}, {size.columns}×{size.lines}{tmux}")
     colours = os.environ.get("COLORTERM", "")
     if os.environ.get("NO_COLOR"):
-        yield Check("colours", "ok", "switched off by NO_COLOR")
+        yield Check("colours", "ok", "disabled by NO_COLOR")
     elif colours in ("truecolor", "24bit"):
         yield Check("colours", "ok", "16 million")
     else:

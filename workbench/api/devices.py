@@ -1,4 +1,4 @@
-"""The machine: meters for the screens, and a doctor that says what is missing."""
+"""The machine: meters of its load, and a check of the installation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ __all__ = ["Check", "Meters", "doctor", "meters"]
 
 
 def doctor(store: Store | Path | None = None) -> list[Check]:
-    """Return all findings, in a fixed order; a check that fails itself becomes a finding, not an error."""
+    """Check versions, devices, data, store, settings and terminal; return all findings in a fixed order.
+
+    A check that fails itself becomes a finding, not an error.
+
+    >>> [check.name for check in api.devices.doctor(store) if check.name.startswith("store")]
+    ['store', 'store disk']
+    """
     groups: dict[str, Callable[[], Iterator[Check]]] = {
         "versions": checks.versions,
         "devices": checks.devices,

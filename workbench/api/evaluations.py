@@ -1,8 +1,9 @@
-"""Measuring a run after its end, and reading what was measured."""
+"""Estimates on a run after its end, and reading results."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from workbench.api.stores import Store
 from workbench.errors import DEVICE, RUN_FAILED, STORE, USAGE, WorkbenchError
 from workbench.exit_codes import WorkerExit
 from workbench.queue.attempt_command import THREADS, read_need
+from workbench.results.table import number_cell, spread_cell
+from workbench.spec.metrics import metric
 from workbench.store.evaluations import (
     Entry,
     Evaluation,
@@ -22,12 +25,21 @@ from workbench.store.evaluations import (
     read_evaluations,
     read_results,
 )
-from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.spec.estimates import EstimateSettings
 
-__all__ = ["Entry", "Evaluation", "estimates", "evaluate", "list_evaluations", "results_of"]
+__all__ = [
+    "Entry",
+    "Evaluation",
+    "estimates",
+    "evaluate",
+    "list_evaluations",
+    "metric",
+    "number_cell",
+    "results_of",
+    "spread_cell",
+]
 
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.evaluate")
 FAILED = "error: "  # how the last line of a failed measurement begins
@@ -41,19 +53,38 @@ EXIT_CODES: dict[int, int] = {
 
 
 def estimates() -> dict[str, type[EstimateSettings]]:
-    """Return what can be measured, by name: the classes of their settings."""
-    from workbench.spec.estimates import known_estimates
+    """Return the settings class of every metric that `evaluate` can estimate, by name.
+
+    >>> estimates = api.evaluations.estimates()
+    >>> estimates["ais"].model_fields["temperatures"].default
+    500
+    """
+    from workbench.spec.estimates import known_estimates  # loads pydantic: 0.2 s that reading does not need
 
     return known_estimates()
 
 
 def results_of(store: Store, run_id: str) -> dict[str, Entry]:
-    """Return what a run's result measured: per metric the value of each seed, its standard error, and n."""
+    """Return a run's final metrics: per metric the value of each seed, its standard error, and n.
+
+    Units are those of `metric(name).unit`; empty while the run has no result.
+
+    >>> entry = api.evaluations.results_of(store, "20261121-043537-vae-digits-fuze")["knn_accuracy"]
+    >>> entry.n, [round(value, 3) for value in entry.values]
+    (360, [0.886, 0.844, 0.839])
+    """
     return read_results(store.run(run_id))
 
 
 def list_evaluations(store: Store, run_id: str) -> list[Evaluation]:
-    """Return what has been measured on a run after its end, oldest first."""
+    """Return the evaluations of a run, oldest first.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run.
+
+    >>> api.evaluations.list_evaluations(store, "fuze")
+    []
+    """
     return read_evaluations(store.run(find_run(store, run_id).id))
 
 
@@ -67,43 +98,42 @@ def evaluate(
     on_line: Callable[[str], None] | None = None,
     worker: Sequence[str] = WORKER,
 ) -> Evaluation:
-    """Measure `metric` on the last checkpoint of a run that is over, in a process of its own; wait for it.
+    """Estimate `metric` on the last checkpoint of a run that is over, in a process of its own; wait for it.
 
     `sets` are `key=value` texts. The result is written to `evaluations/<name>.json` (by default the metric's
-    name; an older one is replaced) and returned. `on_line` hears each line of progress. Raises
-    WorkbenchError for a run that still trains, has no checkpoint, or that the metric makes no sense for.
+    name; an older one is replaced) and returned. `on_line` gets each line of progress.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run or metric; 2 for an invalid setting, or a run that is
+            still training or has no checkpoint; 4, 5 or 6 if the process fails.
+
+    >>> api.evaluations.evaluate(store, "fuze", "ais", ["chains=4"])
+    Traceback (most recent call last):
+    workbench.errors.WorkbenchError: Cannot evaluate ...: it has no checkpoint. Train it again first.
     """
-    from workbench.spec.estimates import settings_from
+    from workbench.spec.estimates import settings_from  # loads pydantic: 0.2 s that reading does not need
 
     settings = settings_from(metric, sets)
     name = checked_name(name or metric)
     row = find_run(store, run_id)
     store.must_be_writable()
     if row.scheduled:
-        raise WorkbenchError(f"Run {row.id} is {row.state}.", "Evaluate it when it has finished.")
+        raise WorkbenchError(f"Cannot evaluate {row.id}: it is {row.state}.", "Wait until it has finished.")
     paths = store.run(row.id)
     if not any(paths.checkpoints.glob("*.json")):
-        raise WorkbenchError(
-            f"Run {row.id} has no checkpoint to evaluate.", "Train it again, and evaluate it then."
-        )
+        raise WorkbenchError(f"Cannot evaluate {row.id}: it has no checkpoint.", "Train it again first.")
     body = settings.model_dump(mode="json", include=settings.model_fields_set)
     command = [*worker, str(paths.root), metric, json.dumps(body), name]
-    code, last = _run(command, _threads(store, row.id), on_line)
+    need = read_need(paths)
+    threads = dict.fromkeys(THREADS, str(need.threads if need else 1))
+    code, last = _run(command, {**os.environ, **threads}, on_line)
     if code:
-        why = last if last else f"The evaluation ended with code {code}."
-        raise WorkbenchError(safe_text(why, 500, one_line=True), "", EXIT_CODES.get(code, RUN_FAILED))
+        why = last or f"Cannot evaluate {row.id}: the process ended with exit code {code}."
+        raise WorkbenchError(why, "", EXIT_CODES.get(code, RUN_FAILED))
     found = read_evaluation(paths, name)
     if found is None:
-        raise WorkbenchError(f"evaluations/{name}.json cannot be read.", "", STORE)
+        raise WorkbenchError(f"Cannot read evaluations/{name}.json of {row.id}.", "", STORE)
     return found
-
-
-def _threads(store: Store, run_id: str) -> dict[str, str]:
-    """Return the process environment with as many threads as the run asks for."""
-    import os
-
-    need = read_need(store.run(run_id))
-    return {**os.environ, **dict.fromkeys(THREADS, str(need.threads if need else 1))}
 
 
 def _run(

@@ -1,4 +1,14 @@
-"""One run as it changes: curves, snapshots, log and progress."""
+"""One run as it changes: curves, snapshots, log and progress.
+
+>>> run = api.live.LiveRun(store, "20261121-043537-vae-digits-fuze")
+>>> run.poll()  # reads what has changed; everything else answers from memory
+True
+>>> loss = run.series("loss")
+>>> len(loss), loss.seeds, loss.mean[-1].round(2).item()
+(15, 3, 29.64)
+>>> run.progress.state, run.progress.step, run.log_lines(1)
+('finished', 60, ['finished after 60 steps, 0.5 s of training'])
+"""
 
 from __future__ import annotations
 

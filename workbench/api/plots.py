@@ -1,4 +1,4 @@
-"""Curves as plain text, drawn once with plotext; the live panes have a canvas of their own."""
+"""Curves as plain text, drawn once with plotext; the live panes have their own canvas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.spec.metrics import metric as metric_of
 from workbench.store.run_row import RunRow
 from workbench.text import safe_text
 
-MARKERS = {False: ("braille", "•", "×"), True: ("*", "o", "x")}  # one a split, told apart without colour
+MARKERS = {False: ("braille", "•", "×"), True: ("*", "o", "x")}  # one a split, distinct without colour
 WIDTH, HEIGHT = (30, 1000), (10, 1000)  # what axes and labels need, and what is still a picture
 SIGNS = {
     "─": "-",
@@ -47,22 +47,30 @@ def plot_text(
 ) -> str:
     """Return a picture of a metric over steps: the mean over seeds, one line per split (train, test).
 
-    `run` is a row, an id, or the beginning or end of one. With `others`, at most two, it is one line per
-    run, of the split they have in common. Without colours; `ascii` uses ASCII only.
-    `log` draws a logarithmic value axis, on which values of 0 and below are gaps, as NaN and infinity are
-    anywhere. Raises WorkbenchError if there is no such run or metric (3) or the size is impossible (2).
+    `run` is a row, an id, or a prefix or suffix of one. With `others`, at most two, it is one line per run,
+    of the first split they have in common. `width` (30 … 1000) and `height` (10 … 1000) are in characters.
+    Without colours; `ascii` uses ASCII only. `log` draws a logarithmic value axis, on which values of 0 and
+    below are gaps, as NaN and infinity are anywhere.
+
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run or metric; 2 if the size or the number of runs is
+            out of range, or there is nothing to draw.
+
+    >>> picture = api.plots.plot_text(store, "fuze", "loss", width=60, height=12)
+    >>> picture.splitlines()[-1]
+    'train: 29.64 ± 0.12 at step 60, over 3 seed(s).'
     """
     row = find_run(store, run) if isinstance(run, str) else run
     for name, size, (least, most) in (("width", width, WIDTH), ("height", height, HEIGHT)):
         if not least <= size <= most:
-            raise WorkbenchError(
-                f"The {name} of a plot lies between {least} and {most}, not {size}.", "", USAGE
-            )
-    found = [(series.split, series) for series in _series(store, row, metric)]
+            raise WorkbenchError(f"Invalid {name} {size}: must be between {least} and {most}.", "", USAGE)
     if others:
         found = _overlay(store, [row, *others], metric)
+    else:
+        found = [(series.split, series) for series in _series(store, row, metric)]
     lines, notes = [], []
-    for label, series in found:
+    for name, series in found:
+        label = safe_text(name, 60, one_line=True)  # drawn character by character
         last = number_cell(series.last().tolist(), usual_n=series.seeds).text
         notes.append(f"{label}: {last} at step {series.steps[-1]:.0f}, over {series.seeds} seed(s).")
         x, y, lost, below = _finite(series, log)
@@ -74,43 +82,34 @@ def plot_text(
             thin = reduce(x, y, width)
             lines.append((label, thin.x, thin.y))
     if not lines:
-        what = f"'{safe_text(metric, 60, one_line=True)}' of {row.id}"
+        what = f"Cannot plot '{metric}' of {row.id}:"
         if log:
-            raise WorkbenchError(f"{what} has no value above 0.", "Draw it without the log axis.", USAGE)
-        raise WorkbenchError(f"{what} has no finite value to draw.", "The run diverged at once.", USAGE)
-    title = _title("" if others else row.name, found[0][1])
+            raise WorkbenchError(f"{what} no value above 0.", "Use a linear axis.", USAGE)
+        raise WorkbenchError(f"{what} no finite value.", "The run diverged at once.", USAGE)
+    series, about = found[0][1], metric_of(metric)
+    title = about.label + (f" ({about.unit})" if about.unit else "")
+    if not others:
+        title += f" · {row.name}" + (f", mean of {series.seeds} seeds" if series.seeds > 1 else "")
     picture = _draw(lines, title, width, height, ascii, log)
     text = "\n".join([picture, *notes]) + "\n"
     return text.translate(TO_ASCII).encode("ascii", "replace").decode() if ascii else text
 
 
-def plot_metrics(store: Store, run: RunRow | str) -> list[str]:
-    """Return the metrics that have a curve in this run."""
-    row = find_run(store, run) if isinstance(run, str) else run
-    return list(dict.fromkeys(name for name, _ in _live(store, row).names()))
-
-
-def _live(store: Store, row: RunRow) -> LiveRun:
+def _series(store: Store, row: RunRow, metric: str) -> list[Series]:
+    """Return the metric's curves, one per split."""
     live = LiveRun(store, row.id)
     for _ in range(1000):  # a long file is read in pieces; one that grows faster than this is a curve already
         if not live.poll():
             break
-    return live
-
-
-def _series(store: Store, row: RunRow, metric: str) -> list[Series]:
-    """Return the metric's curves, one per split."""
-    live = _live(store, row)
     names = live.names()
     found = [live.series(name, split) for name, split in names if name == metric]
     if found:
         return found
-    shown = safe_text(metric, 60, one_line=True)
     known = list(dict.fromkeys(name for name, _ in names))
     if not known:
         raise WorkbenchError(f"Run {row.id} has no curves yet.", f"It is {row.state}.", NOT_FOUND)
     hint = f"{did_you_mean(metric, known)} It has {', '.join(known)}.".strip()
-    raise WorkbenchError(f"Run {row.id} has no metric '{shown}'.", hint, NOT_FOUND)
+    raise WorkbenchError(f"Run {row.id} has no metric '{metric}'.", hint, NOT_FOUND)
 
 
 def _finite(series: Series, log: bool) -> tuple[Floats, Floats, int, int]:
@@ -128,29 +127,18 @@ def _finite(series: Series, log: bool) -> tuple[Floats, Floats, int, int]:
 def _overlay(store: Store, rows: Sequence[RunRow], metric: str) -> list[tuple[str, Series]]:
     """Return one curve for each run, named by the run, of the first split that all of them have."""
     if len(rows) > len(MARKERS[False]):
-        raise WorkbenchError(f"{len(rows)} runs cannot be told apart without colours.", "Draw up to three.")
+        raise WorkbenchError(f"Cannot plot {len(rows)} runs: at most three are distinct without colours.")
     curves = [{series.split: series for series in _series(store, row, metric)} for row in rows]
     split = next((name for name in curves[0] if all(name in found for found in curves)), "")
     if not split:
-        raise WorkbenchError(f"The runs have no split of '{safe_text(metric, 60)}' in common.", "", USAGE)
-    return [
-        (safe_text(f"{row.name} {row.id[-4:]}, {split}", 60, one_line=True), found[split])
-        for row, found in zip(rows, curves, strict=True)
-    ]
-
-
-def _title(run: str, series: Series) -> str:
-    name = metric_of(series.metric)
-    unit = f" ({name.unit})" if name.unit else ""
-    seeds = f", mean of {series.seeds} seeds" if run and series.seeds > 1 else ""
-    where = f" · {run}" if run else ""
-    return safe_text(f"{name.label}{unit}{where}{seeds}", 200, one_line=True)
+        raise WorkbenchError(f"Cannot plot '{metric}': the runs have no split in common.", "", USAGE)
+    return [(f"{row.name} {row.id[-4:]}, {split}", f[split]) for row, f in zip(rows, curves, strict=True)]
 
 
 def _draw(
     lines: list[tuple[str, Floats, Floats]], title: str, width: int, height: int, ascii: bool, log: bool
 ) -> str:
-    import plotext
+    import plotext  # 0.1 s; the screens use only the numbers of a curve
 
     markers = MARKERS[ascii]
     plotext.clear_figure()
@@ -158,14 +146,14 @@ def _draw(
         plotext.limit_size(False, False)  # or it cuts the picture to the terminal it thinks it is in
         plotext.plot_size(width, height)
         plotext.theme("clear")
-        plotext.title(title[: max(0, width - 4)])
+        plotext.title(safe_text(title, one_line=True)[: width - 4])
         plotext.xlabel("step")
         if log:
             plotext.yscale("log")
         plotext.xticks(*_ticks([x for _, x, _ in lines], width // 16, whole=True))
         plotext.yticks(*_ticks([y for _, _, y in lines], height // 4, log=log))
         for k, (label, x, y) in enumerate(lines):
-            # A few validation points over a line are told from it best as points.
+            # A few validation points over a line are drawn as points, to be distinct from it.
             draw = plotext.scatter if k and len(x) < width else plotext.plot
             draw(x.tolist(), y.tolist(), label=label, marker=markers[k % len(markers)])
         return str(plotext.uncolorize(plotext.build())).rstrip("\n")

@@ -1,4 +1,4 @@
-"""The queue: submit runs, make requests of them, see to the scheduler, run one in the foreground."""
+"""The queue: submit runs, send requests to them, start and stop the scheduler, run in the foreground."""
 
 from __future__ import annotations
 
@@ -53,16 +53,28 @@ def submit(
     priority: int = 0,
     inline: bool = False,
 ) -> list[str]:
-    """Queue the specs, start the scheduler if none lives, and return the ids of the new runs.
+    """Queue the specs, start the scheduler if none is running, and return the ids of the new runs.
 
-    A family that does not stack becomes one run per seed. With `inline` the runs are held (paused)
-    for `run_inline`, and no scheduler is started. Nothing is made if `check_specs` refuses one of
-    them; exit code 5 if the store cannot be written.
+    A family that does not stack becomes one run per seed. `preset`, `overrides`, `study` and `study_id` are
+    kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With `inline` the runs
+    are held (paused) for `run_inline`, and no scheduler is started.
+
+    Raises:
+        WorkbenchError: as `check_specs`, and then nothing is queued; exit code 2 for a priority out of range,
+            5 if the store cannot be written.
+
+    >>> specs = api.presets.expand("vae-digits", ["training.iterations=50"], ["model.latent=2,8"], seeds=3)
+    >>> ids = api.queue.submit(store, specs, preset="vae-digits")
+    >>> [api.runs.find_run(store, run_id).state for run_id in ids]
+    ['queued', 'queued']
     """
     store.must_be_writable()
     if priority not in PRIORITIES:
-        raise WorkbenchError(f"Priority {priority} is out of range.", "Give a number from -1000 to 1000.")
-    alone = [single for spec in specs for single in _one_per_process(spec)]
+        raise WorkbenchError(f"Invalid priority {priority}: must be from -1000 to 1000.")
+    alone: list[RunSpec] = []
+    for spec in specs:
+        stacks = len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable
+        alone += [spec] if stacks else [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]
     check_specs(alone)
     made: list[str] = []
     try:
@@ -82,10 +94,10 @@ def submit(
                 )
             )
     except OSError as error:
-        told = f" {len(made)} of {len(alone)} runs were queued." if made else ""
-        hint = f"Free some space or choose another store with --store.{told}"
+        hint = "Free some space or choose another store with --store."
+        hint += f" {len(made)} of {len(alone)} runs were queued." if made else ""
         raise WorkbenchError(
-            f"The run could not be written to {store.root}: {error.strerror}.", hint, STORE
+            f"Cannot write the run to {store.root}: {error.strerror}.", hint, STORE
         ) from None
     finally:
         if made and not inline:
@@ -94,7 +106,12 @@ def submit(
 
 
 def check_specs(specs: Iterable[RunSpec]) -> None:
-    """Raise a WorkbenchError for a device that is not here (6), or a data set that is not to be had (8)."""
+    """Check devices and data sets before anything is queued.
+
+    Raises:
+        WorkbenchError: exit code 6 for a device that is not on this machine, 8 for a data set that is missing
+            and cannot be downloaded.
+    """
     given = list(specs)
     here = gpus() if any(spec.resources.device.startswith("cuda") for spec in given) else ()
     for device in sorted({spec.resources.device for spec in given}):
@@ -104,15 +121,23 @@ def check_specs(specs: Iterable[RunSpec]) -> None:
 
 
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:
-    """Ask for a run to be cancelled, paused, resumed, retried, or given another priority (`value`).
+    """Send a request to a run: "cancel", "pause", "resume", "retry" or "priority" (with a `value`).
 
-    Returns at once; the scheduler acts within a moment. What makes no sense is a WorkbenchError.
+    Returns at once; the scheduler acts within a second.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run, 2 for a request that its state does not allow, 5 if it
+            cannot be written.
+
+    >>> api.queue.request(store, "fuze", "pause")
+    Traceback (most recent call last):
+    workbench.errors.WorkbenchError: Cannot pause ...: it is finished. ...
     """
     request_all(store, [run_id], verb, value)
 
 
 def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | None = None) -> list[str]:
-    """Make one request of several runs and return their ids; if it makes no sense for one, of none."""
+    """Send one request to several runs, or to none if one of them does not allow it; return their ids."""
     store.must_be_writable()
     if verb not in VERBS:
         raise WorkbenchError(f"There is no request '{verb}'.", did_you_mean(verb, VERBS))
@@ -124,27 +149,28 @@ def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | N
             write_request(store.run(run_id), verb, value)
     except OSError as error:
         hint = "Change the run's permissions, or free some space."
-        raise WorkbenchError(f"The request could not be written: {error.strerror}.", hint, STORE) from None
+        raise WorkbenchError(f"Cannot write the request: {error.strerror}.", hint, STORE) from None
     ensure_scheduler(store)
     return ids
 
 
 def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -> None:
-    """Raise a WorkbenchError if the run is in no state for the request."""
+    """Raise a WorkbenchError if the run's state does not allow the request."""
     if verb == "priority" and (value is None or value not in PRIORITIES):
-        raise WorkbenchError("A priority is a whole number from -1000 to 1000.", "Larger goes first.")
+        raise WorkbenchError(f"Invalid priority {value}: must be a whole number from -1000 to 1000.")
     state = load_state(store.run(run_id))
     if verb == "retry" and state.failure == "diverged":
-        raise WorkbenchError(f"Run {run_id} diverged; a retry would diverge again.", state.next)
+        raise WorkbenchError(f"Cannot retry {run_id}: it diverged and would diverge again.", state.next)
     # A request made while the worker stops counts for the state it is stopping into.
     into = {"cancel": "cancelled", "pause": "paused"}.get(state.stopping, state.state)
     if state.state not in ALLOWED[verb] and into not in ALLOWED[verb]:
+        what = f"change the priority of {run_id}" if verb == "priority" else f"{verb} {run_id}"
         able = " or ".join(ALLOWED[verb])
-        raise WorkbenchError(f"Run {run_id} is {state.state}.", f"{verb} works on runs that are {able}.")
+        raise WorkbenchError(f"Cannot {what}: it is {state.state}.", f"It must be {able}.")
 
 
 def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
-    """Return what keeps the live ones of `rows` from going on, if anything: no scheduler, a full disk."""
+    """Return what blocks the live ones of `rows`, or an empty string: no scheduler, a full disk."""
     if not any(row.scheduled for row in rows):
         return ""
     status = scheduler_status(store)
@@ -154,12 +180,9 @@ def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
 
 
 def forecast(store: Store, spec: RunSpec) -> Forecast | None:
-    """Return how long `spec` will take, learnt from finished runs on this machine; None if unknown."""
+    """Return how long `spec` will take (seconds), from finished runs on this machine; None if unknown.
+
+    >>> api.queue.forecast(store, api.presets.resolve("lae-digits")) is None  # no such run has finished
+    True
+    """
     return learnt.forecast(store, spec, list_runs(store, states=["finished"]))
-
-
-def _one_per_process(spec: RunSpec) -> list[RunSpec]:
-    """Split the seeds of a family that cannot train them together."""
-    if len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable:
-        return [spec]
-    return [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]

@@ -1,12 +1,15 @@
-"""Runs: list, find, read, remove with undo, annotate."""
+"""Runs: list, filter, find, read, remove with undo, annotate."""
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
+from workbench.results.query import filter_rows, sort_rows
+from workbench.spec.studies import find_study
 from workbench.store import trash
 from workbench.store.files import open_plain, write_json
 from workbench.store.index import index_of
@@ -14,7 +17,6 @@ from workbench.store.json_fields import read_table
 from workbench.store.run_row import RunRow
 from workbench.store.state import STATES, Failure, State
 from workbench.store.store import Store
-from workbench.text import safe_text
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
@@ -25,12 +27,15 @@ __all__ = [
     "RunRow",
     "State",
     "annotate",
+    "filter_rows",
     "find_run",
     "list_runs",
     "remove_runs",
     "restore_runs",
+    "sort_rows",
     "spec_of",
     "spec_text",
+    "study_names",
     "study_runs",
 ]
 
@@ -39,7 +44,14 @@ TAG_LIMIT = 60
 
 
 def list_runs(store: Store, *, states: Collection[State] = (), study_id: str | None = None) -> list[RunRow]:
-    """Return the runs, newest first; only those in `states` (if given) and of `study_id` (if given)."""
+    """Return the runs, newest first; only those in `states` (if given) and of `study_id` (if given).
+
+    Damaged run folders are left out; the list is empty for a store without runs.
+
+    >>> for row in api.runs.list_runs(store, states=["finished"]):
+    ...     print(row.name, row.seeds, row.summary["test_mse"])
+    vae-digits (0, 1, 2) (0.09676531170391374, 0.09013536965681447, 0.09941393304616213)
+    """
     rows = index_of(store).rows()
     if states:
         rows = [row for row in rows if row.state in states]
@@ -48,63 +60,96 @@ def list_runs(store: Store, *, states: Collection[State] = (), study_id: str | N
     return rows
 
 
-def study_runs(store: Store, text: str) -> list[RunRow]:
+def study_names(rows: Iterable[RunRow]) -> list[str]:
+    """Return the names and ids of the studies that `rows` belong to, in their order."""
+    return list(dict.fromkeys(name for row in rows for name in (row.study, row.study_id) if name))
+
+
+def study_runs(store: Store, text: str, *, newest: bool = False) -> list[RunRow]:
     """Return the runs of a study, newest first: of one submission by its id, of all by the study's name.
 
-    Raises WorkbenchError (exit code 3) if there is none, with what there is.
+    With `newest`, a name means its newest submission only, or the finished runs of the study's presets if it
+    was never submitted.
+
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run.
+
+    >>> [row.name for row in api.runs.study_runs(store, "starter", newest=True)]
+    ['vae-digits']
     """
     rows = list_runs(store)
     found = [row for row in rows if text and text in (row.study_id, row.study)]
+    if newest:
+        last = next((row.study_id for row in found if row.study_id), "")
+        chosen = [row for row in found if last and row.study_id == last]
+        with contextlib.suppress(WorkbenchError):  # no study of this name
+            presets = find_study(text).presets if not chosen else ()
+            chosen += [row for row in rows if row.preset in presets and row.state == "finished"]
+        found = chosen or found
     if not found:
-        known = dict.fromkeys(name for row in rows for name in (row.study, row.study_id) if name)
-        hint = did_you_mean(text[:80], known) or f"Studies here: {', '.join(list(known)[:8]) or 'none'}."
-        raise WorkbenchError(
-            f"No run belongs to the study '{safe_text(text, 80, one_line=True)}'.", hint, NOT_FOUND
-        )
+        known = study_names(rows)
+        hint = did_you_mean(text, known) or f"Studies here: {', '.join(known[:8]) or 'none'}."
+        raise WorkbenchError(f"No run belongs to the study '{text}'.", hint, NOT_FOUND)
     return found
 
 
 def find_run(store: Store, text: str) -> RunRow:
     """Return the run whose id is `text`, or the only one that begins or ends with it.
 
-    Raises WorkbenchError (exit code 3) if there is none, with a suggestion; (2) if there are several.
+    Raises:
+        WorkbenchError: exit code 3 if there is none, with a suggestion; 2 if there are several.
+
+    >>> api.runs.find_run(store, "fuze").id
+    '20261121-043537-vae-digits-fuze'
     """
     rows = list_runs(store)
     found = [row for row in rows if row.id == text]
     if not found and text:
         found = [row for row in rows if row.id.startswith(text) or row.id.endswith(text)]
-    shown = safe_text(text, 80, one_line=True)
     if not found:
         tails = {row.id.rsplit("-", 1)[-1]: row.id for row in rows}
         hint = did_you_mean(text, [*(row.id for row in rows), *tails]) or "See `workbench runs ls`."
-        raise WorkbenchError(f"There is no run '{shown}'.", hint, NOT_FOUND)
+        raise WorkbenchError(f"There is no run '{text}'.", hint, NOT_FOUND)
     if len(found) > 1:
         some = ", ".join(row.id for row in found[:3]) + (", …" if len(found) > 3 else "")
-        raise WorkbenchError(f"'{shown}' fits {len(found)} runs: {some}.", "Type more of the id.", USAGE)
+        raise WorkbenchError(f"'{text}' matches {len(found)} runs: {some}.", "Type more of the id.", USAGE)
     return found[0]
 
 
 def spec_text(store: Store, run_id: str) -> str:
-    """Return the run's `spec.toml` as text."""
+    """Return the run's `spec.toml` as text.
+
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run, 5 if the file cannot be read.
+    """
     try:
         with open_plain(store.run(run_id).spec) as file:
             return file.read().decode()
     except FileNotFoundError:
         find_run(store, run_id)  # raises with a suggestion
-        raise WorkbenchError(f"Run {run_id} has lost its spec.toml.", "", STORE) from None
+        raise WorkbenchError(f"Cannot read the spec of {run_id}: spec.toml is missing.", "", STORE) from None
     except (OSError, ValueError) as error:
-        raise WorkbenchError(f"The spec of {run_id} cannot be read: {error}.", "", STORE) from None
+        raise WorkbenchError(f"Cannot read the spec of {run_id}: {error}.", "", STORE) from None
 
 
 def spec_of(store: Store, run_id: str) -> RunSpec:
-    """Return the run's spec, checked."""
-    from workbench.spec.schema import RunSpec
+    """Return the run's spec, validated.
+
+    Raises:
+        WorkbenchError: exit code 3 if there is no such run, 5 if the file cannot be read or is damaged.
+
+    >>> spec = api.runs.spec_of(store, "20261121-043537-vae-digits-fuze")
+    >>> spec.model.kind, spec.model.latent, spec.training.iterations
+    ('vae', 8, 60)
+    """
+    from workbench.spec.schema import RunSpec  # loads pydantic: 0.2 s that lists of runs do not need
 
     try:
         return RunSpec.model_validate(tomllib.loads(spec_text(store, run_id)))
     except (ValueError, RecursionError) as error:  # of TOML and of pydantic alike
-        first = safe_text(str(error).splitlines()[0], 200, one_line=True)
-        raise WorkbenchError(f"The spec of {run_id} is damaged: {first}.", "", STORE) from None
+        raise WorkbenchError(
+            f"The spec of {run_id} is damaged: {str(error).splitlines()[0]}.", "", STORE
+        ) from None
 
 
 def remove_runs(store: Store, run_ids: Sequence[str]) -> str:
@@ -134,7 +179,11 @@ def restore_runs(store: Store, token: str) -> list[str]:
 def annotate(
     store: Store, run_id: str, *, note: str | None = None, tags: Sequence[str] | None = None
 ) -> None:
-    """Set the run's note, its tags, or both; what is None stays as it is."""
+    """Set the run's note (at most 10,000 characters), its tags (60 each), or both; None changes nothing.
+
+    Raises:
+        WorkbenchError: exit code 2 if one is too long, 3 if there is no such run, 5 if it cannot be written.
+    """
     store.must_be_writable()
     paths = store.run(run_id)
     if not paths.spec.exists():
@@ -142,18 +191,18 @@ def annotate(
     value = {"note": "", "tags": []} | read_table(paths.notes)
     if note is not None:
         if len(note) > NOTE_LIMIT:
-            hint = f"{NOTE_LIMIT} characters are the most."
-            raise WorkbenchError(f"The note has {len(note)} characters.", hint)
+            hint = f"At most {NOTE_LIMIT} characters are allowed."
+            raise WorkbenchError(f"Cannot save the note: it has {len(note)} characters.", hint)
         value["note"] = note
     if tags is not None:
         kept = dict.fromkeys(" ".join(tag.split()) for tag in tags)  # once each, in order
         long = next((tag for tag in kept if len(tag) > TAG_LIMIT), "")
         if long:
-            hint = f"{TAG_LIMIT} characters are the most; a note may be longer."
-            raise WorkbenchError(f"The tag '{safe_text(long, 30, one_line=True)}' is too long.", hint)
+            hint = f"At most {TAG_LIMIT} characters are allowed; a note may be longer."
+            raise WorkbenchError(f"Cannot save the tag '{long[:30]}…': it has {len(long)} characters.", hint)
         value["tags"] = [tag for tag in kept if tag]
     try:
         write_json(paths.notes, {**value, "schema": 1})
     except OSError as error:
         hint = "Change the run's permissions, or free some space."
-        raise WorkbenchError(f"The note could not be saved: {error.strerror}.", hint, STORE) from None
+        raise WorkbenchError(f"Cannot save the note: {error.strerror}.", hint, STORE) from None

@@ -1,4 +1,9 @@
-"""Which store the runs are in."""
+"""Which store the runs are in.
+
+>>> store = api.stores.open_store(store.root, create=False)
+>>> store.why, store.read_only
+('--store', False)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Studies: a few presets queued together on the same seeds, to be compared in one table."""
+"""Studies: a few presets queued together on the same seeds, to be compared in one table.
+
+>>> next(study.presets for study in api.studies.list_studies() if study.name == "starter")
+('vae-digits', 'lae-digits', 'avb-digits', 'lebm-digits')
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.api.queue import check_specs, submit
 from workbench.errors import WorkbenchError
 from workbench.spec.resolve import expand
 from workbench.spec.studies import Study, find_study, list_studies
@@ -28,16 +33,22 @@ def submit_study(
     seeds: str | int | Sequence[int] | None = None,
     priority: int = 0,
 ) -> list[str]:
-    """Queue every preset of a study; return the run ids. Nothing is queued if one preset is wrong.
+    """Queue every preset of a study; return the run ids. Nothing is queued if one preset is invalid.
 
-    `overrides` and `seeds` apply to all presets; without `seeds`, the study's own are taken.
+    `overrides` ("model.latent=2") and `seeds` (a count or a list) apply to all presets; without `seeds`, the
+    study's own are used.
+
+    Raises:
+        WorkbenchError: as `study_specs` and `queue.submit`.
+
+    >>> len(api.studies.submit_study(store, "starter", seeds=1))
+    4
     """
-    from workbench.api.queue import check_specs, submit
-
     study = find_study(name)
     specs = study_specs(study, overrides, seeds)
     check_specs(spec for _, spec in specs)
-    study_id = new_study_id(study.name)
+    tail = "".join(secrets.choice(_TAIL) for _ in range(4))
+    study_id = f"{study.name}-{time.strftime('%Y%m%d-%H%M%S')}-{tail}"  # sorts by time
     ids: list[str] = []
     for preset, spec in specs:
         ids += submit(
@@ -55,7 +66,14 @@ def submit_study(
 def study_specs(
     study: Study, overrides: Sequence[str] = (), seeds: str | int | Sequence[int] | None = None
 ) -> list[tuple[str, RunSpec]]:
-    """Return (preset, spec) for each preset and point of a study's grid; a fault names the study too."""
+    """Return (preset, spec) for each preset and point of a study's grid.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown preset, 2 for an invalid setting; it names the study.
+
+    >>> [preset for preset, _ in api.studies.study_specs(api.studies.find_study("starter"))]
+    ['vae-digits', 'lae-digits', 'avb-digits', 'lebm-digits']
+    """
     chosen = seeds if seeds is not None else study.seeds
     specs: list[tuple[str, RunSpec]] = []
     for preset in study.presets:
@@ -66,9 +84,3 @@ def study_specs(
                 f"Study '{study.name}': {error.title}", error.hint, error.exit_code
             ) from None
     return specs
-
-
-def new_study_id(name: str) -> str:
-    """Return an id that sorts by time and can be read, such as `starter-20261121-142530-k3f9`."""
-    tail = "".join(secrets.choice(_TAIL) for _ in range(4))
-    return f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{tail}"

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from workbench.api.runs import find_run, study_runs
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
 from workbench.results.compare import comparison_table
@@ -15,9 +16,9 @@ from workbench.results.export import SUFFIXES, export, format_of
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
+from workbench.spec.studies import find_study
 from workbench.store.files import sync_folder
 from workbench.store.run_row import RunRow
-from workbench.text import safe_text
 from workbench.toml import show_path
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "export_text",
     "format_for",
     "runs_table",
-    "study_rows",
     "study_table",
     "write_export",
 ]
@@ -40,36 +40,29 @@ def comparison(
 ) -> Table:
     """Return one row per group of `rows`: mean ± std over seeds of each metric (docs/tables.md).
 
-    `metrics` names the columns, None takes the usual ones. Raises WorkbenchError for an unknown metric.
+    `metrics` names the columns, None takes the usual ones.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown metric.
+
+    >>> table = api.tables.comparison(store, api.runs.list_runs(store), ["test_mse"])
+    >>> [cell.text for cell in table.column("test_mse")]
+    ['0.0954 ± 0.0048']
     """
     return comparison_table(store.paths, rows, metrics, title)
 
 
-def study_rows(store: Store, name: str) -> list[RunRow]:
-    """Return the runs of a study's table, oldest first: those of one submission, `name` being its id or the
-    study's name (its newest). A study that was never queued as one has the finished runs of its presets.
-    """
-    from workbench.api.runs import list_runs
-    from workbench.spec.studies import find_study
-
-    rows = list_runs(store)  # newest first
-    study_id = next((row.study_id for row in rows if row.study_id and name in (row.study_id, row.study)), "")
-    chosen = [row for row in rows if study_id and row.study_id == study_id]
-    with contextlib.suppress(WorkbenchError):  # no study's name
-        presets = find_study(name).presets if not chosen else ()
-        chosen += [row for row in rows if row.preset in presets and row.state == "finished"]
-    return sorted(chosen, key=lambda row: (row.created, row.id))
-
-
 def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -> Table:
-    """Return the comparison of the runs of `study_rows`, with the study's columns unless others are named.
+    """Return the comparison of a study's newest submission, with the study's columns unless others are named.
 
-    A study's name stands for its newest submission. Raises WorkbenchError (exit code 3) if there is none.
+    `name` is the study's name or the id of a submission; the rows are in the order of submission.
+    Raises:
+        WorkbenchError: exit code 3 if there is no such study, run or metric.
+
+    >>> api.tables.study_table(store, "starter", ["test_mse"]).sources
+    (('20261121-043537-vae-digits-fuze',),)
     """
-    from workbench.api.runs import study_runs
-    from workbench.spec.studies import find_study
-
-    rows = study_rows(store, name) or study_runs(store, name)  # the second says what there is
+    rows = study_runs(store, name, newest=True)[::-1]
     title = rows[0].study or name
     try:
         study = find_study(title)
@@ -87,12 +80,11 @@ def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:
-    """Return the settings that are not the same in all of these runs, a row each, a column per run.
+    """Return the settings that differ between runs: one row per setting, one column per run.
 
-    Raises WorkbenchError (exit code 3) for a run that is not in the store.
+    Raises:
+        WorkbenchError: exit code 3 for a run that is not in the store.
     """
-    from workbench.api.runs import find_run
-
     return differing_table(store.paths, [find_run(store, run_id).id for run_id in run_ids])
 
 
@@ -102,42 +94,57 @@ def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:
 
 
 def export_text(table: Table, format: str) -> str:
-    """Return the table as "csv", "md", "latex" or "json" text; another format is a WorkbenchError."""
+    """Return the table as "csv", "md", "latex" or "json" text, ending in a newline.
+
+    Numbers are raw in csv and json, rounded to their error in md and latex; text is escaped for the format.
+
+    Raises:
+        WorkbenchError: exit code 2 for another format.
+
+    >>> table = api.tables.comparison(store, api.runs.list_runs(store), ["test_mse"])
+    >>> print(api.tables.export_text(table, "csv"), end="")
+    model,name,test_mse_mean,test_mse_std,test_mse_se,test_mse_n,seeds
+    VAE,vae-digits,0.09543820480229677,0.0047795234269511835,,3,3
+    """
     return export(table, format)
 
 
 def format_for(path: Path) -> str:
-    """Return the format that the file's ending names; a WorkbenchError if it names none."""
+    """Return the format of the file's extension.
+
+    Raises:
+        WorkbenchError: exit code 2 for an unknown one.
+
+    >>> api.tables.format_for(Path("table.tex"))
+    'latex'
+    """
     found = format_of(path)
     if found is None:
-        endings = ", ".join(SUFFIXES)
-        shown = safe_text(path.name, 80, one_line=True)
-        raise WorkbenchError(f"The ending of '{shown}' names no format.", f"Use one of {endings}.", USAGE)
+        hint = f"Use one of {', '.join(SUFFIXES)}."
+        raise WorkbenchError(f"Unknown file extension: '{path.name}'.", hint, USAGE)
     return found
 
 
 def write_export(table: Table, format: str, path: Path, *, overwrite: bool = False) -> None:
     """Write the table to `path`, whole or not at all; an existing file is kept unless `overwrite`.
 
-    Raises WorkbenchError: exit code 2 if the file exists or is a folder, 5 if it cannot be written.
+    Raises:
+        WorkbenchError: exit code 2 if the file exists or is a folder, 3 if its folder does not, else 5.
     """
     body = export(table, format).encode()
     path = Path(path).expanduser()
-    shown = safe_text(path, 200, one_line=True)
     try:
         if path.is_dir():
-            raise WorkbenchError(f"{shown} is a folder.", "Give the name of a file in it.", USAGE)
+            raise WorkbenchError(f"Cannot write {path}: it is a folder.", "Name a file in it.", USAGE)
         if not path.parent.is_dir():
-            folder = safe_text(path.parent, 200, one_line=True)
-            raise WorkbenchError(f"There is no folder {folder}.", "Create it first.", NOT_FOUND)
+            raise WorkbenchError(f"There is no folder {path.parent}.", "Create it first.", NOT_FOUND)
         if not _place(path, body, overwrite):
-            raise WorkbenchError(
-                f"{shown} exists already.", "Choose another name, or allow overwriting.", USAGE
-            )
+            hint = "Choose another name, or allow overwriting."
+            raise WorkbenchError(f"Cannot write {path}: the file exists already.", hint, USAGE)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         why = (getattr(error, "strerror", None) or str(error)).lower()
-        hint = "Choose a place that can be written to and has room."
-        raise WorkbenchError(f"{shown} cannot be written: {why}.", hint, STORE) from None
+        hint = "Choose a writable place with free space."
+        raise WorkbenchError(f"Cannot write {path}: {why}.", hint, STORE) from None
 
 
 def _place(path: Path, body: bytes, overwrite: bool) -> bool:
@@ -155,7 +162,7 @@ def _place(path: Path, body: bytes, overwrite: bool) -> bool:
             temporary.replace(path)
         else:
             try:
-                path.hardlink_to(temporary)  # fails if somebody made the file meanwhile
+                path.hardlink_to(temporary)  # fails if the file was made meanwhile
             except FileExistsError:
                 return False
             except OSError:  # no hard links on this disk

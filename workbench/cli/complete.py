@@ -2,95 +2,85 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from workbench.api.runs import RunRow
+from workbench import api
 
 Completer = Callable[[typer.Context, str], list[str]]
 
 
-def _quiet(function: Completer) -> Completer:
-    """Keep only words that continue what is typed, and swallow every error."""
+def _quiet(words: Callable[[typer.Context], Iterable[str]]) -> Completer:
+    """Keep only printable words that continue what is typed, and swallow every error."""
 
-    @functools.wraps(function)
     def wrapped(ctx: typer.Context, incomplete: str) -> list[str]:
         try:
-            return [word for word in function(ctx, incomplete) if word.startswith(incomplete)]
-        except Exception:  # a traceback in the middle of a command line helps nobody
+            return [word for word in words(ctx) if word.startswith(incomplete) and word.isprintable()]
+        except Exception:  # a traceback in the middle of a command line is useless
             return []
 
     return wrapped
 
 
-@_quiet
-def presets(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.spec.presets import toml_files
+def _files(sub: str) -> list[str]:
+    from workbench.spec.presets import toml_files  # not through api, which loads pydantic: 0.2 s
 
-    return list(toml_files())
-
-
-@_quiet
-def studies(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.spec.presets import toml_files
-
-    return list(toml_files("studies"))
+    return list(toml_files(sub))
 
 
 @_quiet
-def runs(ctx: typer.Context, incomplete: str) -> list[str]:
-    return [row.id for row in _rows(ctx)]
+def presets(ctx: typer.Context) -> list[str]:
+    return _files("")
 
 
 @_quiet
-def states(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.api.runs import STATES
-
-    return list(STATES)
+def studies(ctx: typer.Context) -> list[str]:
+    return _files("studies")
 
 
 @_quiet
-def tables(ctx: typer.Context, incomplete: str) -> list[str]:
-    return ["all", *ran(ctx, ""), *runs(ctx, "")]
+def runs(ctx: typer.Context) -> list[str]:
+    return [row.id for row in api.runs.list_runs(_store(ctx))]
 
 
 @_quiet
-def ran(ctx: typer.Context, incomplete: str) -> list[str]:
+def states(ctx: typer.Context) -> Iterable[str]:
+    return api.runs.STATES
+
+
+@_quiet
+def queued_studies(ctx: typer.Context) -> list[str]:
     """Studies that have runs here, by name and by id."""
-    return sorted({name for row in _rows(ctx) for name in (row.study, row.study_id) if name})
+    return api.runs.study_names(api.runs.list_runs(_store(ctx)))
 
 
 @_quiet
-def metrics(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.spec.metrics import METRICS
+def tables(ctx: typer.Context) -> list[str]:
+    rows = api.runs.list_runs(_store(ctx))
+    return ["all", *api.runs.study_names(rows), *(row.id for row in rows)]
+
+
+@_quiet
+def metrics(ctx: typer.Context) -> list[str]:
+    from workbench.spec.metrics import METRICS  # not through api, which loads pydantic: 0.2 s
 
     return list(METRICS)
 
 
 @_quiet
-def estimates(ctx: typer.Context, incomplete: str) -> list[str]:
-    from workbench.spec.estimates import known_estimates
-
-    return list(known_estimates())
+def estimates(ctx: typer.Context) -> Iterable[str]:
+    return api.evaluations.estimates()
 
 
 @_quiet
-def settings(ctx: typer.Context, incomplete: str) -> list[str]:
+def settings(ctx: typer.Context) -> list[str]:
     """Keys of the preset on the command line, as `section.key=`."""
-    from workbench.api.presets import form_fields, resolve
-
     preset = ctx.params.get("preset") or ctx.args[0]  # unparsed so far: it is the only argument
-    return [f"{field.key}=" for field in form_fields(resolve(preset))]
+    return [f"{field.key}=" for field in api.presets.form_fields(api.presets.resolve(preset))]
 
 
-def _rows(ctx: typer.Context) -> list[RunRow]:
-    from workbench.api.runs import list_runs
-    from workbench.api.stores import open_store
-
+def _store(ctx: typer.Context) -> api.stores.Store:
     path = ctx.find_root().params.get("store")
-    return list_runs(open_store(Path(path) if path else None, create=False))
+    return api.stores.open_store(Path(path) if path else None, create=False)

@@ -1,26 +1,22 @@
-"""`workbench doctor`: what is here, what is missing, and how to mend it."""
+"""`workbench doctor`: checks of the installation, the data, the store and the terminal."""
 
 from __future__ import annotations
 
 import typer
 
-from workbench.cli.options import Json
+from workbench import api
+from workbench.cli.options import Json, global_options
 from workbench.cli.output import out, out_json, out_table
 
 SIGNS = {"ok": "ok", "warning": "WARN", "missing": "FAIL"}
 
 
 def doctor(ctx: typer.Context, json: Json = False) -> None:
-    """Tell what is here, what is missing and how to mend it.
+    """Check the installation and suggest fixes.
 
-    The exit code is that of the first failure; warnings do not count.
+    The exit code is that of the first failure; warnings are ignored.
     """
-    from pathlib import Path
-
-    from workbench.api.devices import doctor as checks_of
-
-    path: Path | None = (ctx.find_root().obj or {}).get("store")
-    checks = checks_of(path)
+    checks = api.devices.doctor(global_options(ctx).get("store"))
     if json:
         out_json(checks)
     else:

@@ -6,17 +6,17 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench import api
 from workbench.cli.metric_lines import result_lines
-from workbench.cli.output import out, out_json, run_json, span, talk
-from workbench.cli.progress import Display, progress_display
+from workbench.cli.output import out, out_json, run_json, talk
+from workbench.cli.progress import progress_display
 from workbench.errors import RUN_FAILED
+from workbench.text import format_duration
 
 if TYPE_CHECKING:
-    from workbench.api.runs import RunRow
-    from workbench.api.stores import Store
     from workbench.spec.schema import RunSpec
 
-TICK = 0.25  # seconds between looks at the store
+TICK = 0.25  # seconds between polls of the store
 REVIVE = 5.0  # seconds between checks that a scheduler lives while something waits
 
 
@@ -24,84 +24,70 @@ def print_queued(ids: Sequence[str], json: bool) -> None:
     """Print the ids of queued runs."""
     if json:
         out_json({"queued": list(ids)})
-        return
-    for run_id in ids:
-        out(run_id)
+    else:
+        out("\n".join(ids))
 
 
-def follow(store: Store, ids: Sequence[str], json: bool) -> int:
-    """Wait until all runs are over and print their results; return the exit code."""
+def follow(store: api.stores.Store, ids: Sequence[str], json: bool) -> int:
+    """Poll until all runs are over, showing progress; print their results and return the exit code."""
+    checked = time.monotonic()
+    last_remark = ""
     try:
-        rows = _wait(store, ids)
+        with progress_display() as display:
+            while True:
+                found = {row.id: row for row in api.runs.list_runs(store)}
+                rows = [found[run_id] for run_id in ids if run_id in found]
+                display.show(rows)
+                if not any(row.live for row in rows):
+                    break
+                if any(row.state == "queued" for row in rows) and time.monotonic() - checked > REVIVE:
+                    api.queue.ensure_scheduler(store)
+                    checked = time.monotonic()
+                    remark = api.queue.why_waiting(store, rows)
+                    if remark and remark != last_remark:
+                        talk(remark)
+                    last_remark = remark
+                time.sleep(TICK)
     except KeyboardInterrupt:
-        talk("No longer following; the runs go on. `workbench queue ls` shows them.")
+        talk("No longer following; the runs continue in the background. `workbench queue ls` lists them.")
         return 130
     return report(store, rows, len(ids), json)
 
 
-def follow_inline(store: Store, specs: list[RunSpec], preset: str, sets: list[str], json: bool) -> int:
+def follow_inline(
+    store: api.stores.Store, specs: list[RunSpec], preset: str, sets: list[str], json: bool
+) -> int:
     """Train one run after the other in the foreground, then print their results."""
-    from workbench.api.queue import run_inline, submit
-    from workbench.api.runs import find_run
-
-    ids = submit(store, specs, preset=preset, overrides=sets, inline=True)
+    ids = api.queue.submit(store, specs, preset=preset, overrides=sets, inline=True)
     for number, run_id in enumerate(ids):
         with progress_display() as display:
-            run_inline(store, run_id, lambda: _tick(store, ids[number], display))  # noqa: B023 - called at once
-            _tick(store, run_id, display)
-        if find_run(store, run_id).state == "paused":  # Ctrl-C: stop here, not with the next one
-            talk(f"Paused. To go on in the queue: workbench queue resume {' '.join(ids[number:])}")
+
+            def tick() -> None:
+                row = api.runs.find_run(store, ids[number])  # noqa: B023 - called before the next turn
+                if row.state != "paused":  # as which it is held before its start
+                    display.show([row])
+
+            api.queue.run_inline(store, run_id, tick)
+            tick()
+        if api.runs.find_run(store, run_id).state == "paused":  # Ctrl-C: stop here, not with the next one
+            talk(f"Paused. Continue in the queue: workbench queue resume {' '.join(ids[number:])}")
             return 130
-    return report(store, [find_run(store, run_id) for run_id in ids], len(ids), json)
+    return report(store, [api.runs.find_run(store, run_id) for run_id in ids], len(ids), json)
 
 
-def report(store: Store, rows: Sequence[RunRow], expected: int, json: bool) -> int:
-    """Print how runs ended and what they measured; 0 if all finished, else RUN_FAILED."""
+def report(store: api.stores.Store, rows: Sequence[api.runs.RunRow], expected: int, json: bool) -> int:
+    """Print how runs ended and their final metrics; return 0 if all finished, else RUN_FAILED."""
     if json:
         out_json([run_json(row) for row in rows])
     for row in rows if not json else ():
-        took = f" in {span(row.ended - row.started)}" if row.ended and row.started else ""
+        took = f" in {format_duration(row.ended - row.started)}" if row.ended and row.started else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""
-        out(f"{row.id}  {row.state}{took}{reason}")
+        out(f"{row.id}  {row.state}{took}{reason}", one_line=True)
         for line in result_lines(store, row):
-            out(f"  {line}")
+            out(f"  {line}", one_line=True)
     if len(rows) < expected:
         talk(f"{expected - len(rows)} of the runs are no longer in the store.")
     failed = [row for row in rows if row.state != "finished"]
     for row in failed:
         talk(f"{row.id} {row.state}. `workbench runs log {row.id}` shows its log.")
     return RUN_FAILED if failed or len(rows) < expected else 0
-
-
-def _tick(store: Store, run_id: str, display: Display) -> None:
-    """Show a run in the foreground; before its start it is held as paused, which tells nobody anything."""
-    from workbench.api.runs import find_run
-
-    row = find_run(store, run_id)
-    if row.state != "paused":
-        display.show([row])
-
-
-def _wait(store: Store, ids: Sequence[str]) -> list[RunRow]:
-    """Poll until none of the runs is live, showing progress; return their last rows in order."""
-    from workbench.api.queue import ensure_scheduler, why_waiting
-    from workbench.api.runs import list_runs
-
-    wanted = set(ids)
-    looked = time.monotonic()
-    told = ""
-    with progress_display() as display:
-        while True:
-            rows = {row.id: row for row in list_runs(store) if row.id in wanted}
-            display.show([rows[run_id] for run_id in ids if run_id in rows])
-            if not any(row.live for row in rows.values()):
-                return [rows[run_id] for run_id in ids if run_id in rows]
-            waiting = any(row.state == "queued" for row in rows.values())
-            if waiting and time.monotonic() - looked > REVIVE:
-                ensure_scheduler(store)
-                looked = time.monotonic()
-                remark = why_waiting(store, rows.values())
-                if remark and remark != told:
-                    talk(remark)
-                told = remark
-            time.sleep(TICK)

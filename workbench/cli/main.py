@@ -1,4 +1,4 @@
-"""The command line: `workbench` opens the screens, its verbs do the same things without them."""
+"""The command line: `workbench` opens the screens, its verbs do the same work without them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.text import safe_text
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code. Foreseeable trouble is one line on stderr."""
+    """Run the command line and return its exit code. An error is one line on stderr."""
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass  # a closed stream's number would go to the next file that is opened, and be written to
     os.close(spare)
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("Interrupted.", 130)
     except (BrokenPipeError, SystemExit):  # the parser turns the one into the other
-        # whoever read our output has seen enough; keep Python from complaining at exit as well
+        # broken pipe: the reader closed it; keep Python from complaining at exit as well
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except OSError as error:
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("WORKBENCH_DEBUG"):
             raise
         kind = type(error).__name__
-        return _complain(f"Internal error, {kind}: {error} WORKBENCH_DEBUG=1 shows where.", 1)
+        return _complain(f"Unexpected error: {kind}: {error} WORKBENCH_DEBUG=1 shows the traceback.", 1)
 
 
 def _run(arguments: list[str]) -> int:
@@ -47,7 +47,7 @@ def _run(arguments: list[str]) -> int:
     options = screen_options(arguments)
     if options is not None and "_WORKBENCH_COMPLETE" not in os.environ:
         return open_screens(options.store, mouse=options.mouse, ascii=options.ascii)
-    from workbench.cli.verbs import run_verb
+    from workbench.cli.verbs import run_verb  # loads typer and all verbs: 0.1 s before the first screen
 
     return run_verb(arguments)
 
@@ -64,7 +64,7 @@ def _complain(sentence: str, code: int) -> int:
 
 
 def _os_sentence(error: OSError) -> str:
-    """Say what the operating system refused, and how to go on."""
+    """Return what the operating system refused, and how to fix it."""
     fixes: dict[Any, str] = {
         errno.ENOSPC: "Free some space or choose another folder with --store.",
         errno.EDQUOT: "Free some of your quota or choose another folder with --store.",

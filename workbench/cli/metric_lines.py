@@ -1,26 +1,17 @@
-"""A measured number in one line: its label, spread, unit, and what stands behind it."""
+"""A measured number in one line: its label, spread, unit, seeds and sample size."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from workbench.results.table import number_cell, spread_cell
-from workbench.spec.metrics import metric
-from workbench.text import safe_text
-
-if TYPE_CHECKING:
-    from workbench.api.runs import RunRow
-    from workbench.api.stores import Store
+from workbench import api
 
 SHARED = ("_null", "_null_95")  # measured on the data alone: one number for all seeds
 
 
-def result_lines(store: Store, row: RunRow) -> list[str]:
+def result_lines(store: api.stores.Store, row: api.runs.RunRow) -> list[str]:
     """Return a line for each metric of a run's result; none while it has no result."""
-    from workbench.api.evaluations import results_of
-
-    found = results_of(store, row.id)
+    found = api.evaluations.results_of(store, row.id)
     return [measured_line(name, entry.values, entry.se, entry.n) for name, entry in found.items()]
 
 
@@ -37,11 +28,13 @@ def measured_line(
     """
     known = [value for value in values if value is not None]
     error = max((e for e in errors or () if e is not None), default=None)
-    about = metric(name)
+    about = api.evaluations.metric(name)
     shared = name.endswith(SHARED) or (n == 1 and len(set(known)) == 1)
     text, behind = "not finite", []
-    if known:
-        text = (spread_cell(known[0], error, n) if shared else number_cell(values, se=error)).text
+    if known and shared:
+        text = api.evaluations.spread_cell(known[0], error, n).text
+    elif known:
+        text = api.evaluations.number_cell(values, se=error).text
     if len(values) > 1 and not shared:
         of_all = f" of {len(values)}" if len(known) < len(values) else ""
         behind.append(f"{len(known)}{of_all} seeds")
@@ -50,6 +43,4 @@ def measured_line(
     if len(known) > 1 and error is not None and not shared:
         behind.append(f"SE of one {error:.2g}")
     tail = f"  [{', '.join(behind)}]" if behind else ""
-    label = safe_text(about.label, 40, one_line=True)
-    words = f"{text} {about.unit if unit is None else unit}".rstrip()
-    return f"{label:<28} {safe_text(words, 200, one_line=True)}{tail}".rstrip()
+    return f"{about.label[:40]:<28} {text} {about.unit if unit is None else unit[:80]}".rstrip() + tail

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
+from workbench import api
 from workbench.cli import complete
 
-if TYPE_CHECKING:
-    from workbench.api.stores import Store
-
+RUN_HELP = "Run id, or an unambiguous prefix or suffix of it."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 PresetName = Annotated[
     str,
     typer.Argument(metavar="PRESET", help="Preset name, or a .toml file.", autocompletion=complete.presets),
 ]
-RunName = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="Run id, or a unique start or end of one.", autocompletion=complete.runs
-    ),
-]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=complete.runs)]
 RunNames = Annotated[
     list[str],
     typer.Argument(
-        metavar="RUN...", help="Run ids, or unique starts or ends of them.", autocompletion=complete.runs
+        metavar="RUN...",
+        help="Run ids, or unambiguous prefixes or suffixes of them.",
+        autocompletion=complete.runs,
     ),
 ]
 Sets = Annotated[
@@ -43,7 +38,7 @@ Grids = Annotated[
     typer.Option(
         "--grid",
         metavar="KEY=A,B,C",
-        help="One run for each value; several grids make every combination.",
+        help="One run per value; several --grid options form a Cartesian product.",
         autocompletion=complete.settings,
     ),
 ]
@@ -51,11 +46,15 @@ Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="A count (3 means 0,1,2) or a list (0,7,9).")
 ]
 Priority = Annotated[int, typer.Option("--priority", min=-1000, max=1000, help="Higher starts earlier.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Queue only, do not follow.")]
 
 
-def open_store(ctx: typer.Context, *, create: bool = False) -> Store:
+def global_options(ctx: typer.Context) -> dict[str, Any]:
+    """Return the options before the verb: `store` (a path or None) and `ascii`."""
+    options: dict[str, Any] = ctx.find_root().obj or {}
+    return options
+
+
+def open_store(ctx: typer.Context, *, create: bool = False) -> api.stores.Store:
     """Open the store named by --store, the environment, or the place; reading verbs create nothing."""
-    from workbench.api import stores
-
-    path: Path | None = (ctx.find_root().obj or {}).get("store")
-    return stores.open_store(path, create=create)
+    return api.stores.open_store(global_options(ctx).get("store"), create=create)

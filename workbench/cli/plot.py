@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from workbench import api
 from workbench.cli import complete
-from workbench.cli.options import RunName, open_store
+from workbench.cli.options import RunName, global_options, open_store
 from workbench.cli.output import out
 
 
@@ -21,7 +22,7 @@ def plot(
     over: Annotated[
         list[str] | None,
         typer.Option(
-            "--with", metavar="RUN", help="Another run, drawn over it. Twice.", autocompletion=complete.runs
+            "--with", metavar="RUN", help="Overlay another run (at most two).", autocompletion=complete.runs
         ),
     ] = None,
     width: Annotated[
@@ -31,14 +32,16 @@ def plot(
     log: Annotated[bool, typer.Option("--log", help="Logarithmic value axis.")] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="ASCII characters only.")] = False,
 ) -> None:
-    """Draw a metric of a run: the mean over seeds, training and test."""
-    from workbench.api.plots import plot_text
-    from workbench.api.runs import find_run
-
+    """Plot a metric of a run: the mean over seeds, training and test."""
     store = open_store(ctx)
-    row = find_run(store, run)
-    plain = ascii or (ctx.find_root().obj or {}).get("ascii", False)
-    columns = width or max(30, shutil.get_terminal_size((80, 24)).columns)
-    others = [find_run(store, text) for text in over or ()]
-    size = {"width": columns, "height": height}
-    out(plot_text(store, row, metric, **size, ascii=plain, log=log, others=others).rstrip())
+    picture = api.plots.plot_text(
+        store,
+        api.runs.find_run(store, run),
+        metric,
+        width=width or max(30, shutil.get_terminal_size((80, 24)).columns),
+        height=height,
+        ascii=ascii or global_options(ctx).get("ascii", False),
+        log=log,
+        others=[api.runs.find_run(store, text) for text in over or ()],
+    )
+    out(picture.rstrip())

@@ -1,12 +1,12 @@
-"""`workbench presets`: what can be run, and every setting of it."""
+"""`workbench presets`: the experiments that can be run, and every setting of them."""
 
 from __future__ import annotations
 
 import typer
 
+from workbench import api
 from workbench.cli.options import Json, PresetName, Sets
 from workbench.cli.output import out, out_json, out_table, talk
-from workbench.text import safe_text
 
 app = typer.Typer(help="List presets and show their settings.", no_args_is_help=True)
 
@@ -14,9 +14,7 @@ app = typer.Typer(help="List presets and show their settings.", no_args_is_help=
 @app.command("ls")
 def list_(json: Json = False) -> None:
     """List all presets: built in, in your config folder, and in ./presets."""
-    from workbench.api.presets import list_presets
-
-    presets = list_presets()
+    presets = api.presets.list_presets()
     if json:
         keys = ("name", "title", "description", "source", "kind", "data", "seeds", "path", "error")
         out_json([{key: getattr(preset, key) for key in keys} for preset in presets])
@@ -26,18 +24,16 @@ def list_(json: Json = False) -> None:
     )
     for preset in presets:
         if preset.error:
-            talk(f"unusable: {preset.error}")
+            talk(f"invalid: {preset.error}")
 
 
 @app.command()
 def show(preset: PresetName, sets: Sets = None, json: Json = False) -> None:
-    """Show every setting of a preset: value, default, unit, meaning. A * marks what differs."""
-    from workbench.api.presets import family_notes, find_preset, form_fields, resolve
-
-    found = find_preset(preset)
-    spec = resolve(found, sets or ())
-    fields = form_fields(spec)
-    for note in family_notes(found, [spec.model.kind]):
+    """Show every setting of a preset: value, default, unit, meaning. A * marks a changed value."""
+    found = api.presets.find_preset(preset)
+    spec = api.presets.resolve(found, sets or ())
+    fields = api.presets.form_fields(spec)
+    for note in api.presets.family_notes(found, [spec.model.kind]):
         talk(note)
     if json:
         keys = ("key", "type", "value", "default", "changed", "unit", "description", "choices", "limits")
@@ -45,9 +41,9 @@ def show(preset: PresetName, sets: Sets = None, json: Json = False) -> None:
         body = [{key: getattr(field, key) for key in keys} for field in fields]
         out_json({**head, "seeds": spec.seeds, "fields": body})
         return
-    out(f"{found.name}: {found.title}")
-    out(found.description)
-    out(f"{found.source}, {safe_text(found.path, one_line=True)}")
+    out(f"{found.name}: {found.title}", one_line=True)
+    out(found.description, one_line=True)
+    out(f"{found.source}, {found.path}", one_line=True)
     out(f"seeds {', '.join(map(str, spec.seeds))}")
     section = ""
     rows: list[tuple[str, ...]] = []

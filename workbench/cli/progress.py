@@ -1,26 +1,17 @@
-"""How far runs are, on stderr: moving bars in a terminal, plain lines in a pipe or log file."""
+"""Progress of runs on stderr: moving bars in a terminal, plain lines in a pipe or log file."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from workbench.cli.output import span, talk
-from workbench.text import safe_text
+from workbench import api
+from workbench.cli.output import talk
+from workbench.text import format_duration, safe_text
 
-if TYPE_CHECKING:
-    from workbench.api.runs import RunRow
-
-
-LINE_SECONDS = 30.0  # between lines about a run that only goes on
-
-
-class Display(Protocol):
-    """Something that shows how far runs are."""
-
-    def show(self, rows: Sequence[RunRow]) -> None: ...
+LINE_SECONDS = 30.0  # between lines about a run whose state and phase stay the same
 
 
 def progress_display() -> _Lines | _Bars:
@@ -32,7 +23,7 @@ class _Lines:
     """Plain lines for pipes and log files: when a run's state or phase changes, and now and then its ETA."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[str, float]] = {}  # what was said, and when
+        self._last: dict[str, tuple[str, float]] = {}  # the phase last printed, and when
 
     def __enter__(self) -> _Lines:
         return self
@@ -40,32 +31,33 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def show(self, rows: Sequence[RunRow]) -> None:
+    def show(self, rows: Sequence[api.runs.RunRow]) -> None:
         for row in rows:
             now, moment = _phase(row), time.monotonic()
-            said, when = self._last.get(row.id, ("", 0.0))
-            if said == now and (row.eta is None or moment - when < LINE_SECONDS):
+            before, when = self._last.get(row.id, ("", 0.0))
+            if before == now and (row.eta is None or moment - when < LINE_SECONDS):
                 continue
             self._last[row.id] = (now, moment)
-            talk(f"{row.id}  {now}{f' {row.step}/{row.total}, {_eta(row)}' if said == now else ''}")
+            talk(f"{row.id}  {now}{f' {row.step}/{row.total}, {_eta(row)}' if before == now else ''}")
 
 
 class _Bars:
     """One bar for each run that trains, and one for all when there are several."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich import console, progress  # 0.1 s, and only a terminal needs it
 
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[steps]}", markup=False),
-            TextColumn("{task.fields[phase]}", markup=False),
-            TextColumn("{task.fields[eta]}", markup=False),
-            console=Console(stderr=True),
-            transient=True,
-        )
+        columns = [
+            progress.TextColumn(text, markup=False)
+            for text in (
+                "{task.description}",
+                "{task.fields[steps]}",
+                "{task.fields[phase]}",
+                "{task.fields[eta]}",
+            )
+        ]
+        columns.insert(1, progress.BarColumn(bar_width=24))  # type: ignore[arg-type]
+        self._progress = progress.Progress(*columns, console=console.Console(stderr=True), transient=True)
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> _Bars:
@@ -75,17 +67,16 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, rows: Sequence[RunRow]) -> None:
+    def show(self, rows: Sequence[api.runs.RunRow]) -> None:
         if len(rows) > 1:
             over = sum(not row.live for row in rows)
             self._set("", f"{len(rows)} runs", over, len(rows), f"{over}/{len(rows)}", "done", "")
         for row in rows:
             if row.live and (row.state != "queued" or len(rows) == 1):
                 name = safe_text(row.name, 30, one_line=True)
-                total = max(row.total, 1)
-                self._set(
-                    row.id, name, row.step, total, f"{row.step}/{row.total or '?'}", _phase(row), _eta(row)
-                )
+                steps = f"{row.step}/{row.total or '?'}"
+                phase = safe_text(_phase(row), 400, one_line=True)
+                self._set(row.id, name, row.step, max(row.total, 1), steps, phase, _eta(row))
             elif row.id in self._tasks:
                 self._progress.remove_task(self._tasks.pop(row.id))
 
@@ -97,12 +88,11 @@ class _Bars:
         )
 
 
-def _eta(row: RunRow) -> str:
-    return f"ETA {span(row.eta)}" if row.eta is not None else ""
+def _eta(row: api.runs.RunRow) -> str:
+    return f"ETA {format_duration(row.eta)}" if row.eta is not None else ""
 
 
-def _phase(row: RunRow) -> str:
-    """The state, or what a living worker is doing."""
+def _phase(row: api.runs.RunRow) -> str:
+    """Return the state with its reason, or the phase of a running worker."""
     doing = row.phase if row.active and row.phase else row.state
-    reason = f": {row.reason}" if row.reason and row.state != "running" else ""
-    return safe_text(f"{doing}{reason}", 400, one_line=True)
+    return doing + (f": {row.reason}" if row.reason and row.state != "running" else "")

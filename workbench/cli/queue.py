@@ -1,4 +1,4 @@
-"""`workbench queue`: put runs in, look at them, and steer them."""
+"""`workbench queue`: add runs, list them, and change their state."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from workbench import api
+from workbench.cli import run as running
 from workbench.cli.options import (
     Grids,
     Json,
@@ -17,10 +19,11 @@ from workbench.cli.options import (
     Sets,
     open_store,
 )
-from workbench.cli.output import out_json, out_table, run_json, span, talk
+from workbench.cli.output import out_json, out_table, run_json, talk
+from workbench.text import format_duration
 
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
-app = typer.Typer(help="Put runs into the queue, look at it, and steer it.", no_args_is_help=True)
+app = typer.Typer(help="Manage the run queue.", no_args_is_help=True)
 
 
 @app.command()
@@ -33,25 +36,20 @@ def add(
     priority: Priority = 0,
     json: Json = False,
 ) -> None:
-    """Queue a preset and return at once; the ids go to stdout."""
-    from workbench.cli.run import run
-
-    run(ctx, preset, sets, grid, seeds, priority, inline=False, detach=True, json=json)
+    """Queue a preset and return; print the run ids."""
+    running.run(ctx, preset, sets, grid, seeds, priority, inline=False, detach=True, json=json)
 
 
 @app.command("ls")
 def list_(ctx: typer.Context, json: Json = False) -> None:
-    """List what is queued, running or paused."""
-    from workbench.api.queue import why_waiting
-    from workbench.api.runs import list_runs
-
+    """List queued, running and paused runs."""
     store = open_store(ctx)
-    rows = [row for row in list_runs(store) if row.live]
+    rows = [row for row in api.runs.list_runs(store) if row.live]
     if json:
         out_json([run_json(row) for row in rows])
         return
     if not rows:
-        talk("The queue is empty. `workbench run vae-digits` starts something.")
+        talk("The queue is empty. `workbench run vae-digits` starts a run.")
         return
     out_table(
         ("RUN", "STATE", "STEP", "ETA", "DEVICE", "SEEDS", "PRIORITY", "REMARK"),
@@ -60,7 +58,7 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
                 row.id,
                 row.phase if row.state == "running" and row.phase else row.state,
                 f"{row.step}/{row.total}" if row.total else "",
-                span(row.eta),
+                format_duration(row.eta),
                 row.device,
                 len(row.seeds),
                 row.priority,
@@ -69,32 +67,32 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
             for row in rows
         ],
     )
-    if remark := why_waiting(store, rows):
+    if remark := api.queue.why_waiting(store, rows):
         talk(remark)
 
 
 @app.command()
 def pause(ctx: typer.Context, runs: RunNames) -> None:
-    """Write a checkpoint and hold the runs until they are resumed."""
-    _ask(ctx, runs, "pause")
+    """Pause runs: each writes a checkpoint and waits until it is resumed."""
+    _request(ctx, runs, "pause")
 
 
 @app.command()
 def resume(ctx: typer.Context, runs: RunNames) -> None:
-    """Let paused runs go on from their checkpoint."""
-    _ask(ctx, runs, "resume")
+    """Resume paused runs from their checkpoint."""
+    _request(ctx, runs, "resume")
 
 
 @app.command()
 def cancel(ctx: typer.Context, runs: RunNames) -> None:
-    """End queued or running runs for good; what they have is kept."""
-    _ask(ctx, runs, "cancel")
+    """Cancel queued, running or paused runs; their files are kept."""
+    _request(ctx, runs, "cancel")
 
 
 @app.command()
 def retry(ctx: typer.Context, runs: RunNames) -> None:
-    """Try failed or cancelled runs once more, from their last checkpoint."""
-    _ask(ctx, runs, "retry")
+    """Retry failed or cancelled runs from their last checkpoint."""
+    _request(ctx, runs, "retry")
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # a value such as -5 is no option
@@ -102,15 +100,13 @@ def priority(
     ctx: typer.Context,
     run: RunName,
     value: Annotated[
-        int, typer.Argument(metavar="N", min=-1000, max=1000, help="Higher starts earlier; 0 is usual.")
+        int, typer.Argument(metavar="N", min=-1000, max=1000, help="Higher starts earlier; default: 0.")
     ],
 ) -> None:
-    """Set the priority of a run that waits."""
-    _ask(ctx, [run], "priority", value)
+    """Set the priority of a waiting run."""
+    _request(ctx, [run], "priority", value)
 
 
-def _ask(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None = None) -> None:
-    from workbench.api.queue import request_all
-
-    for run_id in request_all(open_store(ctx), runs, verb, value):
-        talk(f"{run_id}: {verb} asked for.")
+def _request(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None = None) -> None:
+    for run_id in api.queue.request_all(open_store(ctx), runs, verb, value):
+        talk(f"{run_id}: {verb} requested.")

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import Grids, Json, PresetName, Priority, Seeds, Sets, open_store
+from workbench import api
+from workbench.cli.follow import follow, follow_inline, print_queued
+from workbench.cli.options import Detach, Grids, Json, PresetName, Priority, Seeds, Sets, open_store
 from workbench.cli.output import talk
+from workbench.errors import WorkbenchError
 
 
 def run(
@@ -18,28 +21,24 @@ def run(
     seeds: Seeds = None,
     priority: Priority = 0,
     inline: Annotated[
-        bool, typer.Option("--inline", help="Train here, in the foreground, past the queue.")
+        bool, typer.Option("--inline", help="Train in the foreground, bypassing the queue.")
     ] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Queue only, do not wait.")] = False,
+    detach: Detach = False,
     json: Json = False,
 ) -> None:
-    """Queue a preset and follow it; final metrics go to stdout. Ctrl-C stops following, not the run."""
-    from workbench.api.presets import expand, family_notes, find_preset
-    from workbench.api.queue import check_specs, submit
-    from workbench.cli.follow import follow, follow_inline, print_queued
-    from workbench.errors import WorkbenchError
-
+    """Queue a preset and follow it; print the final metrics. Ctrl-C stops following, not the run."""
     if inline and detach:
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
-    found = find_preset(preset)
-    specs = expand(found, sets or (), grid or (), seeds)
-    check_specs(specs)  # a fault must show before a store is made
+    found = api.presets.find_preset(preset)
+    specs = api.presets.expand(found, sets or (), grid or (), seeds)
+    api.queue.check_specs(specs)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
-    for note in family_notes(found, (spec.model.kind for spec in specs)):
+    for note in api.presets.family_notes(found, (spec.model.kind for spec in specs)):
         talk(note)
     if inline:
         raise typer.Exit(follow_inline(store, specs, preset, sets or [], json))
-    ids = submit(store, specs, preset=preset, overrides=[*(sets or ()), *(grid or ())], priority=priority)
+    overrides = [*(sets or ()), *(grid or ())]
+    ids = api.queue.submit(store, specs, preset=preset, overrides=overrides, priority=priority)
     if detach:
         print_queued(ids, json)
         return

@@ -1,4 +1,4 @@
-"""`workbench runs`: look at runs, annotate them, remove them and bring them back."""
+"""`workbench runs`: list, show, compare, annotate, remove and restore runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from workbench import api
 from workbench.cli import complete
+from workbench.cli.evaluate import evaluation_lines
+from workbench.cli.metric_lines import result_lines
 from workbench.cli.options import Json, RunName, RunNames, open_store
-from workbench.cli.output import ago, out, out_json, out_table, run_json, span, talk
+from workbench.cli.output import ago, out, out_json, out_table, run_json, talk
+from workbench.errors import WorkbenchError, did_you_mean
+from workbench.text import format_duration
 
-app = typer.Typer(help="Look at runs, annotate, remove and restore them.", no_args_is_help=True)
+app = typer.Typer(help="List, show, annotate, remove and restore runs.", no_args_is_help=True)
 
 
 @app.command("ls")
@@ -22,32 +27,31 @@ def list_(
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option("--study", help="Only runs of this study, or study id.", autocompletion=complete.ran),
+        typer.Option(
+            "--study", help="Only runs of this study, or study id.", autocompletion=complete.queued_studies
+        ),
     ] = None,
     filter: Annotated[
-        str, typer.Option("--filter", metavar="TEXT", help="As in the screens: 'model:lae test_mse<0.03'.")
+        str,
+        typer.Option("--filter", metavar="TEXT", help="Filter as in the screens: 'model:lae test_mse<0.03'."),
     ] = "",
     sort: Annotated[
-        str | None, typer.Option("--sort", metavar="KEY", help="By a field or a final metric, e.g. test_mse.")
+        str | None,
+        typer.Option("--sort", metavar="KEY", help="Sort by a field or a final metric, e.g. test_mse."),
     ] = None,
-    reverse: Annotated[bool, typer.Option("--reverse", help="The other way round.")] = False,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
     json: Json = False,
 ) -> None:
     """List runs, newest first."""
-    from workbench.api.runs import STATES, list_runs, study_runs
-    from workbench.errors import WorkbenchError, did_you_mean
-
     for word in state or ():
-        if word not in STATES:
-            hint = did_you_mean(word[:80], STATES) or f"States: {', '.join(STATES)}."
-            raise WorkbenchError(f"There is no state '{word[:80]}'.", hint)
-    from workbench.results.query import filter_rows, sort_rows
-
+        if word not in api.runs.STATES:
+            hint = did_you_mean(word, api.runs.STATES) or f"States: {', '.join(api.runs.STATES)}."
+            raise WorkbenchError(f"There is no state '{word}'.", hint)
     store = open_store(ctx)
-    rows = list_runs(store) if study is None else study_runs(store, study)
-    rows = filter_rows([row for row in rows if not state or row.state in state], filter)
+    rows = api.runs.list_runs(store) if study is None else api.runs.study_runs(store, study)
+    rows = api.runs.filter_rows([row for row in rows if not state or row.state in state], filter)
     if sort is not None:
-        rows = sort_rows(rows, sort, reverse=reverse)
+        rows = api.runs.sort_rows(rows, sort, reverse=reverse)
     elif reverse:
         rows.reverse()
     if json:
@@ -55,7 +59,7 @@ def list_(
         return
     if not rows:
         narrowed = bool(state or study or filter)
-        talk("No run fits." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
+        talk("No matching runs." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
         return
     out_table(
         ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
@@ -67,7 +71,7 @@ def list_(
                 row.data,
                 len(row.seeds),
                 row.step or "",
-                span(row.ended - row.started) if row.ended and row.started else "",
+                format_duration(row.ended - row.started) if row.ended and row.started else "",
                 ago(row.created),
                 row.note,
             )
@@ -78,22 +82,17 @@ def list_(
 
 @app.command()
 def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
-    """Show one run: state, progress, results, evaluations, and its full configuration."""
-    from workbench.api.evaluations import list_evaluations, results_of
-    from workbench.api.runs import find_run, spec_of, spec_text
-    from workbench.cli.evaluate import evaluation_lines
-    from workbench.cli.metric_lines import result_lines
-
+    """Show one run: state, progress, results, evaluations and configuration."""
     store = open_store(ctx)
-    row = find_run(store, run)
-    evaluations = list_evaluations(store, row.id)
+    row = api.runs.find_run(store, run)
+    evaluations = api.evaluations.list_evaluations(store, row.id)
     folder = store.root / row.id
     if json:
-        spec = spec_of(store, row.id).model_dump(mode="json", exclude_none=True)
+        spec = api.runs.spec_of(store, row.id).model_dump(mode="json", exclude_none=True)
         more = {
             "folder": folder,
             "spec": spec,
-            "results": results_of(store, row.id),
+            "results": api.evaluations.results_of(store, row.id),
             "evaluations": evaluations,
         }
         out_json({**run_json(row), **more})
@@ -107,7 +106,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         "seeds": ", ".join(map(str, row.seeds)),
         "device": row.device,
         "step": f"{row.step} of {row.total}" if row.total else "",
-        "ETA": span(row.eta),
+        "ETA": format_duration(row.eta),
         "attempt": row.attempt,
         "created": ago(row.created),
         "tags": ", ".join(row.tags),
@@ -116,13 +115,10 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     for name, value in facts.items():
         if value:
             out(f"{name:<9}{value}")
-    for line in result_lines(store, row):
-        out(line)
-    for found in evaluations:
-        for line in evaluation_lines(found):
-            out(line)
+    for line in (*result_lines(store, row), *(x for found in evaluations for x in evaluation_lines(found))):
+        out(line, one_line=True)
     out()
-    out(spec_text(store, row.id).rstrip())
+    out(api.runs.spec_text(store, row.id).rstrip())
 
 
 @app.command()
@@ -132,30 +128,23 @@ def diff(
     format: Annotated[str, typer.Option("--format", help="csv, md, latex or json.")] = "md",
     json: Json = False,
 ) -> None:
-    """Show the settings that differ between runs: a line for each, a column per run."""
-    from workbench.api.runs import find_run
-    from workbench.api.tables import differing, export_text
-    from workbench.errors import WorkbenchError
-
+    """Show the settings that differ between runs: one line per setting, one column per run."""
     store = open_store(ctx)
-    ids = list(dict.fromkeys(find_run(store, text).id for text in runs))
+    ids = list(dict.fromkeys(api.runs.find_run(store, text).id for text in runs))
     if len(ids) < 2:
-        raise WorkbenchError("One run differs from nothing.", "Name two or more.")
-    out(export_text(differing(store, ids), "json" if json else format).rstrip())
+        raise WorkbenchError("`runs diff` needs at least two runs.")
+    out(api.tables.export_text(api.tables.differing(store, ids), "json" if json else format).rstrip())
 
 
 @app.command()
 def log(
     ctx: typer.Context,
     run: RunName,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=100_000, help="How many.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=100_000, help="Number of lines.")] = 50,
 ) -> None:
     """Print the last lines of a run's log."""
-    from workbench.api.live import LiveRun
-    from workbench.api.runs import find_run
-
     store = open_store(ctx)
-    live = LiveRun(store, find_run(store, run).id)
+    live = api.live.LiveRun(store, api.runs.find_run(store, run).id)
     live.poll()
     for line in live.log_lines(lines):
         out(line)
@@ -163,12 +152,10 @@ def log(
 
 @app.command()
 def rm(ctx: typer.Context, runs: RunNames, json: Json = False) -> None:
-    """Move runs into the store's trash; prints the word that brings them back."""
-    from workbench.api.runs import find_run, remove_runs
-
+    """Move runs to the store's trash; prints a restore token."""
     store = open_store(ctx)
-    ids = [find_run(store, text).id for text in runs]
-    token = remove_runs(store, ids)
+    ids = [api.runs.find_run(store, text).id for text in runs]
+    token = api.runs.remove_runs(store, ids)
     if json:
         out_json({"removed": ids, "token": token})
         return
@@ -179,18 +166,15 @@ def rm(ctx: typer.Context, runs: RunNames, json: Json = False) -> None:
 @app.command()
 def restore(
     ctx: typer.Context,
-    token: Annotated[str, typer.Argument(metavar="TOKEN", help="What `runs rm` printed.")],
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="The token that `runs rm` printed.")],
     json: Json = False,
 ) -> None:
-    """Bring removed runs back."""
-    from workbench.api.runs import restore_runs
-
-    ids = restore_runs(open_store(ctx), token)
+    """Restore removed runs from the trash."""
+    ids = api.runs.restore_runs(open_store(ctx), token)
     if json:
         out_json({"restored": ids})
         return
-    for run_id in ids:
-        out(run_id)
+    out("\n".join(ids))
 
 
 @app.command()
@@ -200,13 +184,11 @@ def note(
     text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="The note; empty removes it.")] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Set the run's tags. Repeatable.")] = None,
 ) -> None:
-    """Write a note or tags to a run; without either, print what is there."""
-    from workbench.api.runs import annotate, find_run
-
+    """Write a note or tags to a run; without either, print the note."""
     store = open_store(ctx)
-    row = find_run(store, run)
+    row = api.runs.find_run(store, run)
     if text is None and tag is None:
         out(row.note)
         return
-    annotate(store, row.id, note=text, tags=tag)
-    talk(f"{row.id}: noted.")
+    api.runs.annotate(store, row.id, note=text, tags=tag)
+    talk(f"{row.id}: saved.")

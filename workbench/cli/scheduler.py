@@ -6,47 +6,43 @@ import time
 
 import typer
 
+from workbench import api
 from workbench.cli.options import Json, open_store
-from workbench.cli.output import out, out_json, span, talk
+from workbench.cli.output import out, out_json, talk
+from workbench.text import format_duration
 
-app = typer.Typer(help="Look at, start or stop the background scheduler.", no_args_is_help=True)
+app = typer.Typer(help="Show, start or stop the background scheduler.", no_args_is_help=True)
 
 
 @app.command()
 def status(ctx: typer.Context, json: Json = False) -> None:
-    """Tell whether a scheduler runs for this store. One is started whenever work is queued."""
-    from workbench.api.queue import scheduler_status
-
+    """Show whether a scheduler is running for this store. Queueing work starts one."""
     store = open_store(ctx)
-    found = scheduler_status(store)
+    found = api.queue.scheduler_status(store)
     if json:
         out_json({"store": store.root, **vars(found)})
         return
-    out(f"store      {store.root} ({store.why})")
+    out(f"store      {store.root} ({store.why})", one_line=True)
     if not found.running:
-        out("scheduler  not running; queued work starts one")
+        out("scheduler  not running; queueing work starts one")
         return
-    out(f"scheduler  running for {span(time.time() - (found.started or time.time()))}")
-    out(f"process    {found.pid} on {found.host}")
+    out(f"scheduler  running for {format_duration(time.time() - (found.started or time.time()))}")
+    out(f"process    {found.pid} on {found.host}", one_line=True)
     if found.message:
-        out(f"remark     {found.message}")
+        out(f"remark     {found.message}", one_line=True)
 
 
 @app.command()
 def start(ctx: typer.Context) -> None:
-    """Start a scheduler where none runs, e.g. after the machine was started anew and runs wait."""
-    from workbench.api.queue import ensure_scheduler
-
-    ensure_scheduler(open_store(ctx))
-    talk("A scheduler looks after this store; it ends by itself when nothing is left to do.")
+    """Start a scheduler if none is running, for example when runs wait after a reboot."""
+    api.queue.ensure_scheduler(open_store(ctx))
+    talk("A scheduler is running for this store; it exits when nothing is left to do.")
 
 
 @app.command()
 def stop(ctx: typer.Context) -> None:
-    """Stop the scheduler; running workers go on, and are taken up again by the next scheduler."""
-    from workbench.api.queue import stop_scheduler
-
-    if stop_scheduler(open_store(ctx)):
-        talk("The scheduler has been stopped. Work queued from now on starts a new one.")
+    """Stop the scheduler; running workers continue, and the next scheduler takes them over."""
+    if api.queue.stop_scheduler(open_store(ctx)):
+        talk("The scheduler has been stopped. Queueing work starts a new one.")
     else:
         talk("No scheduler was running.")

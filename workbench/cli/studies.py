@@ -1,4 +1,4 @@
-"""`workbench studies`: presets that belong into one table."""
+"""`workbench studies`: presets that belong in one table."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ from typing import Annotated
 
 import typer
 
+from workbench import api
 from workbench.cli import complete
-from workbench.cli.options import Json, Priority, Seeds, Sets, open_store
+from workbench.cli.follow import follow, print_queued
+from workbench.cli.options import Detach, Json, Priority, Seeds, Sets, open_store
 from workbench.cli.output import out_json, out_table, talk
 
-app = typer.Typer(help="List studies and run them.", no_args_is_help=True)
-StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="Study name.", autocompletion=complete.studies)
-]
+app = typer.Typer(help="List and run studies.", no_args_is_help=True)
 
 
 @app.command("ls")
 def list_(json: Json = False) -> None:
     """List all studies."""
-    from workbench.api.studies import list_studies
-
-    studies = list_studies()
+    studies = api.studies.list_studies()
     if json:
         out_json(studies)
         return
@@ -31,28 +28,26 @@ def list_(json: Json = False) -> None:
     )
     for study in studies:
         if study.error:
-            talk(f"unusable: {study.error}")
+            talk(f"invalid: {study.error}")
 
 
 @app.command()
 def run(
     ctx: typer.Context,
-    study: StudyName,
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY", help="Study name.", autocompletion=complete.studies)
+    ],
     sets: Sets = None,
     seeds: Seeds = None,
     priority: Priority = 0,
-    detach: Annotated[bool, typer.Option("--detach", help="Queue only, do not wait.")] = False,
+    detach: Detach = False,
     json: Json = False,
 ) -> None:
     """Queue all presets of a study and follow them; `workbench export STUDY` then makes its table."""
-    from workbench.api.queue import check_specs
-    from workbench.api.studies import find_study, study_specs, submit_study
-    from workbench.cli.follow import follow, print_queued
-
-    found = study_specs(find_study(study), sets or (), seeds)
-    check_specs(spec for _, spec in found)  # a fault must show before a store is made
+    found = api.studies.study_specs(api.studies.find_study(study), sets or (), seeds)
+    api.queue.check_specs(spec for _, spec in found)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
-    ids = submit_study(store, study, overrides=sets or (), seeds=seeds, priority=priority)
+    ids = api.studies.submit_study(store, study, overrides=sets or (), seeds=seeds, priority=priority)
     if detach:
         print_queued(ids, json)
     else:

@@ -1,6 +1,6 @@
-"""`workbench` without a verb: the screens, or one sentence where they cannot be shown.
+"""`workbench` without a verb: the screens, or one sentence on why they cannot be opened.
 
-The screens come up sooner without the parser of the verbs, so their own few options are read here.
+The screens open sooner without the parser of the verbs, so their own few options are read here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench import api
 from workbench.errors import TERMINAL, WorkbenchError
 
 
@@ -23,7 +24,7 @@ class ScreenOptions:
 
 
 def screen_options(arguments: list[str]) -> ScreenOptions | None:
-    """Return the options if the arguments are nothing else; None leaves them to the parser of the verbs."""
+    """Return the options if the arguments hold nothing else; None leaves them to the parser of the verbs."""
     found = ScreenOptions()
     left = list(arguments)
     while left:
@@ -42,22 +43,19 @@ def screen_options(arguments: list[str]) -> ScreenOptions | None:
 
 
 def open_screens(store: Path | None, *, mouse: bool, ascii: bool) -> int:
-    """Open the TUI and return its exit code, or refuse in one sentence where no screen can be shown."""
+    """Open the screens and return the exit code. Raises WorkbenchError where no screen can be shown."""
     streams = {"input": sys.stdin, "output": sys.stdout, "error output": sys.stderr}
     for name, stream in streams.items():
         if stream is None or not stream.isatty():
-            _refuse(f"standard {name} is not a terminal")
+            raise _refusal(f"standard {name} is not a terminal")
     if os.environ.get("TERM", "dumb") in ("", "dumb"):
-        _refuse("TERM is unset or 'dumb'")
-    from workbench.api.stores import open_store
-    from workbench.settings import user_settings
+        raise _refusal("TERM is unset or 'dumb'")
+    # Textual: 0.2 s that no verb needs
     from workbench.ui.app import run_app
 
-    settings = user_settings()
-    chosen = open_store(store)
-    return run_app(chosen, mouse=mouse and settings.mouse, ascii=ascii or settings.ascii)
+    return run_app(api.stores.open_store(store), mouse=mouse, ascii=ascii)
 
 
-def _refuse(why: str) -> None:
+def _refusal(why: str) -> WorkbenchError:
     hint = "Use plain commands here: `workbench run PRESET`, `workbench queue ls`, `workbench runs ls`."
-    raise WorkbenchError(f"The screens cannot be shown: {why}.", hint, TERMINAL)
+    return WorkbenchError(f"Cannot open the screens: {why}.", hint, TERMINAL)

@@ -1,6 +1,6 @@
 """The verbs of the command line and the root options before them, as typer reads them.
 
-Verbs import what they need when they are called, so that `workbench --help` stays quick.
+`workbench.api` imports its modules at their first use, so that `workbench --help` stays quick.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def _root(
         typer.Option(
             "--store",
             readable=False,
-            help="Folder of the runs; else WORKBENCH_STORE, else the nearest runs/.",
+            help="Folder of the runs; default: WORKBENCH_STORE, then the nearest runs/.",
         ),
     ] = None,
-    mouse: Annotated[bool, typer.Option("--mouse/--no-mouse", help="Let the screens take the mouse.")] = True,
+    mouse: Annotated[bool, typer.Option("--mouse/--no-mouse", help="Enable mouse support.")] = True,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -65,7 +65,7 @@ def _root(
 
 
 def run_verb(arguments: list[str]) -> int:
-    """Do what the arguments ask for and return the exit code. Raises WorkbenchError for a usage error."""
+    """Run the verb of the arguments and return the exit code. Raises WorkbenchError for a usage error."""
     try:
         code = app(arguments, prog_name="workbench", standalone_mode=False)
     except typer.Abort:
@@ -79,12 +79,12 @@ def run_verb(arguments: list[str]) -> int:
 
 
 def _usage_fault(error: Any) -> WorkbenchError:
-    """Say what the parser refused, and where the right words stand."""
+    """Return what the parser refused, with the command that shows the help."""
     context = getattr(error, "ctx", None)
     verb = context.command_path.removeprefix("workbench").strip() if context is not None else ""
     option = getattr(error, "option_name", "")
     if option in GLOBAL_OPTIONS:
-        hint = f"It stands before the verb: workbench {option} … VERB."
+        hint = f"Global options precede the verb: workbench {option} … VERB."
     else:
         hint = f"See `{f'workbench {verb}'.strip()} --help`."
     words = str(error.format_message()).strip().rstrip(".")

@@ -107,13 +107,13 @@ class Board:
         A result that was committed while no scheduler was alive is recorded in `state.json` now.
         """
         paths = self.store.run(run_id)
-        document = read_json(paths.state)
-        state = run_state(
-            document, read_json(paths.result), lambda: unwritten_state(paths, read_table(paths.origin))
-        )
+        written = state_of(read_json(paths.state))
+        state = written or unwritten_state(paths, read_json(paths.origin))
+        if state.state != "finished":  # else nothing can change, and thousands of results need not be read
+            state = run_state(state, read_json(paths.result))
         if state.state in OVER:
             self._over[run_id] = 0
-            if state_of(document) != state:
+            if state != written:
                 with contextlib.suppress(OSError):  # a full disk: the next scheduler tries again
                     write_state(paths, state)
             return

@@ -41,7 +41,7 @@ def final_state(paths: RunPaths, state: RunState, now: float) -> RunState | None
         return None
     result = read_json(paths.result)
     if outcome_of(result) is not None:
-        return replace(run_state(state.document(), result), ended=now)
+        return replace(run_state(state, result), ended=now)
     hint = "Move the damaged result.json away, then retry."
     return _failed(state, "crash", "Its result.json cannot be read.", now, hint)
 

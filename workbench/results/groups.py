@@ -148,10 +148,11 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
     ]
     summary = {}
     for name in dict.fromkeys(name for found, places in parts if places for name in found):
+        by_run = metric(name).one_per == "run"
         values: list[float | None] = []
         for found, places in parts:
             column = found.get(name, ())
-            if metric(name).one_per == "run":
+            if by_run:
                 column, places = column[:1], places[:1] and [0]
             values += column if len(places) == len(column) else [column[k] for k in places if k < len(column)]
         summary[name] = tuple(values)

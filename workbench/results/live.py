@@ -19,11 +19,11 @@ from workbench.spec.forms import FormField, form_fields
 from workbench.spec.resolve import parse_spec
 from workbench.spec.schema import RunSpec
 from workbench.store.files import log_tail, open_plain, read_json
-from workbench.store.json_fields import number, read_table, table, whole
+from workbench.store.json_fields import number, table, whole
 from workbench.store.metrics import MetricsTail
 from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.snapshots import Latents, Samples, read_latents, read_samples, snapshot_steps
-from workbench.store.state import OVER, State, run_state, unwritten_state
+from workbench.store.state import OVER, State, run_state, state_of, unwritten_state
 from workbench.text import safe_text
 
 LINE = 2000  # characters of one log line that are shown
@@ -142,7 +142,8 @@ class LiveRun:
         if not any(moved):
             return False
         state, progress, result = (read_json(path) for _, path in looked)
-        where = run_state(state, result, lambda: unwritten_state(self.paths, read_table(self.paths.origin)))
+        where = state_of(state) or unwritten_state(self.paths, read_json(self.paths.origin))
+        where = run_state(where, result)
         known = table(progress)
         before = self.progress
         self.progress = Progress(

@@ -94,7 +94,7 @@ def parse(text: str, metrics: Iterable[str] = ()) -> Query:
     """
     if text.count('"') % 2:
         raise WorkbenchError("The filter has an open quote.", 'Close it with another ".', USAGE)
-    known = METRICS.keys() | set(metrics)
+    known = set(metrics)
     tests: list[Test] = []
     words: list[str] = []
     place = 0
@@ -122,7 +122,7 @@ def sort_rows(rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> lis
     Rows of equal value keep their order. Raises WorkbenchError for an unknown key.
     """
     given = list(rows)
-    value = _value(key, METRICS.keys() | {name for row in given for name in row.summary})
+    value = _value(key, {name for row in given for name in row.summary})
     have: list[tuple[float | str, RunRow]] = []
     lack: list[RunRow] = []
     for row in given:
@@ -161,7 +161,7 @@ def _term(found: re.Match[str], known: Iterable[str]) -> Test:
         return _numbers(NUMBERS[field], key, operator, wanted, _number)
     if field in TIMES:
         return _numbers(TIMES[field], key, operator, wanted, _day)
-    if key in known:
+    if key in known or key in METRICS:
         return _numbers(lambda row: metric_mean(row, key), key, operator, wanted, _number)
     raise _unknown(key, known)
 
@@ -254,13 +254,13 @@ def _value(key: str, known: Iterable[str]) -> Callable[[RunRow], Value]:
         return lambda row: get(row).strip().lower()
     if field in NUMBERS or field in TIMES:
         return NUMBERS.get(field) or TIMES[field]
-    if key in known:
+    if key in known or key in METRICS:
         return lambda row: metric_mean(row, key)
     raise _unknown(key, known)
 
 
 def _unknown(key: str, known: Iterable[str]) -> WorkbenchError:
-    names = [*WORDS, *NUMBERS, *TIMES, *sorted(known)]
+    names = [*WORDS, *NUMBERS, *TIMES, *sorted({*METRICS, *known})]
     hint = f'{did_you_mean(key, names)} Quotes look for the text itself: "{_shown(key)}".'.strip()
     return WorkbenchError(f"There is no field or metric '{_shown(key)}'.", hint, USAGE)
 

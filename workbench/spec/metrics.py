@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
 
 from workbench.spec.metric import NATS, Metric
 
@@ -164,24 +165,26 @@ BUILT_IN |= _attack_metrics()
 class _AllMetrics(Mapping[str, Metric]):
     """The built-in metrics, then those of the estimates, which are loaded when one is asked for."""
 
+    @cached_property
     def _all(self) -> dict[str, Metric]:
         from workbench.spec.estimates import estimate_metrics  # loads pydantic: 0.1 s
 
         return BUILT_IN | estimate_metrics()
 
     def __getitem__(self, name: str) -> Metric:
-        return BUILT_IN[name] if name in BUILT_IN else self._all()[name]
+        return BUILT_IN[name] if name in BUILT_IN else self._all[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(self._all)
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self._all)
 
 
 METRICS: Mapping[str, Metric] = _AllMetrics()
 
 
+@lru_cache(maxsize=1000)  # asked for every cell of long lists
 def metric(name: str) -> Metric:
     """Return the metric of that name; an unknown one (a plug-in's) shows under its own name."""
-    return METRICS.get(name, Metric(name, "", "", ""))
+    return METRICS.get(name) or Metric(name, "", "", "")

@@ -46,7 +46,11 @@ class DataSettings(Settings):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if DATA_SETS.find(name) is None:
+        try:
+            found = DATA_SETS.find(name)
+        except WorkbenchError as problem:  # a plug-in that cannot be loaded
+            raise ValueError(str(problem)) from None
+        if found is None:
             raise ValueError(not_among(name, DATA_SETS.known()))
         return name
 

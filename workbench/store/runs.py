@@ -17,7 +17,7 @@ from workbench.store.files import read_json, read_toml, sync_folder, write_atomi
 from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import NOTES, ORIGIN, PROGRESS, RESULT, RUN_ID, STATE, RunPaths, StorePaths
 from workbench.store.run_row import RunRow
-from workbench.store.state import RunState, outcome_of, run_state, unwritten_state
+from workbench.store.state import RunState, outcome_of, run_state, state_of, unwritten_state
 
 if TYPE_CHECKING:  # pydantic is slow to import; reading rows does not need it
     from workbench.spec.schema import RunSpec
@@ -141,7 +141,8 @@ def read_row(paths: RunPaths) -> RunRow | None:
         brief |= {"kind": table(spec.get("model")).get("kind", "")}
         brief |= {"data": table(spec.get("data")).get("name", "")}
     notes, result = read_table(folder + NOTES), read_table(folder + RESULT)
-    state = run_state(read_json(folder + STATE), result, lambda: unwritten_state(paths, origin))
+    state = state_of(read_json(folder + STATE)) or unwritten_state(paths, origin)
+    state = run_state(state, result)
     over = outcome_of(result) is not None
     progress = {} if over else read_table(folder + PROGRESS)
     return RunRow(

@@ -9,7 +9,6 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -95,26 +94,24 @@ class RunState:
 _DEFAULTS = {item.name: item.default for item in fields(RunState)}
 
 
-def run_state(state: Any, result: Any, unwritten: Callable[[], RunState] = RunState) -> RunState:
-    """Return a run's state from its parsed `state.json` and `result.json`.
+def run_state(state: RunState, result: Any) -> RunState:
+    """Return a run's state from what `state.json` says and the parsed `result.json`.
 
-    A committed result overrides `state.json`; one with an outcome that this version does not know does not.
-    Lists, panes and queue share this rule. `unwritten` gives the state of a run whose `state.json` is absent
-    or damaged.
+    Lists, panes and queue share this rule. A committed result overrides `state.json`; one with an outcome
+    that this version does not know does not.
     """
-    known = state_of(state) or unwritten()
     outcome = outcome_of(result)
     if outcome is None:
-        return known
-    ended = known.ended if known.ended is not None else number(result.get("finished"))
-    known = replace(known, reason="", failure="", next="", stopping="", ended=ended)
+        return state
+    ended = state.ended if state.ended is not None else number(result.get("finished"))
+    state = replace(state, reason="", failure="", next="", stopping="", ended=ended)
     if outcome == "finished":
-        return replace(known, state="finished")
+        return replace(state, state="finished")
     reason = "Every seed diverged: the loss or a state became infinite or not a number."
     if first := safe_text(result.get("diverged_tensor") or "", 200, one_line=True):
         reason += f" First non-finite tensor: {first}."
     hint = "Lower a learning rate or step size and queue it again; a retry would diverge again."
-    return replace(known, state="failed", reason=reason, failure="diverged", next=hint)
+    return replace(state, state="failed", reason=reason, failure="diverged", next=hint)
 
 
 def outcome_of(result: Any) -> Literal["finished", "diverged"] | None:
@@ -153,13 +150,8 @@ def unwritten_state(paths: RunPaths, origin: Any) -> RunState:
 
 def load_state(paths: RunPaths) -> RunState:
     """Return the run's state from the files in its folder, by the rule of `run_state`."""
-    documents = read_json(paths.state), read_json(paths.result)
-    return run_state(*documents, lambda: unwritten_state(paths, read_table(paths.origin)))
-
-
-def read_state(paths: RunPaths) -> RunState | None:
-    """Return what `state.json` says, or None if it is absent or damaged."""
-    return state_of(read_json(paths.state))
+    state = state_of(read_json(paths.state)) or unwritten_state(paths, read_json(paths.origin))
+    return run_state(state, read_json(paths.result))
 
 
 def write_state(paths: RunPaths, state: RunState) -> None:

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from tests.engine.small import FAMILIES, make_trainer, small_spec
+from workbench.engine.data.codes import onehot4
 from workbench.engine.data.dataset import Arrays, DataSet
 from workbench.engine.evaluation.summary import Summary, entry, summarise
 from workbench.engine.streams import Streams
-from workbench.spec.schema import EvaluationSettings
+from workbench.spec.schema import DataSettings, EvaluationSettings
 
 SETTINGS = EvaluationSettings(importance_samples=20, samples=200, sample_draws=3, neighbours=1)
 
@@ -171,10 +172,7 @@ def test_code_books_get_exact_log_px_and_binary_samples() -> None:
         def sample(self, count: int, streams: Streams) -> Tensor:
             return torch.full((1, count, 4), 0.25, dtype=torch.float64)
 
-    from workbench.engine.data.codes import one_hot
-    from workbench.spec.schema import DataSettings
-
-    arrays = one_hot(DataSettings(name="onehot4"), 4)
+    arrays = onehot4(DataSettings(name="onehot4"))
     data = DataSet("onehot4", arrays, dynamic=False, device=torch.device("cpu"), dtype=torch.float64)
     summary = summary_of(Coin(members=1), data)
     assert summary["log_px"]["values"][0] == pytest.approx(math.log(0.25 * 0.75**3), abs=1e-6)
