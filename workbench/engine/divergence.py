@@ -66,7 +66,7 @@ def first_bad_tensor(
                 if time.monotonic() > until or trainer.step >= LIMIT_STEPS or stop():
                     return ""
                 if trainer.step < last - WATCHED:
-                    trainer.train_step()
+                    trainer.repeat_step()
                 elif name := watched_step(trainer, member):
                     return f"{name} at step {trainer.step} (seed {seed})"
         finally:
@@ -101,7 +101,7 @@ def watched_step(trainer: Trainer, member: int) -> str:
     ]
     harmful = len(seen)
     with _watching(model, member, seen):
-        trainer.train_step()
+        trainer.repeat_step()
     outputs = len(seen)
     # in time the loss lies between the layers' outputs and their gradients
     gradients = [place for place, (name, _) in enumerate(seen) if name.startswith("gradient")]

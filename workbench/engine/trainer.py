@@ -176,7 +176,7 @@ class Trainer:
         bad = torch.isfinite(metrics["loss"]).logical_not_().logical_and_(self.first_bad == 0)
         self.first_bad.masked_fill_(bad, self.step)
 
-    def train_step(self) -> None:
+    def repeat_step(self) -> None:
         """Do a step for a replay, with the validation that early stopping decides by."""
         self.train_step()
         if self.early is not None and self.cadence.validates(self.step):

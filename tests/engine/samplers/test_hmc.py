@@ -34,10 +34,6 @@ def streams() -> Streams:
     return Streams([0, 1], dtype=torch.float64)
 
 
-def standard_error(draws: Tensor) -> Tensor:
-    return draws.flatten(0, 1).std(0) / ess_mean(draws).sqrt()
-
-
 @pytest.mark.check("section 15", "HMC has the moments of its target.")
 def test_moments_lie_within_four_standard_errors() -> None:
     cases = ((gaussian, torch.zeros(2), VARIANCES), (bent, torch.tensor([0.0, 0.5]), None))
