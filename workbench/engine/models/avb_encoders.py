@@ -167,11 +167,3 @@ class ContrastEncoder(nn.Module):
         mean = z0.squeeze(2) + (a * values.mean(1, keepdim=True)).sum(2)
         variance = (a.square() * values.var(1, correction=0, keepdim=True)).sum(2)
         return mean, (variance + VARIANCE_FLOOR).sqrt()
-
-
-Encoder = NoisyEncoder | ContrastEncoder
-
-
-def make_encoder(settings: AVBSettings, data: DataInfo, streams: Streams) -> Encoder:
-    """Return the encoder that the settings ask for."""
-    return (ContrastEncoder if settings.adaptive_contrast else NoisyEncoder)(settings, data, streams)

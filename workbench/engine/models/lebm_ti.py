@@ -31,7 +31,7 @@ from workbench.spec.models.lebm import LEBMSettings
 from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
 SUMMARY_IMAGES = 64  # test examples behind the result's estimates: each has M (N + 1) chains
-ROWS = 8192  # chains that run together when a model is judged
+ROWS = 8192  # chains that run together in an evaluation
 
 
 class Ladder:
@@ -176,8 +176,8 @@ class Curve:
 
 
 def curve_of(ladder: Ladder, log_likelihood: Tensor) -> Curve:
-    """Return what l [S, T, B, M] tells about the integrand and the integral."""
-    mean, variance = (part.transpose(1, 2) for part in ti.moments(log_likelihood, 3))  # [S, B, T]
+    """Return the curve of l [S, T, B, M]: integrand and integral, V by the unbiased variance."""
+    mean, variance = (part.transpose(1, 2) for part in (log_likelihood.mean(3), log_likelihood.var(3)))
     count = mean.shape[1] * ladder.draws
     t = ladder.temperatures
     return Curve(
@@ -213,7 +213,7 @@ def evaluate_ladder(model: LEBM, ladder: Ladder, x: Tensor, streams: Streams, st
         z = streams.normal("start", *shape)
         for half, number in zip(parts, (steps // 2, steps - steps // 2), strict=True):
             drawn = run_ladder(model, ladder, part, z, streams, number) if number else None
-            if drawn is None:  # a single step has no first half: what it moves is told from the start
+            if drawn is None:  # a single step has no first half: its move is counted from the start
                 half.append(log_likelihood(model, part, torch.cat([z[:, :1], z], 1)))
                 continue
             z = drawn.z[:, 1:]
