@@ -63,9 +63,9 @@ def workbench(data: DataSet, seeds: int, model: dict[str, Any], training: dict[s
 
     def train(steps: int) -> None:
         for _ in range(steps):
-            trainer._one_step()
+            trainer.train_step()
             if trainer.cadence.logs(trainer.step):
-                trainer._log()
+                trainer.log_point()
             recorder.progress("training", trainer.step, trainer.cadence.total)
 
     return train

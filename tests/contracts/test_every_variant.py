@@ -86,7 +86,7 @@ def test_every_point_of_a_test_curve_is_a_mean_over_examples_not_over_chunks(
 
     monkeypatch.setattr(trainer.data, "chunks", chunks)
     monkeypatch.setattr(trainer.model, "evaluate_batch", evaluate_batch)
-    means = trainer._curve_point("test", IMAGES)
+    means = trainer.curve_point("test", IMAGES)
     trainer.recorder.flush()
     row = json.loads(trainer.recorder.paths.metrics.read_text().splitlines()[-1])
     assert row["split"] == "test" and row["values"] == {name: mean.tolist() for name, mean in means.items()}

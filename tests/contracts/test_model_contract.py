@@ -106,10 +106,10 @@ def result_metrics(trainer: Trainer) -> dict[str, Any]:
 @pytest.mark.check("whole 8", "No training step waits for the device, in any family.")
 def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path) -> None:
     trainer = make_trainer(small_spec(family, SEEDS), tmp_path)
-    trainer.repeat_step()  # the first step may set things up
+    trainer.train_step()  # the first step may set things up
     with NoSync():
         for _ in range(3):
-            trainer.repeat_step()
+            trainer.train_step()
 
 
 def test_curves_of_estimates_leave_no_trace_in_training(family: str, tmp_path: Path) -> None:
@@ -194,10 +194,10 @@ def test_no_choice_of_a_setting_makes_a_step_wait(family: str, name: str, value:
         pytest.skip("28 × 28 pictures: tests/engine/models/test_classifier.py")
     changes = {name: value, **ALONE.get((family, name), {})}
     trainer = make_trainer(small_spec(family, SEEDS, model=changes), tmp_path)
-    trainer.repeat_step()
+    trainer.train_step()
     with NoSync():
-        trainer.repeat_step()
-        trainer.repeat_step()
+        trainer.train_step()
+        trainer.train_step()
 
 
 @pytest.mark.check("whole 9", "A diverged member does not affect the others, in any family.")
@@ -222,8 +222,8 @@ def test_a_member_that_stopped_early_stays_and_the_others_never_notice(family: s
     held.early = EarlyStopping(held.model, 100, 0.0, held.data.device)
     held.early.stopped[1], held.early.any_stopped = True, True
     for _ in range(6):
-        free.repeat_step()
-        held.repeat_step()
+        free.train_step()
+        held.train_step()
     for name, value in held.model.state_dict().items():
         assert torch.equal(value[1], held.early.kept[name][1]), name
         for member in (0, 2):
@@ -316,11 +316,11 @@ def test_the_same_noise_gives_the_same_evaluation(model: Trainer) -> None:
 @pytest.mark.gpu
 def test_training_on_a_gpu_does_not_wait_and_learns(family: str, tmp_path: Path) -> None:
     trainer = make_trainer(small_spec(family, SEEDS, 60), tmp_path, "cuda:0")
-    trainer.repeat_step()
+    trainer.train_step()
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(5):
-            trainer.repeat_step()
+            trainer.train_step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
     outcome = trainer.run()

@@ -181,12 +181,12 @@ def test_a_run_resumed_at_any_point_ends_with_the_same_bits(tmp_path: Path) -> N
 @pytest.mark.check("whole 8", "The step of an early-stopped member never waits for the device.")
 def test_a_stopped_members_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     trainer = make_trainer(stopping_spec(SEEDS), tmp_path)
-    trainer._one_step()
+    trainer.train_step()
     assert trainer.early is not None
     trainer.early.stopped[1], trainer.early.any_stopped = True, True
     before = {name: value[1].clone() for name, value in trainer.early.kept.items()}
     with NoSync():
-        trainer._one_step()
+        trainer.train_step()
     for name, value in trainer.model.state_dict().items():
         assert torch.equal(value[1], before[name]), name
         assert value.dim() < 2 or not torch.equal(value[0], trainer.early.kept[name][0]), name

@@ -122,10 +122,6 @@ def test_stopped_from_outside_is_queued_again_but_paused_at_a_terminal(run: RunP
     assert ended(run, 76, inline=True).state == "paused"
 
 
-def test_a_run_in_the_foreground_is_not_retried(run: RunPaths) -> None:
-    assert ended(run, 1, inline=True).state == "failed"
-
-
 def test_a_damaged_result_stops_the_run_for_a_person_to_look(run: RunPaths) -> None:
     run.result.write_text("{")
     after = ended(run, 0)

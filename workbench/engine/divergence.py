@@ -1,4 +1,4 @@
-"""After a divergence: repeat training from a sound checkpoint, and name the tensor that went first.
+"""After a divergence: repeat training from a sound checkpoint, and name the first non-finite tensor.
 
 The repetition runs plain up to a few steps before the first bad one, then watches every output of a
 layer, every gradient, and every weight and state after its update, in the order in which they come about.
@@ -43,7 +43,7 @@ def first_bad_tensor(
     *,
     seconds: float = LIMIT_SECONDS,
 ) -> str:
-    """Return what went first, such as "gradient of decoder.2.weight at step 341 (seed 0)".
+    """Return the first non-finite tensor, such as "gradient of decoder.2.weight at step 341 (seed 0)".
 
     `diverged` maps seeds to their first bad steps. Of the seeds that are still sound in a checkpoint, the
     one that went first is followed; without such a checkpoint training is repeated from its start. Empty
@@ -69,11 +69,10 @@ def first_bad_tensor(
             while trainer.step < last:
                 if time.monotonic() > until or trainer.step >= LIMIT_STEPS or stop():
                     return ""
-                step = trainer.step + 1
-                if step <= last - WATCHED:
+                if trainer.step < last - WATCHED:
                     trainer.repeat_step()
-                elif name := _watched_step(trainer, member):
-                    return f"{name} at step {step} (seed {seed})"
+                elif name := watched_step(trainer, member):
+                    return f"{name} at step {trainer.step} (seed {seed})"
         finally:
             trainer.recorder.close()
     return ""
@@ -90,7 +89,7 @@ def _finite(value: Tensor, member: int) -> Tensor:
     return torch.isfinite(value.detach()[member]).all()
 
 
-def _watched_step(trainer: Trainer, member: int) -> str:
+def watched_step(trainer: Trainer, member: int) -> str:
     """Do one step; return the first thing in it that was not finite, if it did harm, or an empty string."""
     model = trainer.model
     seen: list[tuple[str, Tensor]] = [

@@ -45,7 +45,7 @@ def trapezium(temperatures: Tensor, mean: Tensor) -> Tensor:
 
 
 def corrected_trapezium(temperatures: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-    """Return the same less Σ Δ²/12 (V_{i+1} − V_i): E_t' = V_t corrects for its curve (Friel et al. 2014)."""
+    """Return the same less Σ Δ²/12 (V_{i+1} − V_i): E_t' = V_t gives its curvature (Friel et al. 2014)."""
     gaps = temperatures.diff()
     return trapezium(temperatures, mean) - (gaps.square() / 12 * variance.diff(dim=-1)).sum(-1)
 

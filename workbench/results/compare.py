@@ -86,19 +86,19 @@ def metric_column(key: str) -> Column:
 
 
 def published_column(key: str) -> Column:
-    """Return the column of what the literature has for a metric: numbers as printed, never ranked."""
+    """Return the column of a metric's values from the literature: numbers as printed, never ranked."""
     found = metric_column(key)
     return Column(f"published_{key}", f"published {found.label}", found.unit, exact=True)
 
 
 def _printed(published: Published | None, key: str, group: Group) -> Cell:
-    """Return the published cell of a group, a dash where the literature has none."""
+    """Return the published cell of a group, a dash where there is none."""
     value = published.find(key, group.rows[0].preset, group.settings) if published else None
     return printed_cell(value.text, value.number) if value else text_cell("")
 
 
 def _sources(published: Published | None, columns: Sequence[Column]) -> list[str]:
-    """Say where published values come from, if any is shown."""
+    """Return where published values come from, if any is shown."""
     if published is None or not any(column.key.startswith("published_") for column in columns):
         return []
     return [f"Published values, as printed and not ranked: {published.source}"]
@@ -123,7 +123,7 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
 
 
 def _names(groups: Sequence[Group]) -> list[str]:
-    """Return each group's name; where several share it, with the settings that tell them apart."""
+    """Return each group's name; where several share it, with the settings in which they differ."""
     names = [group.name for group in groups]
     for label in {(group.title, group.name) for group in groups}:
         places = [k for k, group in enumerate(groups) if (group.title, group.name) == label]

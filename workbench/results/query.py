@@ -3,8 +3,8 @@
     state:finished model:vae,lae tag:paper test_mse<0.03 seeds>=3 -data:mnist langevin "two words"
 
 Terms are joined by and; `-` before one negates it; a comma means any of. `:` looks for part of a word
-(`*` stands for anything), `=` for the whole word, and so does `seed:`; numbers take = != < <= > >=. A
-metric stands for its mean over seeds. A run without the value matches no comparison.
+(`*` matches anything), `=` for the whole word, and so does `seed:`; numbers take = != < <= > >=. A
+metric means its mean over seeds. A run without the value matches no comparison.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.text import safe_text
 Test = Callable[[RunRow], bool]
 Value = float | str | None
 
-# Several texts of one field stand on lines of their own.
+# Several texts of one field are on separate lines.
 WORDS: dict[str, Callable[[RunRow], str]] = {
     "id": attrgetter("id"),
     "name": attrgetter("name"),
@@ -81,7 +81,11 @@ class Query:
 
 
 def filter_rows(rows: Iterable[RunRow], text: str) -> list[RunRow]:
-    """Return the rows that match the filter line, in their order. Raises WorkbenchError for a bad line."""
+    """Return the rows that match the filter line, in their order.
+
+    Raises:
+        WorkbenchError: for a faulty line.
+    """
     given = list(rows)
     query = parse(text, set().union(*(row.summary for row in given)))
     return [row for row in given if query(row)] if query.tests else given
@@ -90,7 +94,8 @@ def filter_rows(rows: Iterable[RunRow], text: str) -> list[RunRow]:
 def parse(text: str, metrics: Iterable[str] = ()) -> Query:
     """Compile a filter line. `metrics` are the names known beside those of spec/metrics.py.
 
-    Raises WorkbenchError with one sentence for an unknown field, a bad number, or an open quote.
+    Raises:
+        WorkbenchError: for an unknown field, a bad number, or an open quote (exit code USAGE).
     """
     if text.count('"') % 2:
         raise WorkbenchError("The filter has an open quote.", 'Close it with another ".', USAGE)
@@ -119,7 +124,10 @@ def parse(text: str, metrics: Iterable[str] = ()) -> Query:
 def sort_rows(rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:
     """Return the rows sorted by a field or metric; those without a value come last either way.
 
-    Rows of equal value keep their order. Raises WorkbenchError for an unknown key.
+    Rows of equal value keep their order.
+
+    Raises:
+        WorkbenchError: for an unknown key.
     """
     given = list(rows)
     value = _value(key, {name for row in given for name in row.summary})
@@ -152,7 +160,7 @@ def _term(found: re.Match[str], known: Iterable[str]) -> Test:
     field = ALIASES.get(key.lower(), key.lower())
     if rest == "":
         raise WorkbenchError(
-            f"The filter '{key}{operator}' lacks a value.", f"Like {_example(field)}.", USAGE
+            f"The filter '{key}{operator}' lacks a value.", f"Example: {_example(field)}.", USAGE
         )
     wanted = [_unquoted(part) for part in _split(rest)]
     if field in WORDS:
@@ -232,7 +240,7 @@ def _number(key: str, word: str) -> tuple[float, float]:
     except ValueError:
         number = float("nan")
     if number != number:
-        raise WorkbenchError(f"'{key}' is a number, not '{_shown(word)}'.", f"Like {key}<0.03.", USAGE)
+        raise WorkbenchError(f"'{key}' is a number, not '{_shown(word)}'.", f"Example: {key}<0.03.", USAGE)
     return number, number
 
 
@@ -242,7 +250,7 @@ def _day(key: str, word: str) -> tuple[float, float]:
         moment = datetime.fromisoformat(word)
         start = moment.timestamp()
     except (ValueError, OverflowError, OSError):
-        hint = f"Like {key}>=2026-11-20 or {key}<2026-11-20T18:30."
+        hint = f"Example: {key}>=2026-11-20 or {key}<2026-11-20T18:30."
         raise WorkbenchError(f"'{key}' is a date, not '{_shown(word)}'.", hint, USAGE) from None
     return (start, start + 86_400 - 1e-6) if len(word) <= 10 else (start, start)
 

@@ -40,7 +40,7 @@ class Store:
         """Raise a WorkbenchError if nothing can be changed here."""
         if self.read_only:
             raise WorkbenchError(
-                f"The store {_shown(self.root)} can only be read.",
+                f"Cannot write to the store {_shown(self.root)}: it is read-only.",
                 "Choose another one with --store, or ask its owner for write access.",
                 STORE,
             )
@@ -60,21 +60,25 @@ def open_store(path: Path | None = None, *, create: bool = True) -> Store:
     except OSError as error:  # may not be looked into, too long a name
         hint = "Change its permissions, or name another folder with --store."
         why = (error.strerror or str(error)).lower()
-        raise WorkbenchError(f"The store {_shown(root)} cannot be opened: {why}.", hint, STORE) from None
+        raise WorkbenchError(f"Cannot open the store {_shown(root)}: {why}.", hint, STORE) from None
     if broken:
-        raise WorkbenchError(f"{_shown(root)} is not a folder.", "Name another one with --store.", STORE)
+        raise WorkbenchError(
+            f"Cannot open the store {_shown(root)}: it is not a folder.",
+            "Name another one with --store.",
+            STORE,
+        )
     if new and not create:
         hint = "Queue a run to create it, or name another one with --store."
-        raise WorkbenchError(f"There is no store at {_shown(root)}.", hint, NOT_FOUND)
+        raise WorkbenchError(f"Cannot open the store {_shown(root)}: it does not exist.", hint, NOT_FOUND)
     if new:
         _make(paths)
     schema = read_table(paths.marker).get("schema")
     if not isinstance(schema, int):
         hint = 'Check that you may read it; if the file is damaged, write {"schema": 1} into it.'
-        raise WorkbenchError(f"{_shown(paths.marker)} cannot be read.", hint, STORE)
+        raise WorkbenchError(f"Cannot read {_shown(paths.marker)}: it is damaged or private.", hint, STORE)
     if schema > SCHEMA:
         raise WorkbenchError(
-            f"The store {_shown(root)} was made by a newer workbench (layout {schema}, here {SCHEMA}).",
+            f"Cannot open the store {_shown(root)}: newer layout ({schema}, here {SCHEMA}).",
             "Update workbench, or choose another store with --store.",
             STORE,
         )
@@ -110,13 +114,13 @@ def _project_folder(folder: Path) -> bool:
 
 
 def _absolute(path: Path, place: str) -> Path:
-    """Return the path with `~` filled in and made absolute."""
+    """Return the path with `~` expanded, made absolute."""
     try:
         if "\0" in str(path):
             raise ValueError
         return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - a link as store stays a link
     except (RuntimeError, ValueError):
-        raise WorkbenchError(f"{place}: {_shown(path)} cannot name a folder.", "", STORE) from None
+        raise WorkbenchError(f"Invalid value '{_shown(path)}' for {place}: not a path.", "", STORE) from None
 
 
 def _make(paths: StorePaths) -> None:

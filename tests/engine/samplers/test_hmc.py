@@ -15,6 +15,11 @@ from workbench.engine.streams import Streams
 VARIANCES = torch.tensor([1.0, 4.0], dtype=torch.float64)
 
 
+def standard_error(draws: Tensor) -> Tensor:
+    """Return the Monte Carlo standard error of the mean of draws [C, N, *event]."""
+    return draws.flatten(0, 1).std(0) / ess_mean(draws).sqrt()
+
+
 def gaussian(z: Tensor) -> Tensor:
     return -0.5 * (z.square() / VARIANCES).sum(-1)
 
@@ -27,10 +32,6 @@ def bent(z: Tensor) -> Tensor:
 
 def streams() -> Streams:
     return Streams([0, 1], dtype=torch.float64)
-
-
-def standard_error(draws: Tensor) -> Tensor:
-    return draws.flatten(0, 1).std(0) / ess_mean(draws).sqrt()
 
 
 @pytest.mark.check("section 15", "HMC has the moments of its target.")

@@ -17,9 +17,12 @@ TAILS = (0.05, 0.95)
 
 
 def rank_rhat(draws: Tensor) -> Tensor:
-    """Return the rank-normalised split R-hat [*event]: the larger of the bulk's and the folded one.
+    """Return the rank-normalised split R-hat [*event]: the larger of the bulk's and the folded one (§4).
 
     The folded one compares spreads, |draw − median|. Converged: below 1.01. NaN for a constant chain.
+
+    Raises:
+        ValueError: for chains of fewer than 8 draws.
     """
     halves = _split(draws)
     # not torch.median, which takes the lower of the two in the middle

@@ -52,7 +52,7 @@ class DecoderModel(LatentModel):
         return self.likelihood.log_prob(x, self.decoder(z)) + self.log_prior(z)
 
     def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor] | None:
-        """Return exact draws x [S, count, D], z [S, count, d] of p(x, z), if that is a normalised density."""
+        """Return exact draws x [S, count, D] and z [S, count, d] of p(x, z), if it is normalised."""
         if not (self.normalised and self.continuous):
             return None
         z = self.prior_draws(count, streams, "joint")

@@ -19,6 +19,7 @@ class LAESettings(ModelSettings):
         ("acceptance",),
         ("course_acceptance",),
         ("step_size",),
+        ("log_ratio",),
         ("energy",),
         ("z_variance",),
         ("weight_norm",),
