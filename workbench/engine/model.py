@@ -77,7 +77,7 @@ class LatentModel(nn.Module):
         """Clip the gradients of an optimiser's parameters, member by member, and update the parameters."""
         optimiser, clip = self.optimisers[name], self.training_settings.clip
         if clip:
-            own = {id(parameter) for group in optimiser.param_groups for parameter in group["params"]}
+            own = {id(parameter) for parameter in optimiser.parameters}
             clip_gradients([parameter for parameter in self.parameters() if id(parameter) in own], clip)
         optimiser.step()
 

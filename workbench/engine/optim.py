@@ -27,18 +27,12 @@ class Optimiser:
         """Take parameters, or dicts of "params" and options that replace those given here."""
         items = list(parameters)
         groups = items if items and isinstance(items[0], dict) else [{"params": items}]
-        self.param_groups: list[dict[str, Any]] = []
-        for group in groups:
-            self.param_groups.append({**options, **group, "params": list(group["params"])})
-        self.state: dict[Tensor, dict[str, Tensor]] = {
-            parameter: self._fresh(parameter) for parameter in self._parameters()
-        }
+        self.param_groups = [{**options, **group, "params": list(group["params"])} for group in groups]
+        self.parameters: list[Tensor] = [one for group in self.param_groups for one in group["params"]]
+        self.state = {parameter: self._fresh(parameter) for parameter in self.parameters}
 
     def _fresh(self, parameter: Tensor) -> dict[str, Tensor]:
         return {}
-
-    def _parameters(self) -> list[Tensor]:
-        return [parameter for group in self.param_groups for parameter in group["params"]]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -53,16 +47,16 @@ class Optimiser:
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
-        for parameter in self._parameters():
+        for parameter in self.parameters:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state in the order of the parameters; rates follow from the settings and the step."""
-        return {"state": [self.state[parameter] for parameter in self._parameters()]}
+        return {"state": [self.state[parameter] for parameter in self.parameters]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        for parameter, saved in zip(self._parameters(), state["state"], strict=True):
+        for parameter, saved in zip(self.parameters, state["state"], strict=True):
             for name, value in self.state[parameter].items():
                 value.copy_(saved[name])
 

@@ -25,8 +25,8 @@ from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
-from workbench.engine.models.avb_adversaries import make_adversary
-from workbench.engine.models.avb_encoders import ContrastEncoder, make_encoder
+from workbench.engine.models.avb_adversaries import InnerProductAdversary, JointAdversary
+from workbench.engine.models.avb_encoders import ContrastEncoder, NoisyEncoder
 from workbench.engine.models.decoder_model import DecoderModel
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
@@ -47,10 +47,12 @@ class AVB(DecoderModel):
         self, settings: AVBSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__(settings, training, data, streams)
-        self.encoder = make_encoder(settings, data, streams)
+        encoder = ContrastEncoder if settings.adaptive_contrast else NoisyEncoder
+        self.encoder = encoder(settings, data, streams)
         self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
-        self.adversary = make_adversary(settings, data, streams)
+        adversary = JointAdversary if settings.adversary_form == "joint" else InnerProductAdversary
+        self.adversary = adversary(settings, data, streams)
         own = [
             parameter
             for part in (self.encoder, self.decoder, self.likelihood)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workbench.engine.samplers.langevin import adapted
+from workbench.engine.samplers.langevin import adapted, select
 from workbench.engine.streams import Streams
 
 TARGET = 0.65  # acceptance at which HMC moves farthest per gradient (Neal 2011, §4.4; Beskos et al. 2013)
@@ -88,20 +88,6 @@ def transition(
     )
     accepted = uniform.double().log() < log_ratio
     return select(accepted, proposed, current), log_ratio.clamp(max=0.0).exp()
-
-
-def select(accepted: Tensor, proposed: Point, current: Point) -> Point:
-    """Return per chain the proposed point where accepted [...], else the current one."""
-
-    def pick(new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(accepted if new.dim() == accepted.dim() else accepted.unsqueeze(-1), new, old)
-
-    return Point(
-        pick(proposed.position, current.position),
-        pick(proposed.log_density, current.log_density),
-        pick(proposed.gradient, current.gradient),
-        tuple(pick(new, old) for new, old in zip(proposed.extras, current.extras, strict=True)),
-    )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -101,18 +102,18 @@ def transition(
     return select(accepted, proposed, current), decision
 
 
-def select(accepted: Tensor, proposed: Point, current: Point) -> Point:
-    """Return per member the proposed point where accepted [S], else the current one."""
+P = TypeVar("P")
 
-    def pick(new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(per_member(accepted, new), new, old)
 
-    return Point(
-        pick(proposed.position, current.position),
-        pick(proposed.energies, current.energies),
-        pick(proposed.gradient, current.gradient),
-        tuple(pick(new, old) for new, old in zip(proposed.extras, current.extras, strict=True)),
-    )
+def select(accepted: Tensor, proposed: P, current: P) -> P:
+    """Return the tensors of point `proposed` where accepted [S, …], else those of `current`."""
+
+    def pick(new: Any, old: Any) -> Any:
+        if not isinstance(new, Tensor):
+            return tuple(pick(*pair) for pair in zip(new, old, strict=True))
+        return torch.where(accepted.view(*accepted.shape, *(1,) * (new.dim() - accepted.dim())), new, old)
+
+    return type(proposed)(*pick(vars(proposed).values(), vars(current).values()))
 
 
 def adapted(log_eta: Tensor, probability: Tensor, target: float, rate: float) -> Tensor:
