@@ -1,4 +1,4 @@
-"""Evaluating through a process of its own: refusals beforehand, failures told, results read with care."""
+"""Evaluating through a process of its own: refusals beforehand, failures reported, results read with care."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_failure_is_its_last_line(store: Store) -> None:
         ("ais", ["chains"], "not of the form", USAGE),
     ],
 )
-def test_bad_input_is_told_before_anything_starts(
+def test_bad_input_is_refused_before_anything_starts(
     store: Store, metric: str, sets: list[str], said: str, code: int
 ) -> None:
     with pytest.raises(WorkbenchError) as caught:

@@ -83,7 +83,7 @@ def test_odd_curves_draw(store: Store, values: list[float | None], log: bool) ->
     assert (f"{gone} of {len(values)} points are not finite" in picture) == (gone > 0)
 
 
-def test_infinity_and_nan_are_gaps_that_are_told(store: Store) -> None:
+def test_infinity_and_nan_are_gaps_that_are_counted(store: Store) -> None:
     write(store, [1.0, math.inf, -math.inf, math.nan, 2.0])  # as another tool might have written them
     assert "train: 3 of 5 points are not finite" in plot_text(store, "run-lae", "loss")
 

@@ -79,7 +79,7 @@ def test_the_file_is_what_the_text_is(table: Table, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text())["schema"] == 1
 
 
-def test_an_existing_file_is_kept_unless_told(table: Table, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_unless_overwriting_is_allowed(table: Table, tmp_path: Path) -> None:
     path = tmp_path / "paper.csv"
     path.write_text("mine")
     with pytest.raises(WorkbenchError, match="exists already") as caught:

@@ -87,7 +87,7 @@ def test_wrong_input_is_one_sentence_and_changes_nothing(cli, tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_is_full_or_locked_is_told_without_a_traceback(cli, monkeypatch):
+def test_a_disk_that_is_full_or_locked_is_reported_without_a_traceback(cli, monkeypatch):
     for number, words in ((errno.ENOSPC, "Free some space"), (errno.EACCES, "permissions")):
 
         def broken(*_: object, number: int = number, **__: object) -> int:
@@ -139,7 +139,7 @@ def test_closed_streams_are_refused_or_done_without_and_no_file_takes_their_numb
         assert done.returncode == 0 and "vae-digits-aaaa" in done.stdout
 
 
-def test_a_current_folder_that_is_gone_is_told(tmp_path):
+def test_a_current_folder_that_is_gone_is_reported(tmp_path):
     gone = tmp_path / "gone"
     command = f"mkdir {gone} && cd {gone} && rmdir {gone} && {sys.executable} -P -m workbench presets ls"
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

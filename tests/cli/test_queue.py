@@ -97,7 +97,7 @@ def test_a_failed_run_gives_its_own_exit_code(cli, tmp_path):
     "verb", [["run", "vae-mnist"], ["run", "vae-mnist", "--inline"], ["studies", "run", "m"]]
 )
 @pytest.mark.parametrize("why", ["download", "rights"])
-def test_a_data_set_that_cannot_be_had_is_refused_before_anything_is_made(
+def test_a_data_set_that_cannot_be_loaded_is_refused_before_anything_is_made(
     cli, tmp_path, monkeypatch, verb, why
 ):
     (tmp_path / "presets" / "studies").mkdir(parents=True)

@@ -151,7 +151,7 @@ def test_export_says_which_tables_there_are(cli, store, tmp_path):
     assert "studies run starter" in cli("--store", _empty(tmp_path), "export").err
 
 
-def test_a_study_whose_file_misspells_a_metric_is_told_by_its_file(cli, store, tmp_path):
+def test_a_study_whose_file_misspells_a_metric_is_named(cli, store, tmp_path):
     folder = tmp_path / "presets" / "studies"
     folder.mkdir(parents=True)
     (folder / "starter.toml").write_text('presets = ["vae-digits"]\nmetrics = ["test_mze"]')
@@ -166,7 +166,7 @@ def _empty(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "long", "parent"])
-def test_a_store_that_cannot_be_is_told_by_every_verb_and_by_doctor(cli, tmp_path, kind):
+def test_a_store_that_cannot_be_is_refused_by_every_verb_and_by_doctor(cli, tmp_path, kind):
     place = tmp_path / ("x" * 300 if kind == "long" else "place")
     if kind == "file":
         place.write_text("")
@@ -185,8 +185,8 @@ def test_a_store_that_cannot_be_is_told_by_every_verb_and_by_doctor(cli, tmp_pat
 
 def test_a_run_as_json_has_the_keys_that_the_documentation_names(cli, store):
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
-    told = page.partition("\nA run: ")[2].partition("\n\n")[0]
-    named = set(re.findall(r"`(\w+)`", told))
+    keys = page.partition("\nA run: ")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", keys))
     for verb in (["runs", "ls"], ["queue", "ls"]):
         assert set(json.loads(cli(*verb, "--json").out)[0]) == named
     shown = json.loads(cli("runs", "show", "aaaa", "--json").out)

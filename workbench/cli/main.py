@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -55,11 +56,9 @@ def _run(arguments: list[str]) -> int:
 def _complain(sentence: str, code: int) -> int:
     if sys.stderr is None:  # closed from the start
         return code
-    try:
+    with contextlib.suppress(OSError):  # stderr is gone too
         sys.stderr.write(f"workbench: {safe_text(sentence, 2000, one_line=True)}\n")
         sys.stderr.flush()
-    except OSError:  # stderr is gone too
-        return code
     return code
 
 

@@ -44,10 +44,8 @@ def out_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None
     widths = [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
     right = [bool(cells) and all(_numeric(row[k]) for row in cells) for k in range(len(headings))]
     for line in (headings, *cells):
-        parts = []
-        for cell, width, to_right in zip(line, widths, right, strict=True):
-            gap = " " * (width - cell_len(cell))
-            parts.append(gap + cell if to_right else cell + gap)
+        gaps = [" " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)]
+        parts = [g + c if to_right else c + g for c, g, to_right in zip(line, gaps, right, strict=True)]
         typer.echo("  ".join(parts).rstrip())
 
 

@@ -45,17 +45,11 @@ def screen_options(arguments: list[str]) -> ScreenOptions | None:
 def open_screens(store: Path | None, *, mouse: bool, ascii: bool) -> int:
     """Open the screens and return the exit code. Raises WorkbenchError where no screen can be shown."""
     streams = {"input": sys.stdin, "output": sys.stdout, "error output": sys.stderr}
-    for name, stream in streams.items():
-        if stream is None or not stream.isatty():
-            raise _refusal(f"standard {name} is not a terminal")
-    if os.environ.get("TERM", "dumb") in ("", "dumb"):
-        raise _refusal("TERM is unset or 'dumb'")
-    # Textual: 0.2 s that no verb needs
-    from workbench.ui.app import run_app
+    closed = [name for name, stream in streams.items() if stream is None or not stream.isatty()]
+    if closed or os.environ.get("TERM", "dumb") in ("", "dumb"):
+        why = f"standard {closed[0]} is not a terminal" if closed else "TERM is unset or 'dumb'"
+        hint = "Use plain commands here: `workbench run PRESET`, `workbench queue ls`, `workbench runs ls`."
+        raise WorkbenchError(f"Cannot open the screens: {why}.", hint, TERMINAL)
+    from workbench.ui.app import run_app  # loads Textual: 0.2 s that no verb needs
 
     return run_app(api.stores.open_store(store), mouse=mouse, ascii=ascii)
-
-
-def _refusal(why: str) -> WorkbenchError:
-    hint = "Use plain commands here: `workbench run PRESET`, `workbench queue ls`, `workbench runs ls`."
-    return WorkbenchError(f"Cannot open the screens: {why}.", hint, TERMINAL)
