@@ -206,8 +206,8 @@ def test_a_member_that_stopped_early_stays_and_the_others_never_notice(family: s
     held.early = EarlyStopping(held.model, 100, 0.0, held.data.device)
     held.early.stopped[1], held.early.any_stopped = True, True
     for _ in range(6):
-        free._one_step()
-        held._one_step()
+        free.train_step()
+        held.train_step()
     for name, value in held.model.state_dict().items():
         assert torch.equal(value[1], held.early.kept[name][1]), name
         for member in (0, 2):
