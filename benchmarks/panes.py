@@ -93,7 +93,8 @@ def show_build_cost(root: Path) -> None:
     from workbench.api.live import LiveRun
     from workbench.ui.canvas.frame import Frame
     from workbench.ui.canvas.palette import Look, Palette
-    from workbench.ui.widgets.panes import CurvePane, ModelPane, SamplePane, ScatterPane
+    from workbench.ui.widgets.curve_pane import CurvePane
+    from workbench.ui.widgets.pane_deck import load_pane
 
     live = LiveRun(SimpleNamespace(root=root), RUN)
     begun = time.process_time()
@@ -103,11 +104,11 @@ def show_build_cost(root: Path) -> None:
     palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), Look())
     four = CurvePane()
     four.show_many([(f"run {k}", live) for k in range(4)])
-    single: list[Any] = [CurvePane(), ModelPane(), ScatterPane(), SamplePane()]
+    single: list[Any] = [load_pane(name)() for name in ("curves", "model", "latents", "samples")]
     for pane in single:
         pane.show(live)
     smooth = CurvePane()
-    smooth.toggle_smooth()
+    smooth.cycle("smooth")
     smooth.show(live)
     named = [
         ("4 runs with bands", four),
@@ -262,7 +263,7 @@ def serve(mode: str, root: Path, rate: float) -> None:
     from workbench.ui.app import WorkbenchApp
     from workbench.ui.feed import Feed
     from workbench.ui.messages import LiveChanged
-    from workbench.ui.widgets.panes import PANES
+    from workbench.ui.widgets.pane_deck import load_pane
 
     class Bench(WorkbenchApp):
         BINDINGS = [Binding("f4", "count", priority=True)]  # noqa: RUF012
@@ -271,11 +272,11 @@ def serve(mode: str, root: Path, rate: float) -> None:
         def on_live_changed(self, message: LiveChanged) -> None:
             super().on_live_changed(message)
             if not self.presses and message.lives:
-                self.pages[-1].say("key 0 ")
+                self.pages[-1].show_message("key 0 ")
 
         def action_count(self) -> None:
             self.presses += 1
-            self.pages[-1].say(f"key {self.presses} ")
+            self.pages[-1].show_message(f"key {self.presses} ")
 
     class Panes(App[None]):
         CSS = "Static { height: 1; } Grid { grid-size: 2; } Grid > * { border: round $primary; }"
@@ -286,7 +287,7 @@ def serve(mode: str, root: Path, rate: float) -> None:
             yield Static("starting")
             with Grid():
                 for name in ("curves", "model", "curves", "model") if mode == "panes" else ():
-                    yield PANES[name]()
+                    yield load_pane(name)()
 
         def on_mount(self) -> None:
             self.feed = Feed(open_store(root), self.post_message, rate)

@@ -13,6 +13,7 @@ from workbench.api.stores import Store, open_store
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.screens.bench import BenchScreen
 from workbench.ui.screens.page import Page
+from workbench.ui.widgets.chrome import MessageLine
 
 RUNS = (
     ("20261121-142530-vae-digits-k3f9", "vae", "finished"),
@@ -39,10 +40,9 @@ def starter_store(root: Path) -> Store:
 class StillApp(WorkbenchApp):
     """The app without anything that differs from one machine or moment to the next."""
 
-    store_text = "~/work/runs (nearest runs/)"  # type: ignore[assignment]
-
     def __init__(self, store: Store, **options: Any) -> None:
         super().__init__(store, rate=20.0, **options)
+        self.store_text = "~/work/runs (nearest runs/)"
         self.feed._look_at_machine = lambda: None  # type: ignore[method-assign]
 
 
@@ -76,10 +76,8 @@ def bench_of(pilot: Pilot[Any]) -> BenchScreen:
     return found
 
 
-def said(pilot: Pilot[Any]) -> str:
+def message_of(pilot: Pilot[Any]) -> str:
     """Return the sentence in the line for messages."""
-    from workbench.ui.widgets.chrome import MessageLine
-
     return pilot.app.screen.query_one(MessageLine).text
 
 

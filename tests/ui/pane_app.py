@@ -18,7 +18,7 @@ from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.widgets.pane import Pane
-from workbench.ui.widgets.panes import PANES
+from workbench.ui.widgets.pane_deck import load_pane
 
 RUN = "20261121-142530-vae-digits-k3f9"
 FOUR = ("curves", "model", "latents", "samples")
@@ -47,10 +47,11 @@ class PaneApp(App[None]):
     def compose(self) -> ComposeResult:
         with Grid():
             for name in self.names:
-                yield PANES[name](id=name)
+                yield load_pane(name)(id=name)
 
     def on_mount(self) -> None:
         for pane in self.query("Grid > *"):
+            pane.border_title = pane.id
             pane.show(self.live)  # type: ignore[attr-defined]
 
 

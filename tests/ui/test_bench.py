@@ -17,14 +17,14 @@ from tests.ui.apps import (
     StillApp,
     bench_of,
     empty_store,
-    said,
+    message_of,
     screen_text,
     settled,
     starter_store,
 )
 from workbench.api.stores import Store
 from workbench.ui.widgets.chrome import RunHeader, TabBar
-from workbench.ui.widgets.pane_deck import NAMES
+from workbench.ui.widgets.pane_deck import PANES
 from workbench.ui.widgets.run_list import RunList
 
 
@@ -126,12 +126,11 @@ async def test_a_key_asks_the_queue(
     app = StillApp(store)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        bench_of(pilot).queue.following = False
         bench_of(pilot).queue.choose(run_id)
         await pilot.press(key)
         await settled(pilot)
         assert asked == [(run_id, *wanted)]
-        assert said(pilot)
+        assert message_of(pilot)
 
 
 async def test_resume_asks_for_a_paused_run(tmp_path: Path, asked: list[Any]) -> None:
@@ -145,14 +144,14 @@ async def test_resume_asks_for_a_paused_run(tmp_path: Path, asked: list[Any]) ->
 
 
 @pytest.mark.parametrize("key", ["p", "x", "r", "plus"])
-async def test_what_cannot_be_asked_of_a_run_is_told_and_not_asked(
+async def test_a_request_that_the_state_does_not_allow_is_refused(
     store: Store, asked: list[Any], key: str
 ) -> None:
     async with StillApp(store).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("G", key)  # the finished run
         await settled(pilot)
-        assert asked == [] and "is finished" in said(pilot)
+        assert asked == [] and "it is finished" in message_of(pilot)
 
 
 @pytest.mark.parametrize("key", ["p", "r", "x", "R", "t", "e"])
@@ -161,7 +160,7 @@ async def test_without_runs_the_keys_say_what_to_do(tmp_path: Path, asked: list[
         await settled(pilot)
         await pilot.press(key)
         await settled(pilot)
-        assert asked == [] and "s queues the starter study" in said(pilot)
+        assert asked == [] and "s queues the starter study" in message_of(pilot)
 
 
 class Clock:
@@ -180,10 +179,10 @@ async def test_cancel_waits_counts_down_and_then_asks(store: Store, asked: list[
         bench, clock = bench_of(pilot), Clock()
         bench.countdown._now = clock
         await pilot.press("x")
-        assert asked == [] and "in 5 s" in said(pilot)
+        assert asked == [] and "in 5 s" in message_of(pilot)
         clock.time += 3.5
         bench._tick()
-        assert "in 2 s" in said(pilot) and bench.queue.countdowns == {LAE: 2}
+        assert "in 2 s" in message_of(pilot) and bench.queue.countdowns == {LAE: 2}
         clock.time += 2
         bench._tick()
         await settled(pilot)
@@ -199,7 +198,7 @@ async def test_u_keeps_what_was_about_to_be_cancelled(store: Store, asked: list[
         clock.time += 60
         bench._tick()
         await settled(pilot)
-        assert asked == [] and "Kept 1 run" in said(pilot)
+        assert asked == [] and "Kept 1 run" in message_of(pilot)
 
 
 async def test_a_second_x_cancels_now(store: Store, asked: list[Any]) -> None:
@@ -222,7 +221,7 @@ async def test_s_queues_the_starter_study(tmp_path: Path, monkeypatch: pytest.Mo
         await settled(pilot)
         await pilot.press("s")
         await settled(pilot)
-        assert studies == ["starter"] and "Queued 2 runs" in said(pilot)
+        assert studies == ["starter"] and "Queued 2 runs" in message_of(pilot)
 
 
 async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
@@ -238,7 +237,7 @@ async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
         await settled(pilot)
         await pilot.press("p")
         await settled(pilot)
-        assert said(pilot) == "The store can only be read. Choose another one."
+        assert message_of(pilot) == "The store can only be read. Choose another one."
 
 
 @pytest.mark.parametrize(("size", "seen"), [((80, 24), 1), ((160, 48), 6), ((200, 50), 6), ((160, 24), 1)])
@@ -253,7 +252,7 @@ async def test_panes_are_tabs_where_there_is_no_room(store: Store, size: tuple[i
 async def test_number_keys_and_tab_go_to_the_panes(store: Store, size: tuple[int, int]) -> None:
     async with StillApp(store).run_test(size=size) as pilot:
         await settled(pilot)
-        for number, name in enumerate(NAMES, start=1):
+        for number, name in enumerate(PANES, start=1):
             await pilot.press(str(number))
             assert pilot.app.focused is not None and pilot.app.focused.id == name
             assert bench_of(pilot).query_one(f"#{name}").display
@@ -287,13 +286,13 @@ async def test_options_reach_the_panes_that_have_them(store: Store) -> None:
         await settled(pilot)
         curves, chain, latents, samples, _, config = bench_of(pilot).deck.panes
         await pilot.press("l", "o", "w", "B", "right_square_bracket", "d", "c")
-        assert curves.log_y and curves.smooth and curves.axis == "epoch" and chain.smooth and chain.each
+        assert curves.log_y and curves.smooth and curves.axis == "epoch" and chain.smooth and chain.each_seed
         assert (latents.member, samples.member) == (1, 1)
         assert config.only_changed
         await pilot.press("left_square_bracket")
         assert (latents.member, samples.member) == (0, 0)
         await pilot.press("m")
-        assert curves._metric() == "acceptance"
+        assert curves.metrics()[0] == "acceptance"
 
 
 async def test_in_the_log_the_arrows_scroll_it(store: Store) -> None:
@@ -323,7 +322,7 @@ async def test_the_keys_open_the_other_screens_and_esc_comes_back(store: Store) 
             assert pilot.app.screen.NAME == "bench"  # type: ignore[attr-defined]
 
 
-async def test_quitting_says_that_runs_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quitting_says_that_runs_continue(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     app = StillApp(store)
     last_words: list[str] = []
     monkeypatch.setattr(
@@ -333,7 +332,7 @@ async def test_quitting_says_that_runs_go_on(store: Store, monkeypatch: pytest.M
         await settled(pilot)
         await pilot.press("q")
     assert app.return_code == 0
-    assert "Runs go on" in last_words[0]
+    assert "Runs continue in the background" in last_words[0]
 
 
 @pytest.mark.parametrize("size", [(40, 10), (59, 24), (80, 17), (10, 3), (1, 1)])
@@ -380,7 +379,7 @@ async def test_the_queue_gets_the_keys_when_the_first_run_is_there(tmp_path: Pat
         assert bench_of(pilot).focused is bench_of(pilot).queue
 
 
-async def test_a_run_that_is_gone_leaves_the_bench_standing(store: Store) -> None:
+async def test_the_bench_survives_a_deleted_run(store: Store) -> None:
     import shutil
 
     async with StillApp(store).run_test(size=(80, 24)) as pilot:

@@ -7,9 +7,8 @@ from rich.cells import cell_len
 
 from workbench.api.runs import RunRow
 from workbench.ui.ascii import ascii_only
-from workbench.ui.formatting import aside, bar, clock, duration, fit, queue_order, shortened, whole
+from workbench.ui.formatting import aside, bar, clock, fit, queue_order, shortened, whole
 from workbench.ui.launch_form import split_grid
-from workbench.ui.widgets.chrome import tail_of
 from workbench.ui.widgets.meters import fitting
 
 
@@ -45,14 +44,6 @@ def test_clock(seconds: float | None, text: str) -> None:
     assert clock(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, ""), (8.2, "8 s"), (200, "3 min"), (7800, "2 h 10 min"), (4 * 86400 + 3 * 3600, "4 d 3 h")],
-)
-def test_duration(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
-
-
 @pytest.mark.parametrize("text", ["", "abc", "abcdefghij", "日本語の名前", "e\u0301e\u0301"])
 @pytest.mark.parametrize("width", [0, 1, 2, 5, 20])
 def test_fit_is_exactly_as_wide_as_asked(text: str, width: int) -> None:
@@ -77,14 +68,6 @@ def test_ascii_keeps_the_width() -> None:
     text = "● vae ━━╌╌ 0.5 ± 0.1 ★ 日本"
     assert ascii_only(text).isascii() and cell_len(ascii_only(text)) == cell_len(text)
     assert ascii_only("0.5 ± 0.1") == "0.5 +-0.1"  # 0.5 + 0.1 would be a sum
-
-
-def test_a_path_is_cut_at_its_beginning() -> None:
-    assert (
-        tail_of("/a/long/path/runs", 8) == ".../runs"
-        and tail_of("/runs", 8) == "/runs"
-        and tail_of("/runs", 1) == ""
-    )
 
 
 def test_meters_that_do_not_fit_are_left_out_whole() -> None:

@@ -68,15 +68,15 @@ async def test_focus_and_cursor_are_seen_without_colours(
         await settled(pilot)
         assert app.has_class("-plain")
         queue = app.screen.query_one("#queue")
-        assert queue.get_component_rich_style("run--cursor").reverse  # type: ignore[attr-defined]
-        has, has_not, corner = (">", "-", "+=") if look.marker == "ascii" else ("▸", "▹", "╔═")
-        assert lines(app)[1].startswith(has)
+        assert queue.get_component_rich_style("grid--cursor").reverse  # type: ignore[attr-defined]
+        focused, unfocused, corner = (">", "-", "+=") if look.marker == "ascii" else ("▸", "▹", "╔═")
+        assert lines(app)[1].startswith(focused)
         await pilot.press("1")
         await pilot.pause()
-        assert lines(app)[1].startswith(has_not) and corner in screen_text(app)
+        assert lines(app)[1].startswith(unfocused) and corner in screen_text(app)
         await pilot.press("n")
         await settled(pilot)
         presets = app.screen.query_one("#presets")
         assert presets.get_component_rich_style("grid--cursor").reverse  # type: ignore[attr-defined]
         firsts = [line[at] for line in lines(app) for at in (0, presets.region.right + 1)]
-        assert has in firsts and has_not in firsts
+        assert focused in firsts and unfocused in firsts

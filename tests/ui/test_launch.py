@@ -1,4 +1,4 @@
-"""Launch: presets, a form made from the spec, a sentence beneath what is wrong, and what gets queued."""
+"""Launch: presets, a form made from the spec, messages beneath invalid fields, and what is queued."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from tests.ui.apps import StillApp, empty_store, said, settled
+from tests.ui.apps import StillApp, empty_store, message_of, settled
 from workbench.ui.screens.launch import LaunchScreen
 
 
@@ -53,13 +53,13 @@ def words(pilot: Pilot[Any], name: str) -> str:
 async def test_the_filter_keeps_presets_that_hold_every_word(tmp_path: Path) -> None:
     async with launch(tmp_path) as pilot:
         assert [preset.name for preset in page(pilot).presets.found] == ["lae-digits"]
-        page(pilot).box("filter").value = "mnist vae"
+        page(pilot).filter.value = "mnist vae"
         await settled(pilot)
         found = [preset.name for preset in page(pilot).presets.found]
         assert "vae-mnist" in found and "lae-digits" not in found
 
 
-async def test_the_preset_is_described_and_its_time_is_told_or_said_to_be_unknown(tmp_path: Path) -> None:
+async def test_the_preset_is_described_and_its_time_estimated(tmp_path: Path) -> None:
     async with launch(tmp_path) as pilot:
         assert words(pilot, "about").startswith("LAE on 8×8 digits\nLangevin autoencoder")
         assert words(pilot, "count") == "1 run of 3 seeds. Expected time: unknown on this machine yet."
@@ -74,7 +74,7 @@ async def test_the_time_is_learnt_from_runs_on_this_machine(
         "workbench.api.queue.forecast", lambda store, spec: Forecast(31.0, 2, "the same settings")
     )
     async with launch(tmp_path) as pilot:
-        assert "about 31 s, learnt from 2 runs of the same settings here" in words(pilot, "count")
+        assert "about 31s, learnt from 2 runs of the same settings here" in words(pilot, "count")
 
 
 async def test_the_form_has_every_setting_of_the_spec(tmp_path: Path) -> None:
@@ -101,20 +101,20 @@ async def test_a_typed_value_is_taken_as_it_becomes_valid(tmp_path: Path) -> Non
         ("model.encoder", "[1,", "Must be a list such as [128, 128]"),
     ],
 )
-async def test_what_is_wrong_is_told_beneath_the_field_and_not_queued(
+async def test_an_invalid_value_is_reported_beneath_the_field_and_not_queued(
     tmp_path: Path, queued: list[Any], key: str, typed: str, sentence: str
 ) -> None:
     async with launch(tmp_path, "enter") as pilot:
         settings = page(pilot).settings
         settings.move_to([field.key for field in settings.fields].index(key))
         await pilot.pause()
-        page(pilot).box("value").focus()
-        page(pilot).box("value").value = typed
+        page(pilot).value.focus()
+        page(pilot).value.value = typed
         await settled(pilot)
         assert sentence in words(pilot, "fault")
         await pilot.press("ctrl+s")
         await settled(pilot)
-        assert queued == [] and "mend it" in said(pilot)
+        assert queued == [] and "fix it" in message_of(pilot)
         await pilot.press("escape", "ctrl+s")  # esc leaves the setting as it was
         await settled(pilot)
         assert len(queued) == 1
@@ -150,7 +150,7 @@ async def test_space_goes_round_all_families_and_the_list_follows(tmp_path: Path
             kind = kinds[(kinds.index("lae") + step) % len(kinds)]
             shown = [field for field in page(pilot).settings.fields if field.section == "model"]
             assert [field.name for field in shown] == list(settings_class(kind).model_fields)
-            assert shown[0].text == page(pilot).box("value").value == kind
+            assert shown[0].text == page(pilot).value.value == kind
         assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
 
 
@@ -161,12 +161,12 @@ async def test_another_family_drops_what_it_does_not_know_and_its_own_brings_its
         before = page(pilot).settings.fields
         for key, text in (("model.latent", "16"), ("model.metropolis", "false"), ("training.lr", "0.01")):
             await to_setting(pilot, key)
-            page(pilot).box("value").value = text
+            page(pilot).value.value = text
             await settled(pilot)
         await to_setting(pilot, "model.kind")
-        page(pilot).box("value").value = "vae"
+        page(pilot).value.value = "vae"
         await settled(pilot)
-        assert said(pilot) == "vae does not take metropolis from before: left out."
+        assert message_of(pilot) == "vae does not take metropolis from before: left out."
         kept = {"model.latent": "16", "training.lr": "0.01", "model.kind": "vae"}
         assert page(pilot).draft.changes == kept  # type: ignore[union-attr]
         marked = [
@@ -184,9 +184,9 @@ async def test_another_family_drops_what_it_does_not_know_and_its_own_brings_its
         assert page(pilot).settings.fields == before and page(pilot).draft.changes == {}  # type: ignore[union-attr]
 
 
-async def test_a_family_that_is_not_known_is_told(tmp_path: Path) -> None:
+async def test_an_unknown_family_is_reported(tmp_path: Path) -> None:
     async with launch(tmp_path, "enter") as pilot:
-        page(pilot).box("value").value = "lea"
+        page(pilot).value.value = "lea"
         await settled(pilot)
         assert words(pilot, "fault") == "Unknown family 'lea', did you mean 'lae'?"
         assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
@@ -196,8 +196,8 @@ async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
     tmp_path: Path, queued: list[Any]
 ) -> None:
     async with launch(tmp_path) as pilot:
-        page(pilot).box("grid").value = "model.latent=2,8 training.lr=1e-3,1e-4"
-        page(pilot).box("seeds").value = "0,7,9,11"
+        page(pilot).over.value = "model.latent=2,8 training.lr=1e-3,1e-4"
+        page(pilot).seeds.value = "0,7,9,11"
         await settled(pilot)
         assert words(pilot, "count").startswith("4 runs of 4 seeds each: 16 models.")
         await pilot.press("ctrl+s")
@@ -205,37 +205,37 @@ async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
         specs, options = queued[0]
         assert [spec.model.latent for spec in specs] == [2, 2, 8, 8] and specs[0].seeds == [0, 7, 9, 11]
         assert options == {"preset": "lae-digits", "overrides": []}
-        assert pilot.app.screen.NAME == "bench" and "Queued 4 runs of lae-digits" in said(pilot)  # type: ignore[attr-defined]
+        assert pilot.app.screen.NAME == "bench" and "Queued 4 runs of lae-digits" in message_of(pilot)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
     ("box", "typed", "sentence"),
     [
-        ("grid", "model.latnt=2,8", "did you mean 'latent'?"),
-        ("grid", "model.latent", "not of the form"),
+        ("over", "model.latnt=2,8", "did you mean 'latent'?"),
+        ("over", "model.latent", "not of the form"),
         ("seeds", "one", "Invalid seeds: 'one'"),
         ("seeds", "1,1", "Seeds must differ"),
     ],
 )
-async def test_a_wrong_grid_or_seeds_is_told_and_not_queued(
+async def test_an_invalid_grid_or_seeds_is_reported_and_not_queued(
     tmp_path: Path, queued: list[Any], box: str, typed: str, sentence: str
 ) -> None:
     async with launch(tmp_path) as pilot:
-        page(pilot).box(box).value = typed
+        getattr(page(pilot), box).value = typed
         await settled(pilot)
         assert sentence in words(pilot, "count")
         await pilot.press("ctrl+s")
         await settled(pilot)
-        assert queued == [] and sentence in said(pilot)
+        assert queued == [] and sentence in message_of(pilot)
 
 
 async def test_very_many_runs_are_asked_for_twice(tmp_path: Path, queued: list[Any]) -> None:
     async with launch(tmp_path) as pilot:
-        page(pilot).box("grid").value = "model.latent=" + ",".join(str(k) for k in range(1, 103))
+        page(pilot).over.value = "model.latent=" + ",".join(str(k) for k in range(1, 103))
         await settled(pilot)
         await pilot.press("ctrl+s")
         await settled(pilot)
-        assert queued == [] and "102 runs" in said(pilot)
+        assert queued == [] and "102 runs" in message_of(pilot)
         await pilot.press("ctrl+s")
         await settled(pilot)
         assert len(queued[0][0]) == 102
@@ -269,4 +269,4 @@ async def test_a_broken_preset_is_listed_and_says_what_is_wrong(
         assert page(pilot).presets.cells(0)[0].text == "aaa (broken)"
         assert "aaa.toml" in words(pilot, "about")
         await pilot.press("ctrl+s")
-        assert "Choose a preset first" in said(pilot)
+        assert "No preset selected" in message_of(pilot)

@@ -19,7 +19,7 @@ from workbench.ui.widgets.config_pane import ConfigPane
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.log_pane import LogPane
 from workbench.ui.widgets.pane import Pane
-from workbench.ui.widgets.panes import PANES
+from workbench.ui.widgets.pane_deck import PANES
 
 SIZES = [(0, 0), (1, 1), (3, 2), (10, 3), (30, 10), (80, 24), (240, 60)]
 
@@ -110,7 +110,7 @@ async def test_panes_work_without_colours(root: Path, monkeypatch: pytest.Monkey
         assert "acceptance" in "\n".join(screen_text(app))
 
 
-async def test_an_error_in_a_pane_is_told_there_and_ends_nothing(
+async def test_an_error_in_a_pane_is_reported_there_and_ends_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any) -> None:
@@ -164,7 +164,7 @@ async def test_hostile_text_reaches_no_terminal(root: Path) -> None:
         assert text.replace("\n", "").replace("\xa0", "").isprintable()
 
 
-async def test_settings_that_differ_are_marked_and_can_stand_alone(root: Path) -> None:
+async def test_settings_that_differ_are_marked_and_can_be_shown_alone(root: Path) -> None:
     make_run(root, RUN)
     app = PaneApp(live_run(root), ("config",))
     async with app.run_test(size=(160, 70)) as pilot:
@@ -172,14 +172,14 @@ async def test_settings_that_differ_are_marked_and_can_stand_alone(root: Path) -
         pane = app.query_one(ConfigPane)
         text = pane_text(pane)
         assert "  lr = 0.001" in text and "▸ latent = 8" in text
-        pane.toggle_changed()
+        pane.cycle("only_changed")
         await pilot.pause()
         text = pane_text(pane)
         assert "lr = 0.001" not in text and "▸ latent = 8" in text and "[model]" in text
         assert "kind = vae" in text
 
 
-async def test_a_spec_of_a_newer_layout_is_shown_as_it_stands(root: Path) -> None:
+async def test_a_spec_of_a_newer_layout_is_shown_as_it_is(root: Path) -> None:
     paths = make_run(root, RUN)
     paths.spec.write_text("schema_number = 99\n[quantum]\nqubits = 3\n")
     app = PaneApp(live_run(root), ("config",))
@@ -203,4 +203,4 @@ async def test_changing_the_run_forgets_the_old_one(root: Path, tmp_path: Path) 
         for pane in app.query("Grid > *"):
             pane.show(None)  # type: ignore[attr-defined]
         await pilot.pause()
-        assert "\n".join(screen_text(app)).count("No run is chosen") == 6
+        assert "\n".join(screen_text(app)).count("No run selected") == 6

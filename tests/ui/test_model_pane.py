@@ -15,14 +15,14 @@ pytestmark = pytest.mark.usefixtures("strict")
 
 
 @pytest.mark.parametrize("state", ["running", "finished"])
-def test_a_model_with_nothing_but_a_loss_is_told(root: Path, state: str) -> None:
+def test_a_model_with_nothing_but_a_loss_says_so(root: Path, state: str) -> None:
     make_run(root, RUN, kind="vae", state=state)
-    told = "first points on their way" if state == "running" else "wrote nothing but its loss"
-    assert told in drawn(showing(ModelPane, live_run(root)))
+    shown = "have no points yet" if state == "running" else "wrote only its loss"
+    assert shown in drawn(showing(ModelPane, live_run(root)))
 
 
 @pytest.mark.parametrize(
-    ("kind", "metrics", "told"),
+    ("kind", "metrics", "shown"),
     [
         (
             "avb",
@@ -41,16 +41,16 @@ def test_a_model_with_nothing_but_a_loss_is_told(root: Path, state: str) -> None
     ],
 )
 def test_other_families_show_the_metrics_they_name_with_their_references(
-    root: Path, kind: str, metrics: tuple[str, ...], told: list[str]
+    root: Path, kind: str, metrics: tuple[str, ...], shown: list[str]
 ) -> None:
     live = run_with(root, [[5.0, 6.0, 7.0]] * 30, metrics, kind=kind)
     pane = showing(ModelPane, live)
     text = drawn(pane, 110, 30)
-    assert all(words in text for words in told) and "loss, nats per" not in text
+    assert all(words in text for words in shown) and "loss, nats per" not in text
     at_every_size(pane)
 
 
-def test_metrics_without_room_for_a_plot_are_told_in_a_line(root: Path) -> None:
+def test_metrics_without_room_for_a_plot_share_a_line(root: Path) -> None:
     live = run_with(
         root, [[5.0, 6.0, 7.0]] * 30, ("adversary_loss", "kl_adversary", "reconstruction"), kind="avb"
     )
@@ -63,8 +63,9 @@ def test_metrics_without_room_for_a_plot_are_told_in_a_line(root: Path) -> None:
 def test_the_chain_shows_acceptance_target_step_size_and_log_ratio(root: Path) -> None:
     live = run_with(root, [[0.5, 0.6, 0.7]] * 30, ("acceptance", "step_size", "log_ratio"), kind="lae")
     pane = showing(ModelPane, live)
-    first = drawn(pane, 120).splitlines()[0]
-    assert first.startswith("acceptance 0.6 ± 0.1 · target 0.574 · step size η 0.6 · log ratio 0.6")
+    text = drawn(pane, 120)
+    assert all(words in text for words in ("acceptance, share", "train 0.6 ± 0.1  dotted 0.574 = target"))
+    assert "step size η" in text and "log ratio, nats" in text
     before = drawn(pane)
-    pane.toggle_seeds()
+    pane.cycle("each_seed")
     assert drawn(pane) != before

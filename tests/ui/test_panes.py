@@ -19,12 +19,12 @@ from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.model_pane import ModelPane
-from workbench.ui.widgets.panes import PANES
+from workbench.ui.widgets.pane_deck import load_pane
 from workbench.ui.widgets.sample_pane import SamplePane
 from workbench.ui.widgets.scatter_pane import ScatterPane
 
-OPTIONS = ("toggle_log", "toggle_smooth", "next_axis", "next_band", "toggle_seeds")
-DRAWN: dict[str, Callable[[], Any]] = {name: PANES[name] for name in FOUR}
+OPTIONS = ("log_y", "smooth", "axis", "band", "each_seed")
+DRAWN: dict[str, Callable[[], Any]] = {name: load_pane(name) for name in FOUR}
 
 
 pytestmark = pytest.mark.usefixtures("strict")
@@ -58,9 +58,8 @@ def test_odd_metrics_draw_in_every_pane_size_and_look(root: Path, name: str) -> 
         pane = showing(kind, live)
         at_every_size(pane)
         for option in OPTIONS:
-            if hasattr(pane, option):
-                getattr(pane, option)()
-                drawn(pane)
+            pane.cycle(option)
+            drawn(pane)
         at_every_size(pane)
 
 
@@ -93,32 +92,33 @@ def test_odd_snapshots_draw_in_every_pane_size_and_look(root: Path, name: str) -
     for kind in (ScatterPane, SamplePane):
         pane = showing(kind, live)
         at_every_size(pane)
-        for option in ("next_seed", "older", "newer", *["next_scale"] * 3):
-            if hasattr(pane, option):
-                getattr(pane, option)()
-                drawn(pane)
+        pane.step_seed(1)
+        for by in (-1, 1):
+            pane.step_snapshot(by)
+            drawn(pane)
+        for _ in range(3):
+            pane.cycle("scale")
+            drawn(pane)
         at_every_size(pane)
 
 
 @pytest.mark.parametrize("name", list(DRAWN))
-def test_empty_states_say_what_to_do_or_what_goes_on(root: Path, name: str) -> None:
-    assert "No run is chosen" in drawn(showing(DRAWN[name], None))
+def test_empty_states_say_what_to_do_or_what_happens(root: Path, name: str) -> None:
+    assert "No run selected" in drawn(showing(DRAWN[name], None))
     paths = make_run(root, RUN, kind="lae", state="queued")
     assert "lae-digits is waiting in the queue." in drawn(showing(DRAWN[name], live_run(root)))
     write_json(paths.state, {"state": "running"})
     write_json(paths.progress, {"phase": "loading torch"})
     assert "loading torch…" in drawn(showing(DRAWN[name], live_run(root)))
     write_json(paths.progress, {"phase": "training"})
-    assert "on its way" in drawn(showing(DRAWN[name], live_run(root))) or "on their way" in drawn(
-        showing(DRAWN[name], live_run(root))
-    )
+    assert "yet." in drawn(showing(DRAWN[name], live_run(root)))
     write_json(paths.state, {"state": "failed", "reason": "Out of memory on cuda:0."})
     text = drawn(showing(DRAWN[name], live_run(root)))
     assert "failed" in text and "Out of memory on cuda:0." in text
 
 
 def test_what_has_no_room_is_left_out_whole(root: Path) -> None:
-    """Half a sentence tells something else; of PCA of 8-d z at st(ep 1) nothing is left but what fits."""
+    """Half a sentence says something else: of "PCA of 8-d z at step 1" only what fits is left."""
     paths = make_run(root, RUN)
     z = np.random.default_rng(0).normal(size=(2, 50, 8)).astype(np.float32)
     z[:, 0] = 100
@@ -148,7 +148,7 @@ def test_the_words_about_curves_are_whole_too(root: Path) -> None:
         assert legend.strip() in ("", "━━ train 6", "━━ train 6 ± 1"), legend
 
 
-def test_curves_tell_metric_unit_band_and_newest_values(root: Path) -> None:
+def test_curves_show_metric_unit_band_and_newest_values(root: Path) -> None:
     paths = make_run(root, RUN, state="running", points=0)
     rows = [("train", k, [10.0, 11.0, 12.0]) for k in range(9)] + [("test", 8, [20.0, 20.0, 23.0])]
     with paths.metrics.open("a") as file:
@@ -166,17 +166,17 @@ def test_curves_tell_metric_unit_band_and_newest_values(root: Path) -> None:
     assert title.startswith("loss, nats per example · mean of 3 seeds, band min–max")
     assert "━━ train 11 ± 1" in legend and "┄┄ test 21 ± 1.7" in legend
     assert drawn(pane).split()[-1] == "step"
-    pane.next_axis()
-    pane.next_axis()
+    pane.cycle("axis")
+    pane.cycle("axis")
     assert drawn(pane).endswith("training time") and "6min" in drawn(pane)
-    pane.next_band()
+    pane.cycle("band")
     assert "band ±std" in drawn(pane)
 
 
 def test_smoothing_keeps_the_raw_line_behind(root: Path) -> None:
     pane = showing(CurvePane, run_with(root, [[float(k % 2)] for k in range(60)]))
     raw = drawn(pane)
-    pane.toggle_smooth()
+    pane.cycle("smooth")
     smooth = drawn(pane)
     assert smooth != raw and "smoothed, raw behind" in smooth
     heights = {y for y, row in enumerate(smooth.splitlines()[2:-2]) if row.partition("│")[2].strip()}
@@ -188,11 +188,11 @@ def test_smoothing_keeps_the_raw_line_behind(root: Path) -> None:
 
 def test_log_axis_says_how_much_it_cannot_show(root: Path) -> None:
     pane = showing(CurvePane, run_with(root, [[-1.0], [0.0], [10.0], [1000.0]]))
-    pane.toggle_log()
+    pane.cycle("log_y")
     assert "2 values ≤ 0 have no logarithm" in drawn(pane, 120)
 
 
-def test_lost_seeds_are_told_and_marked(root: Path) -> None:
+def test_lost_seeds_are_counted_and_marked(root: Path) -> None:
     text = drawn(showing(CurvePane, run_with(root, ODD["one seed lost"])))
     assert "× 1 of 3 seeds" in text
     assert text.splitlines()[-2].count("×") == 1
@@ -204,7 +204,7 @@ def test_metrics_step_round_with_the_loss_first(root: Path) -> None:
     titles = []
     for _ in range(4):
         titles.append(drawn(pane).split(",")[0].split(" · ")[0].splitlines()[0].strip())
-        pane.next_metric()
+        pane.step_metric(1)
     assert titles == ["loss", "KL", "MSE", "loss"]
 
 
@@ -219,7 +219,7 @@ def test_several_runs_over_each_other(tmp_path: Path) -> None:
     text = drawn(pane)
     assert "run a" in text and "run b" in text and "test" in text and "\x1b" not in text
     pane.show_many([])
-    assert "No run is chosen" in drawn(pane)
+    assert "No run selected" in drawn(pane)
 
 
 def test_scatter_steps_through_seeds_and_snapshots_in_one_basis(root: Path) -> None:
@@ -235,14 +235,14 @@ def test_scatter_steps_through_seeds_and_snapshots_in_one_basis(root: Path) -> N
     newest = drawn(pane)
     assert newest.startswith("step 20 · seed 0 (1 of 3) · PCA of 5-d z at step 10")
     assert newest.splitlines()[1].startswith("●0 ●1 ●2")
-    pane.older()
+    pane.step_snapshot(-1)
     assert drawn(pane).startswith("step 10, snapshot 1 of 2")
-    pane.newer()
+    pane.step_snapshot(1)
     assert drawn(pane) == newest
-    pane.next_seed()
+    pane.step_seed(1)
     other = drawn(pane)
     assert "seed 1 (2 of 3)" in other and other != newest
-    pane.previous_seed()
+    pane.step_seed(-1)
     assert drawn(pane) == newest
     letters = drawn(pane, look=Look("braille", "none"))
     assert {"0", "1", "2"} <= set("".join(letters.splitlines()[3:-2]))
@@ -314,8 +314,8 @@ def test_a_run_may_be_polled_in_one_thread_while_it_is_drawn_in_another(root: Pa
         for k in range(40):
             for pane in drawings:
                 drawn(pane)
-                if k % 5 == 0 and hasattr(pane, "older"):
-                    pane.older()
+                if k % 5 == 0 and hasattr(pane, "step_snapshot"):
+                    pane.step_snapshot(-1)
     finally:
         over.set()
         thread.join()

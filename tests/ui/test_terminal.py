@@ -25,12 +25,9 @@ SCREENS = ("n", "b", "t", "question_mark")
 
 def spoil(root: Path) -> None:
     """Put hostile text wherever a run can carry text."""
-    spec = (
-        (root / LAE / "spec.toml")
-        .read_text()
-        .replace('name = "lae-digits"', f"name = {json.dumps(HOSTILE[:60])}")
-    )
-    (root / LAE / "spec.toml").write_text(spec, errors="replace")
+    name = json.dumps(HOSTILE[:60].replace("\ud800", ""))  # a lone surrogate is no TOML
+    spec = (root / LAE / "spec.toml").read_text().replace('name = "lae-digits"', f"name = {name}")
+    (root / LAE / "spec.toml").write_text(spec)
     state = json.loads((root / LAE / "state.json").read_text())
     state |= {"state": "failed", "reason": HOSTILE, "next": HOSTILE, "device": HOSTILE}
     (root / LAE / "state.json").write_text(json.dumps(state))
@@ -52,7 +49,6 @@ async def test_hostile_text_is_shown_not_obeyed(tmp_path: Path, size: tuple[int,
             assert not {"\x1b", "\x07", "‮", "​", "﻿", "\ud800"} & set(shown)
             if key in SCREENS:
                 await pilot.press("escape", "escape", "escape")
-        bench_of(pilot).queue.following = False
         bench_of(pilot).queue.choose(LAE)
         await settled(pilot)
         assert "[red]x[/]" in screen_text(app)
@@ -100,11 +96,11 @@ async def test_any_size_is_survived_on_every_screen(tmp_path: Path) -> None:
             await pilot.press("escape", "escape", "escape")
 
 
-async def test_trouble_with_the_store_is_told_and_so_is_its_end(
+async def test_trouble_with_the_store_is_reported_and_so_is_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import workbench.api.runs as runs
-    from tests.ui.apps import said
+    from tests.ui.apps import message_of
 
     app = StillApp(starter_store(tmp_path / "runs"))
     real = runs.list_runs
@@ -117,15 +113,15 @@ async def test_trouble_with_the_store_is_told_and_so_is_its_end(
         monkeypatch.setattr(runs, "list_runs", fail)
         for _ in range(200):
             await pilot.pause(0.02)
-            if "cannot be read" in said(pilot):
+            if "cannot be read" in message_of(pilot):
                 break
-        assert said(pilot) == "The store cannot be read: Permission denied."
+        assert message_of(pilot) == "The store cannot be read: Permission denied."
         monkeypatch.setattr(runs, "list_runs", real)
         for _ in range(200):
             await pilot.pause(0.02)
-            if "again" in said(pilot):
+            if "again" in message_of(pilot):
                 break
-        assert said(pilot) == "The store can be read again."
+        assert message_of(pilot) == "The store can be read again."
 
 
 async def test_the_palette_finds_actions_of_the_screen_and_does_them(tmp_path: Path) -> None:
@@ -191,7 +187,7 @@ def read_until(master: int, wanted: bytes, seconds: float = 30.0) -> bytes:
 def test_sigterm_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     process, master = start(tmp_path / "runs")
     try:
-        assert b"Nothing is queued" in read_until(master, b"Nothing is queued")
+        assert b"queue is empty" in read_until(master, b"queue is empty")
         process.send_signal(signal.SIGTERM)
         last = read_until(master, b"\x1b[?1049l")
         assert b"\x1b[?1049l" in last  # back from the alternate screen
@@ -205,7 +201,7 @@ def test_sigterm_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
 def test_a_lost_terminal_ends_the_process(tmp_path: Path, ignored: bool) -> None:
     process, master = start(tmp_path / "runs", ignore_hangup=ignored)
     try:
-        assert b"Nothing is queued" in read_until(master, b"Nothing is queued")
+        assert b"queue is empty" in read_until(master, b"queue is empty")
         os.close(master)
         assert process.wait(20) != 0
     finally:

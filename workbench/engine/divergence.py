@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet
 from workbench.engine.model import LatentModel
+from workbench.engine.optim import Optimiser
 from workbench.engine.recorder import Recorder
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
@@ -51,7 +52,10 @@ def first_bad_tensor(
     """
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="workbench-replay-") as folder:
-        trainer = _fresh(spec, data, paths, Path(folder))
+        streams = Streams(spec.seeds, data.device, data.dtype)
+        model = build_model(spec, data.info, streams)
+        model.fetch(paths)
+        trainer = Trainer(spec, model, data, streams, Recorder(RunPaths(Path(folder))))
         seed = min(diverged, key=lambda one: diverged[one])
         for found in checkpoint.load_all(paths):
             sound = [one for one in diverged if _sound(found, spec.seeds.index(one), diverged[one])]
@@ -72,14 +76,6 @@ def first_bad_tensor(
         finally:
             trainer.recorder.close()
     return ""
-
-
-def _fresh(spec: RunSpec, data: DataSet, paths: RunPaths, folder: Path) -> Trainer:
-    """Return the run's trainer at its very start, recording into `folder`."""
-    streams = Streams(spec.seeds, data.device, data.dtype)
-    model = build_model(spec, data.info, streams)
-    model.fetch(paths)
-    return Trainer(spec, model, data, streams, Recorder(RunPaths(folder)))
 
 
 def _sound(found: checkpoint.Checkpoint, member: int, first_bad: int) -> bool:
@@ -151,10 +147,15 @@ def _watching(model: LatentModel, member: int, seen: list[tuple[str, Tensor]]) -
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
         handles.append(parameter.register_post_accumulate_grad_hook(gradient_of(names[id(parameter)])))
-    steps = {}
-    for key, optimiser in model.optimisers.items():  # some families fill `grad` by hand
-        steps[key] = optimiser.step
-        optimiser.step = _looking_first(optimiser, names, gradient_of)  # type: ignore[method-assign]
+    for optimiser in model.optimisers.values():  # some families fill `grad` by hand
+
+        def step(optimiser: Optimiser = optimiser, update: Callable[[], None] = optimiser.step) -> None:
+            for group in optimiser.param_groups:
+                for parameter in reversed(group["params"]):  # from the last layer to the first
+                    gradient_of(names.get(id(parameter), "a weight"))(parameter)
+            update()
+
+        optimiser.step = step  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -162,18 +163,3 @@ def _watching(model: LatentModel, member: int, seen: list[tuple[str, Tensor]]) -
             handle.remove()
         for optimiser in model.optimisers.values():
             del optimiser.step  # the method of its class again
-
-
-def _looking_first(
-    optimiser: Any, names: dict[int, str], gradient_of: Callable[[str], Callable[[Tensor], None]]
-) -> Callable[[], None]:
-    """Return the optimiser's step, preceded by a look at all gradients, from the last layer to the first."""
-    step: Callable[[], None] = optimiser.step
-
-    def looked() -> None:
-        for group in optimiser.param_groups:
-            for parameter in reversed(group["params"]):
-                gradient_of(names.get(id(parameter), "a weight"))(parameter)
-        step()
-
-    return looked

@@ -89,8 +89,3 @@ def swap_neighbours(
 def pairs_of(count: int, odd: bool) -> int:
     """Return how many pairs `swap_neighbours` exchanges among `count` temperatures."""
     return (count - int(odd)) // 2
-
-
-def moments(log_likelihood: Tensor, draws: int) -> tuple[Tensor, Tensor]:
-    """Return E and the unbiased V over the axis `draws` of l."""
-    return log_likelihood.mean(draws), log_likelihood.var(draws)

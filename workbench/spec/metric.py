@@ -33,6 +33,8 @@ class Metric:
     description: str
     reference: float | None = None  # a value to read its curve against, and what that is
     reference_name: str = ""
+    span: tuple[float, float] | None = None  # the range that plots of its curve show, if not that of the data
+    log: bool = False  # plots of its curve have a log axis
     needs: tuple[Need, ...] = ()  # what a family without it can never report it for
     # rows are ranked only if these settings agree, beside those of the data: (dotted key, what it is called)
     equal: tuple[tuple[str, str], ...] = ()

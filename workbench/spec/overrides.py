@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.text import safe_text
 from workbench.toml import too_deep
 
 MAX_RUNS = 10_000  # of one grid
@@ -48,7 +47,7 @@ def parse_set(text: str, option: str = "--set") -> Override:
         WorkbenchError: if the text has no such form.
     """
     keys, value = _halves(text, option)
-    return Override(keys, parse_value(value), f"{option} {safe_text(text, 120, one_line=True)}")
+    return Override(keys, parse_value(value), f"{option} {text}")
 
 
 def parse_grid(text: str) -> list[Override]:
@@ -60,12 +59,11 @@ def parse_grid(text: str) -> list[Override]:
     keys, values = _halves(text, "--grid")
     parts = split_commas(values)
     if not all(parts):
-        shown = safe_text(text, 120, one_line=True)
-        raise WorkbenchError(f"--grid {shown}: a value is missing.", "Example: --grid model.latent=2,8,16.")
+        raise WorkbenchError(f"--grid {text}: a value is missing.", "Example: --grid model.latent=2,8,16.")
     name = ".".join(keys)
     overrides = [Override(keys, parse_value(part), f"--grid {name}={part[:80]}") for part in parts]
     if len({repr(override.value) for override in overrides}) != len(overrides):
-        raise WorkbenchError(f"--grid {safe_text(text, 120, one_line=True)}: a value is given twice.")
+        raise WorkbenchError(f"--grid {text}: a value is given twice.")
     return overrides
 
 
@@ -159,9 +157,8 @@ def _halves(text: str, option: str) -> tuple[tuple[str, ...], str]:
     name, equals, value = text.partition("=")
     name = name.strip()
     if not equals or not _KEY.match(name):
-        shown = safe_text(text, 120, one_line=True)
         raise WorkbenchError(
-            f"{option} {shown}: not of the form section.key=value.", f"Example: {option} training.lr=1e-4."
+            f"{option} {text}: not of the form section.key=value.", f"Example: {option} training.lr=1e-4."
         )
     return tuple(name.split(".")), value
 

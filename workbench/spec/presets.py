@@ -14,7 +14,6 @@ from typing import Any
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.settings import config_dir
 from workbench.spec.seeds import seeds_from
-from workbench.text import safe_text
 from workbench.toml import Document, read_toml
 
 SECTIONS = ("model", "data", "training", "evaluation", "resources")
@@ -83,9 +82,7 @@ def list_presets() -> list[Preset]:
         try:
             presets.append(load_preset(path, source))
         except WorkbenchError as error:
-            presets.append(
-                Preset(safe_text(name, 80, one_line=True), name, "", path, source, error=str(error))
-            )
+            presets.append(Preset(name, name, "", path, source, error=str(error)))
     return presets
 
 
@@ -101,9 +98,8 @@ def find_preset(name: str) -> Preset:
         return load_preset(path, source)
     if name.endswith(".toml"):
         return load_preset(Path(name), "here")
-    shown = safe_text(name, 80, one_line=True)
-    hint = did_you_mean(name[:80], files) or "`workbench presets ls` lists them."
-    raise WorkbenchError(f"There is no preset '{shown}'.", hint, NOT_FOUND)
+    hint = did_you_mean(name, files) or "`workbench presets ls` lists them."
+    raise WorkbenchError(f"There is no preset '{name}'.", hint, NOT_FOUND)
 
 
 def load_preset(path: Path, source: str = "here") -> Preset:
@@ -113,7 +109,7 @@ def load_preset(path: Path, source: str = "here") -> Preset:
         WorkbenchError: with file and line of the first fault.
     """
     document = read_toml(path)
-    name = safe_text(path.stem, 80, one_line=True)
+    name = path.stem
     check_keys(document, TOP_LEVEL)
     for section in SECTIONS:
         if not isinstance(document.table.get(section, {}), dict):
@@ -137,10 +133,9 @@ def check_keys(document: Document, known: tuple[str, ...]) -> None:
     """
     for key in document.table:
         if key not in known:
-            shown = safe_text(key, 80, one_line=True)
-            near = did_you_mean(key[:80], known)
+            near = did_you_mean(key, known)
             hint = near[:1].lower() + near[1:] if near else f"known keys: {', '.join(known)}."
-            raise WorkbenchError(f"{document.where(key)}: {shown}: unknown key, {hint}")
+            raise WorkbenchError(f"{document.where(key)}: {key}: unknown key, {hint}")
 
 
 def text_of(document: Document, key: str) -> str:
@@ -152,7 +147,7 @@ def text_of(document: Document, key: str) -> str:
     value = document.table.get(key, "")
     if not isinstance(value, str):
         raise WorkbenchError(f"{document.where(key)}: {key}: must be text in quotes.")
-    return safe_text(" ".join(value.split()), 2000, one_line=True)
+    return " ".join(value.split())[:2000]
 
 
 def seeds_of(document: Document) -> tuple[int, ...] | None:

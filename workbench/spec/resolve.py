@@ -15,7 +15,6 @@ from workbench.spec.overrides import Override, apply, grid_points, parse_set, to
 from workbench.spec.presets import Preset, find_preset
 from workbench.spec.schema import RunSpec
 from workbench.spec.seeds import seeds_from
-from workbench.text import safe_text
 from workbench.toml import parse_toml
 
 Keys = tuple[str, ...]
@@ -189,12 +188,11 @@ def _check_kind(model: Any, locate: Locate) -> None:
         what = "is missing" if kind is None else "must be text"
         raise WorkbenchError(_placed(locate(("model", "kind")), f"model.kind: {what}; known kinds: {kinds}."))
     if kind not in model_kinds():
-        shown = safe_text(kind, 60, one_line=True)
-        near = did_you_mean(kind[:60], model_kinds())
+        near = did_you_mean(kind, model_kinds())
         fix = near[:1].lower() + near[1:] if near else f"known kinds: {kinds}."
         place = locate(("model", "kind"))
         raise WorkbenchError(
-            _placed(place, f"model.kind: unknown family '{shown}', {fix}"), exit_code=NOT_FOUND
+            _placed(place, f"model.kind: unknown family '{kind}', {fix}"), exit_code=NOT_FOUND
         )
 
 
@@ -203,7 +201,7 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     faults = error.errors(include_url=False, include_context=True)
     fault = faults[0]
     keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
-    shown = safe_text(".".join(keys), 120, one_line=True)
+    shown = ".".join(keys)
     owner = _owner(keys, table)
     text = f"{shown}: {fault_text(fault, keys, owner)}" if shown else fault_text(fault, keys, owner)
     more = len(faults) - 1

@@ -8,7 +8,6 @@ from pathlib import Path
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
 from workbench.spec.reference_values import KEY, NO_VALUES, Published, read_published
-from workbench.text import safe_text
 from workbench.toml import read_toml
 
 KEYS = ("title", "description", "presets", "grid", "seeds", "metrics", KEY)
@@ -37,7 +36,7 @@ def list_studies() -> list[Study]:
         try:
             studies.append(load_study(path))
         except WorkbenchError as error:
-            studies.append(Study(safe_text(name, 80, one_line=True), name, "", (), path, error=str(error)))
+            studies.append(Study(name, name, "", (), path, error=str(error)))
     return studies
 
 
@@ -50,9 +49,8 @@ def find_study(name: str) -> Study:
     files = toml_files("studies")
     if name in files:
         return load_study(files[name][1])
-    shown = safe_text(name, 80, one_line=True)
-    hint = did_you_mean(name[:80], files) or "`workbench studies ls` lists them."
-    raise WorkbenchError(f"There is no study '{shown}'.", hint, NOT_FOUND)
+    hint = did_you_mean(name, files) or "`workbench studies ls` lists them."
+    raise WorkbenchError(f"There is no study '{name}'.", hint, NOT_FOUND)
 
 
 def load_study(path: Path) -> Study:
@@ -71,7 +69,7 @@ def load_study(path: Path) -> Study:
         lists[key] = tuple(value)
     if not lists["presets"]:
         raise WorkbenchError(f"{document.where('presets')}: presets: names no preset.")
-    name = safe_text(path.stem, 80, one_line=True)
+    name = path.stem
     return Study(
         name=name,
         title=text_of(document, "title") or name,

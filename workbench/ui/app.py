@@ -1,30 +1,43 @@
-"""The Textual app: which screen is shown, what the feed last said, and how the terminal is left."""
+"""The Textual app: the stack of screens, the newest news from the feed, and how the terminal is left."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from workbench.api.stores import Store, open_store
+from workbench import api
+from workbench.settings import user_settings
 from workbench.ui.actions import EVERYWHERE, actions_of, bindings
 from workbench.ui.ascii import AsciiFilter
-from workbench.ui.canvas.palette import look_of
+from workbench.ui.canvas.palette import Look, look_of
 from workbench.ui.feed import Feed
 from workbench.ui.formatting import line
+from workbench.ui.keys import shown_key
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
 from workbench.ui.screens.bench import BenchScreen
 from workbench.ui.screens.page import Page
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
-    from workbench.ui.canvas.palette import Look
+    from workbench.api.stores import Store
+
+# The screens on top of the Bench, imported when they are first opened.
+SCREENS = {
+    "launch": "workbench.ui.screens.launch:LaunchScreen",
+    "results": "workbench.ui.screens.results:ResultsScreen",
+    "table": "workbench.ui.screens.table:TableScreen",
+    "compare": "workbench.ui.screens.compare:CompareScreen",
+    "help": "workbench.ui.screens.help:HelpScreen",
+}
 
 
 class WorkbenchApp(App[None]):
@@ -35,32 +48,28 @@ class WorkbenchApp(App[None]):
     BINDINGS = bindings(EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""  # it is in the table of actions like every other key
-    look: Look | None = None  # what the terminal can show; None: to be found out
+    look: Look | None = None  # what the terminal can show; None: detected
 
     def __init__(
         self, store: Store, *, ascii_only: bool = False, rate: float = 2.0, watch_terminal: bool = False
     ) -> None:
-        """`rate` is in looks at the store per second; `watch_terminal` ends the process with its terminal."""
+        """`rate` is in polls of the store per second; `watch_terminal` ends the process with its terminal."""
         super().__init__()
         self.store = store
         self.ascii_only = ascii_only
         self.feed = Feed(store, self.post_message, rate)
-        self.rows: list[RunRow] | None = None  # None: not looked yet
+        self.rows: list[RunRow] | None = None  # None before the store was read
         self.scheduler = ""
         self.meters: tuple[str, ...] = ()
         self.lives: dict[str, Any] = {}
+        home, root = str(Path.home()), str(store.root)
+        short = "~" + root[len(home) :] if root.startswith(home + "/") else root
+        self.store_text = f"{line(short)} ({store.why}{', read only' if store.read_only else ''})"
         self._watch_terminal = watch_terminal
         self._ascii = AsciiFilter()
 
-    @property
-    def store_text(self) -> str:
-        """Where the runs are, and why there."""
-        home, root = str(Path.home()), str(self.store.root)
-        short = "~" + root[len(home) :] if root.startswith(home + "/") else root
-        return f"{line(short)} ({self.store.why}{', read only' if self.store.read_only else ''})"
-
     def get_default_screen(self) -> Screen[None]:
-        """The Bench lies under all other screens."""
+        """The Bench is below all other screens."""
         return BenchScreen()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -69,28 +78,21 @@ class WorkbenchApp(App[None]):
         return [*filters, self._ascii] if self.ascii_only else filters
 
     def on_mount(self) -> None:
+        """Start the feed, once the first screen is painted."""
         look = look_of(self)
         self.ascii_only = self.ascii_only or (look.marker == "ascii" and not self.is_headless)
         self.set_class(look.colours in ("16", "none"), "-plain")
         if not self.is_headless:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
-        self.call_after_refresh(self._start)
-
-    def _start(self) -> None:
-        """Look at the store once there is something on the screen."""
-        self.run_worker(
-            lambda: self.feed.run(self._watch_terminal),
-            thread=True,
-            exit_on_error=False,
-            name="feed",
-            group="feed",
-        )
+        poll = partial(self.feed.run, self._watch_terminal)
+        start = partial(self.run_worker, poll, thread=True, exit_on_error=False, name="feed", group="feed")
+        self.call_after_refresh(start)
 
     def on_unmount(self) -> None:
         self.feed.stop()
 
     def exit(self, *args: Any, **options: Any) -> None:
-        """Leave; the feed's thread is told, or the process would wait for it."""
+        """Quit. The feed's thread is stopped first, or the process would wait for it."""
         self.feed.stop()
         super().exit(*args, **options)
 
@@ -118,76 +120,45 @@ class WorkbenchApp(App[None]):
     def on_feed_trouble(self, message: FeedTrouble) -> None:
         for page in self.pages[-1:]:
             if message.text:
-                page.say(message.text, "trouble")
+                page.show_message(message.text, "trouble")
             else:
-                page.say("The store can be read again.", "good")
-
-    def watch_runs(self, run_ids: Sequence[str]) -> None:
-        """Poll these runs for the panes."""
-        self.feed.watch(run_ids)
-
-    # screens; those but the Bench are imported when they are first wanted
-
-    def open_launch(self) -> None:
-        from workbench.ui.screens.launch import LaunchScreen
-
-        self.push_screen(LaunchScreen())
-
-    def open_results(self) -> None:
-        from workbench.ui.screens.results import ResultsScreen
-
-        self.push_screen(ResultsScreen())
-
-    def open_table(self, named: tuple[str, Callable[[], Any]]) -> None:
-        from workbench.ui.screens.table import TableScreen
-
-        self.push_screen(TableScreen(*named))
-
-    def open_compare(self, run_ids: Sequence[str]) -> None:
-        from workbench.ui.screens.compare import CompareScreen
-
-        self.push_screen(CompareScreen(run_ids))
+                page.show_message("The store can be read again.", "good")
 
     # what can be done everywhere
 
-    def action_help(self) -> None:
-        from workbench.ui.screens.help import HelpScreen
+    def open_screen(self, name: str, *arguments: Any) -> None:
+        """Show another screen on top, made with these arguments."""
+        self.push_screen(resolve_name(SCREENS[name])(*arguments))
 
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen.NAME if isinstance(self.screen, Page) else ""))
+    def action_help(self) -> None:
+        where = self.screen.NAME if isinstance(self.screen, Page) else ""
+        if where != "help":
+            self.open_screen("help", where)
 
     def action_leave(self) -> None:
-        self.exit(message="Runs go on without the screens; `workbench` shows them again.")
+        self.exit(message="Runs continue in the background; `workbench` shows them again.")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The command palette: the actions of this screen, then those of Textual (themes, screenshot)."""
         where = screen.NAME if isinstance(screen, Page) else ""
         for action in actions_of(where):
             if action.palette:
-                yield SystemCommand(
-                    f"{action.label} ({action.key})",
-                    action.help,
-                    lambda name=action.name: self._do(name),
-                )
+                owner = self if EVERYWHERE in action.where else screen
+                run = partial(self.run_action, action.name, owner)
+                yield SystemCommand(f"{action.label} ({shown_key(action.keys[0])})", action.help, run)
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Screenshot"):
                 yield command
 
-    async def _do(self, name: str) -> None:
-        app_wide = any(action.name == name for action in actions_of(EVERYWHERE))
-        await self.run_action(name, self if app_wide else self.screen)
-
 
 def run_app(store: Store | Path | None = None, *, mouse: bool = True, ascii: bool = False) -> int:
-    """Show the screens until the user leaves; return the exit code. The caller has checked the terminal.
+    """Show the screens until the user quits; return the exit code. The caller has checked the terminal.
 
-    SIGTERM leaves in order. A hang-up ends the process at once even where it came to us ignored (nohup): on a
+    SIGTERM leaves in order. A hang-up ends the process at once even if it was ignored before (nohup): on a
     dead terminal the screens would spin for ever. Nothing is lost then; runs are other processes.
     """
-    from workbench.settings import user_settings
-
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    opened = store if isinstance(store, Store) else open_store(store)
+    opened = api.stores.open_store(store) if store is None or isinstance(store, Path) else store
     chosen = user_settings()
     ascii = ascii or chosen.ascii
     app = WorkbenchApp(opened, ascii_only=ascii, rate=chosen.refresh_rate, watch_terminal=True)

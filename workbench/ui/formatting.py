@@ -1,4 +1,4 @@
-"""How runs are told on the screens: signs and words of states, lengths of time, text cut to a width."""
+"""How runs are shown: signs of states, time left, text cut to a width, the order of the queue."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from workbench.text import safe_text
+from workbench.text import format_duration, safe_text
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
 
-# sign, name of the style; the word is the state itself, so that no state is told by sign or colour alone
+# sign, name of the style; the state itself is shown too, so that none depends on sign or colour alone
 SIGNS: dict[str, tuple[str, str]] = {
     "running": ("●", "running"),
     "starting": ("◐", "running"),
@@ -23,7 +23,6 @@ SIGNS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "bad"),
     "cancelled": ("⊘", "waiting"),
 }
-_ORDER = {"running": 0, "starting": 1, "queued": 2, "paused": 3}
 
 
 def line(text: object, limit: int = 200) -> str:
@@ -32,7 +31,7 @@ def line(text: object, limit: int = 200) -> str:
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:
-    """Return text cut or filled to exactly `width` cells."""
+    """Return text cut or padded to exactly `width` cells."""
     if width <= 0:
         return ""
     length = cell_len(text)
@@ -43,7 +42,7 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Return text of at most `width` cells, cut between words; nothing where not even two would be left."""
+    """Return text of at most `width` cells, cut between words; empty if not even two would be left."""
     if cell_len(text) <= width:
         return text
     kept = text[: max(0, width - 1)].rpartition(" ")[0].rstrip(" ,;:(")
@@ -53,7 +52,7 @@ def shortened(text: str, width: int) -> str:
 def whole(texts: Sequence[str], width: int, rows: int) -> tuple[list[str], int]:
     """Return the first texts that fit whole into `rows` rows of `width` columns, and how many are left.
 
-    One row stays free for whoever tells of those that are left.
+    One row stays free for a line about those that are left.
     """
     used, shown = 0, []
     for place, text in enumerate(texts):
@@ -65,27 +64,12 @@ def whole(texts: Sequence[str], width: int, rows: int) -> tuple[list[str], int]:
 
 
 def clock(seconds: float | None) -> str:
-    """Return time left as 0:04, 12:30 or 3:05:00; empty where it is not known."""
+    """Return time left as 0:04, 12:30 or 3:05:00; empty if unknown."""
     if seconds is None or not 0 <= seconds < 1e8:
         return ""
     whole = round(seconds)
     minutes, hours = whole // 60 % 60, whole // 3600
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
-
-
-def duration(seconds: float | None) -> str:
-    """Return a length of time in words: 8 s, 3 min, 2 h 10 min, 4 d 3 h."""
-    if seconds is None or not 0 <= seconds < 1e10:
-        return ""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours = minutes // 60
-    if hours < 48:
-        return f"{hours} h {minutes % 60} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def plural(n: int, word: str) -> str:
@@ -94,10 +78,10 @@ def plural(n: int, word: str) -> str:
 
 
 def queue_order(rows: list[RunRow]) -> list[RunRow]:
-    """Return runs as the queue shows them: at work, next first, paused; then what is over, newest first."""
+    """Return runs as the queue shows them: running, next first, paused; then ended ones, newest first."""
 
     def place(row: RunRow) -> tuple[int, float, float, str]:
-        rank = _ORDER.get(row.state, 9)
+        rank = {"running": 0, "starting": 1, "queued": 2, "paused": 3}.get(row.state, 9)
         if rank == 9:
             return (9, -(row.ended or row.created), -row.created, row.id)
         return (rank, -row.priority if row.state == "queued" else 0, row.created, row.id)
@@ -106,7 +90,7 @@ def queue_order(rows: list[RunRow]) -> list[RunRow]:
 
 
 def share(row: RunRow) -> float | None:
-    """Return how much of the training is done, 0…1, or None where that is not known."""
+    """Return how much of the training is done, 0…1, or None if unknown."""
     return min(1.0, max(0.0, row.step / row.total)) if row.total > 0 else None
 
 
@@ -117,10 +101,12 @@ def bar(part: float, width: int) -> tuple[str, str]:
 
 
 def aside(row: RunRow) -> str:
-    """Return what is worth saying about a run that is not training: why, how long, what comes next."""
+    """Return a remark on a run that is not training: the reason, how long it took, what comes next."""
     if row.active:
         return line(row.phase or row.reason or "starting", 80)
-    took = duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
+    took = (
+        format_duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
+    )
     if row.state == "finished":
         return " · ".join(part for part in (took, line(row.device, 20)) if part)
     if row.state == "queued":

@@ -1,4 +1,4 @@
-"""What the feed tells the screens. A newer message of a kind stands in for one that still waits."""
+"""What the feed reports to the screens. A newer message of a kind replaces one that still waits."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class RunsChanged(Replaceable):
 
 @dataclass
 class LiveChanged(Replaceable):
-    """The watched runs have news; each answers from memory. One that is gone is missing."""
+    """The watched runs have news; each answers from memory. A deleted run is missing."""
 
     lives: dict[str, Any]
 
 
 @dataclass
 class MetersChanged(Replaceable):
-    """CPU, memory and GPUs as short texts, the most wanted first."""
+    """CPU, memory and GPUs as short texts, the most important first."""
 
     meters: tuple[str, ...]
 
 
 @dataclass
 class FeedTrouble(Replaceable):
-    """The store cannot be read at the moment; empty text: it can again."""
+    """The store cannot be read at the moment; empty text: it can be read again."""
 
     text: str

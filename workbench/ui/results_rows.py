@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from workbench.results.groups import members, pooled
 from workbench.results.query import NUMBERS, TIMES, WORDS, Query, sort_rows
 from workbench.results.table import number_cell
 from workbench.spec.metrics import METRICS, metric
-from workbench.ui.formatting import SIGNS, duration, line
+from workbench.text import format_duration
+from workbench.ui.formatting import SIGNS, line
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -32,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ListColumn:
-    """One column of Results. `key` is a field or metric of the filter line; it is sorted by that."""
+    """One column of Results. `key` is the field or metric of the filter line to sort by."""
 
     key: str
     label: str
@@ -42,42 +43,56 @@ class ListColumn:
 
 
 def _state(entry: Entry) -> str:
+    """Return the state of a run, or the signs of the states in a group with their numbers."""
     states = list(dict.fromkeys(row.state for row in entry.rows))
+    signs = [SIGNS.get(state, ("?", ""))[0] for state in states]
     if len(states) == 1:
-        return f"{SIGNS.get(states[0], ('?', ''))[0]} {states[0]}"
-    return " ".join(
-        f"{SIGNS.get(s, ('?', ''))[0]}{sum(row.state == s for row in entry.rows)}" for s in states
-    )
+        return f"{signs[0]} {states[0]}"
+    counts = (sum(row.state == state for row in entry.rows) for state in states)
+    return " ".join(f"{sign}{count}" for sign, count in zip(signs, counts, strict=True))
 
 
 def _created(entry: Entry) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.row.created)) if entry.row.created else ""
 
 
-def _plain_columns(rows: Sequence[RunRow]) -> list[ListColumn]:
-    """Return the columns that say what a run is, as wide as these runs need, that metrics have room too."""
-
-    def width(heading: str, get: Callable[[RunRow], str], most: int) -> int:
-        return min(most, max(len(heading), *(len(get(row)) for row in rows), 0))
-
-    return [
-        ListColumn("state", "state", 11, _state),
-        ListColumn("name", "name", width("name", lambda row: row.name, 24), lambda e: line(e.row.name, 80)),
-        ListColumn(
-            "model", "model", width("model", lambda row: row.kind, 12), lambda e: line(e.row.kind, 20)
-        ),
-        ListColumn("data", "data", width("data", lambda row: row.data, 14), lambda e: line(e.row.data, 20)),
-        ListColumn("seeds", "seeds", 5, lambda entry: str(len(entry.row.seeds)), right=True),
-    ]
-
-
+FIRST_COLUMNS: tuple[ListColumn, ...] = (
+    ListColumn("state", "state", 11, _state),
+    ListColumn("name", "name", 24, lambda entry: line(entry.row.name, 80)),
+    ListColumn("model", "model", 12, lambda entry: line(entry.row.kind, 20)),
+    ListColumn("data", "data", 14, lambda entry: line(entry.row.data, 20)),
+    ListColumn("seeds", "seeds", 5, lambda entry: str(len(entry.row.seeds)), right=True),
+)
 LAST_COLUMNS: tuple[ListColumn, ...] = (
-    ListColumn("seconds", "took", 11, lambda entry: duration(NUMBERS["seconds"](entry.row)), right=True),
+    ListColumn(
+        "seconds", "took", 11, lambda entry: format_duration(NUMBERS["seconds"](entry.row)), right=True
+    ),
     ListColumn("created", "created", 16, _created),
     ListColumn("study", "study", 14, lambda entry: line(entry.row.study, 40)),
     ListColumn("tag", "tags", 14, lambda entry: line(" ".join(entry.row.tags), 80)),
-    ListColumn("note", "note", 30, lambda entry: line(entry.row.note, 200)),
+    ListColumn("note", "note", 30, lambda entry: line(entry.row.note)),
 )
+
+
+def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
+    """Return the columns for these runs: what they are, the metrics that any of them has, and the rest.
+
+    Names, models and data sets are no wider than these runs need, so that metrics have room.
+    """
+    longest = {
+        "name": max((len(row.name) for row in rows), default=0),
+        "model": max((len(row.kind) for row in rows), default=0),
+        "data": max((len(row.data) for row in rows), default=0),
+    }
+    first = [
+        replace(
+            column, width=min(column.width, max(len(column.label), longest.get(column.key, column.width)))
+        )
+        for column in FIRST_COLUMNS
+    ]
+    names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
+    known = [name for name in METRICS if name in names]
+    return [*first, *map(metric_column, [*known, *sorted(names - METRICS.keys())]), *LAST_COLUMNS]
 
 
 def metric_column(name: str) -> ListColumn:
@@ -93,17 +108,6 @@ def metric_column(name: str) -> ListColumn:
     return ListColumn(name, line(metric(name).label, 30), 18, text)
 
 
-def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
-    """Return the columns for these runs: what they are, the metrics that any of them has, and the rest."""
-    names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
-    known = [name for name in METRICS if name in names]
-    return [
-        *_plain_columns(rows),
-        *map(metric_column, [*known, *sorted(names - METRICS.keys())]),
-        *LAST_COLUMNS,
-    ]
-
-
 def entries_of(rows: Sequence[RunRow], chosen: Query, *, grouped: bool) -> list[Entry]:
     """Return the runs that the filter lets through, one by one or one entry a group."""
     kept = [row for row in rows if chosen(row)] if chosen.tests else rows
@@ -113,6 +117,6 @@ def entries_of(rows: Sequence[RunRow], chosen: Query, *, grouped: bool) -> list[
 
 
 def sort_entries(entries: Sequence[Entry], key: str, *, descending: bool) -> list[Entry]:
-    """Return the entries in the order of a column; those without a value come last either way."""
+    """Return the entries in the order of a column; those without a value come last in either order."""
     found = {entry.row.id: entry for entry in entries}
     return [found[row.id] for row in sort_rows((entry.row for entry in entries), key, reverse=descending)]

@@ -1,7 +1,7 @@
-"""Saves a picture of a screen: `python -m workbench.ui.screenshot --store runs --out bench.svg`.
+"""Save a picture of a screen: `python -m workbench.ui.screenshot --store runs --out bench.svg`.
 
 The app runs without a terminal, over a real store. `--run` chooses the run, `--keys` presses keys first
-("t" for the study's table), `--wait` is how long the panes may take to fill.
+("t" for the study's table), `--wait` is the longest time the panes may take to fill.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from workbench import api
 from workbench.errors import USAGE, WorkbenchError
+from workbench.ui.app import WorkbenchApp
+from workbench.ui.canvas.palette import Look
+from workbench.ui.screens.bench import BenchScreen
 
 
 async def picture(
@@ -23,16 +27,10 @@ async def picture(
 
     Raises WorkbenchError for an unknown run.
     """
-    from workbench.api.runs import find_run
-    from workbench.api.stores import open_store
-    from workbench.ui.app import WorkbenchApp
-    from workbench.ui.canvas.palette import Look
-    from workbench.ui.screens.bench import BenchScreen
-
-    opened = open_store(store, create=False)
-    run_id = find_run(opened, run).id if run else ""
+    opened = api.stores.open_store(store, create=False)
+    run_id = api.runs.find_run(opened, run).id if run else ""
     app = WorkbenchApp(opened)
-    app.look = Look("braille", "truecolor")  # a picture can show what this terminal may not
+    app.look = Look("braille", "truecolor")  # whatever this terminal can show
     async with app.run_test(size=size) as pilot:
         bench = app.screen
         assert isinstance(bench, BenchScreen)
@@ -40,7 +38,6 @@ async def picture(
         while time.monotonic() < end:
             await pilot.pause(0.05)
             if run_id and bench.queue.chosen != run_id and app.rows:
-                bench.queue.following = False
                 bench.queue.choose(run_id)
             shown = bench.deck.live is not None and bench.deck.live.id == bench.queue.chosen
             if app.rows == [] or (bench.deck.panes and shown):
@@ -49,7 +46,7 @@ async def picture(
             await pilot.press(key)
             await app.workers.wait_for_complete([w for w in app.workers if w.group != "feed"])
         await pilot.pause(0.3)
-        app.meters = ()  # the load of this machine is no part of the picture
+        app.meters = ()  # keep the load of this machine out of the picture
         for page in app.pages:
             page.meters_changed()
         await pilot.pause(0.1)
@@ -69,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         columns, rows = (int(part) for part in chosen.size.lower().split("x"))
     except ValueError:
-        sys.stderr.write(f"--size {chosen.size}: write it like 160x48.\n")
+        sys.stderr.write(f"Invalid value '{chosen.size}' for --size: must be like 160x48.\n")
         return USAGE
     try:
         svg = asyncio.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -15,24 +15,13 @@ class Shell(Protocol):
     """The app as its screens see it; they must not import the app itself."""
 
     store: Store
+    store_text: str  # where the runs are, and why there
     feed: Feed
-    rows: list[RunRow] | None  # None before the first look at the store
+    rows: list[RunRow] | None  # None before the store was read
     scheduler: str
     meters: tuple[str, ...]
     lives: dict[str, Any]
+    pages: Sequence[Any]
 
-    @property
-    def store_text(self) -> str: ...
-
-    @property
-    def pages(self) -> Sequence[Any]: ...
-
-    def watch_runs(self, run_ids: Sequence[str]) -> None: ...
-
-    def open_launch(self) -> None: ...
-
-    def open_results(self) -> None: ...
-
-    def open_table(self, named: tuple[str, Callable[[], Any]]) -> None: ...
-
-    def open_compare(self, run_ids: Sequence[str]) -> None: ...
+    def open_screen(self, name: str, *arguments: Any) -> None:
+        """Show another screen on top, made with these arguments."""

@@ -104,12 +104,8 @@ def iwae(task: Task) -> Findings:
     parts, done = [], 0
     with torch.no_grad():
         for batch in task.data.chunks("test", task.streams, 100, task.settings.images):
-            draws = getattr(task.model, "encoder_draws", None)
-            proposal = (
-                task.model.proposal(batch.x, task.streams)
-                if draws is None
-                else fitted_gaussian(draws(batch.x, FIT_DRAWS, task.streams))
-            )
+            draws = task.model.encoder_draws(batch.x, FIT_DRAWS, task.streams)
+            proposal = task.model.proposal(batch.x, task.streams) if draws is None else fitted_gaussian(draws)
             if proposal is None:
                 raise task.refuse("IWAE needs a proposal, and this family offers none.", "Try --metric ais.")
             parts.append(log_evidence(task.model, batch.x, *proposal, task.settings.draws, task.streams))

@@ -95,17 +95,14 @@ def _test_pass(
 
 
 def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
-    """Return mean and scale of a Gaussian to weigh x by; None if log p(x, z) is not to be had.
+    """Return mean and scale of a Gaussian to weigh x by; None without a normalised log p(x, z).
 
-    A model whose encoder has no density offers `encoder_draws` too: a Gaussian with full covariance
-    is fitted, which its own diagonal proposal cannot match.
+    To draws of an encoder that is no Gaussian, one with full covariance is fitted.
     """
     if not model.normalised or model.latent == 0:
         return None
-    draws = getattr(model, "encoder_draws", None)
-    if draws is not None and model.latent <= FIT_LATENT:
-        return fitted_gaussian(draws(x, FIT_DRAWS, streams))
-    return model.proposal(x, streams)
+    draws = model.encoder_draws(x, FIT_DRAWS, streams) if model.latent <= FIT_LATENT else None
+    return model.proposal(x, streams) if draws is None else fitted_gaussian(draws)
 
 
 def _two_samples(

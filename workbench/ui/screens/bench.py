@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Horizontal, Vertical
@@ -11,34 +11,36 @@ from textual.scroll_view import ScrollView
 from textual.widget import Widget
 from textual.widgets import Static
 
+from workbench import api
 from workbench.ui.actions import bindings
-from workbench.ui.exports import export_everywhere, told_paths
 from workbench.ui.formatting import line, plural
 from workbench.ui.pending_actions import Countdown
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.chrome import RunHeader, TabBar
-from workbench.ui.widgets.pane_deck import NAMES, PaneDeck, load_panes
+from workbench.ui.widgets.grid import Grid
+from workbench.ui.widgets.pane_deck import PANES, PaneDeck, load_pane
 from workbench.ui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
     from workbench.api.queue import Verb
     from workbench.api.runs import RunRow
+    from workbench.api.tables import Table
 
 STUDY = "starter"
-EMPTY = """Nothing is queued here yet.
+EMPTY = """The queue is empty.
 
 Press s to queue the starter study: VAE, LAE, AVB and LEBM on 8×8 digits, 3 seeds each, about 3 minutes.
 Press n to choose a preset.
 
-Runs go on when you quit or the connection drops; open workbench again to see them."""
+Runs continue in the background when you quit or the connection drops; open workbench again to see them."""
 
-# Of each request to the queue: what is said when it is made, and what a run must be to allow it.
+# For each request: how a refusal names it, and the message once it is made.
 REQUESTS: dict[Verb, tuple[str, str]] = {
-    "pause": ("Pausing {name}: it writes a checkpoint first.", "can be paused"),
-    "resume": ("Resuming {name}.", "is paused"),
-    "cancel": ("Cancelling {name}.", "can be cancelled"),
-    "retry": ("{name} is queued again.", "has failed or was cancelled"),
-    "priority": ("Priority of {name}: {value:+d}.", "waits"),
+    "pause": ("pause {name}", "Pausing {name}: it writes a checkpoint first."),
+    "resume": ("resume {name}", "Resuming {name}."),
+    "cancel": ("cancel {name}", "Cancelling {name}."),
+    "retry": ("retry {name}", "{name} is queued again."),
+    "priority": ("change the priority of {name}", "Priority of {name}: {value:+d}."),
 }
 
 
@@ -51,38 +53,28 @@ class BenchScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
+        self.queue = RunList(id="queue")
+        self.deck = PaneDeck(id="deck")
+        self.header = RunHeader()
+        self.tabs = TabBar(tuple(PANES))
         self.countdown = Countdown()
         self.zoomed = False
 
     def body(self) -> Iterable[Widget]:
         yield Static(EMPTY, id="empty", markup=False)
-        yield Horizontal(
-            RunList(id="queue"),
-            Vertical(RunHeader(), TabBar(NAMES), PaneDeck(id="deck"), id="view"),
-            id="body",
-        )
-
-    @property
-    def queue(self) -> RunList:
-        return self.query_one(RunList)
-
-    @property
-    def deck(self) -> PaneDeck:
-        return self.query_one(PaneDeck)
+        yield Horizontal(self.queue, Vertical(self.header, self.tabs, self.deck, id="view"), id="body")
 
     def begin(self) -> None:
         self.set_focus(self.queue)
         self.set_interval(1.0, self._tick)
         if self.bench.rows is not None:
             self.runs_changed()
-        self.call_after_refresh(self.in_thread, load_panes, self._fill, group="panes")
-
-    def _fill(self, kinds: list[Any]) -> None:
-        self.run_worker(self.deck.fill(kinds), exit_on_error=False, group="fill")
+        load = partial(self.in_thread, lambda: {name: load_pane(name) for name in PANES}, self.deck.fill)
+        self.call_after_refresh(load, group="panes")
 
     def lay_out(self, width: int, height: int) -> None:
-        """All panes need room for two beside the queue, and for three below each other."""
-        wide = width >= 110 and height >= 30
+        """Show all panes if two fit beside the queue, and all rows of two below each other."""
+        wide = width >= 110 and height >= 3 + 9 * ((len(PANES) + 1) // 2)
         self.set_class(wide, "-wide")
         self.set_class(self.zoomed, "-zoomed")
         self.deck.set_class(width >= 190, "-three")
@@ -97,79 +89,36 @@ class BenchScreen(Page):
         self.queue.update_rows(rows)
         if rows and self.focused is None:  # it was hidden so far
             self.call_after_refresh(self.set_focus, self.queue)
-        self.query_one(RunHeader).run_row = self.queue.row
+        self.header.run_row = self.queue.row
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
-        live = lives.get(self.queue.chosen or "")
-        if live is not self.deck.live:
-            self.deck.show(live)
-        else:
-            self.deck.refresh_data()
+        self.deck.show(lives.get(self.queue.chosen or ""))
 
-    def on_run_list_chosen(self, message: RunList.Chosen) -> None:
-        self.query_one(RunHeader).run_row = self.queue.row
-        self._watch()
+    def on_grid_moved(self, message: Grid.Moved) -> None:
+        self.header.run_row = self.queue.row
+        self.on_screen_resume()
 
     def on_screen_resume(self) -> None:
-        self._watch()
-
-    def _watch(self) -> None:
-        self.bench.watch_runs([self.queue.chosen] if self.queue.chosen else [])
+        self.bench.feed.watch([self.queue.chosen] if self.queue.chosen else [])
 
     # moving about
 
-    def _scroller(self) -> ScrollView | None:
-        """A pane of text that has the keys: arrows scroll it instead of the queue."""
-        focused = self.focused
-        return focused if isinstance(focused, ScrollView) and not isinstance(focused, RunList) else None
-
-    def action_move(self, by: int) -> None:
-        pane = self._scroller()
-        if pane is not None:
-            pane.scroll_relative(y=by, animate=False)
-        else:
-            self.queue.move(by)
-
-    def action_page(self, by: int) -> None:
-        pane = self._scroller()
-        if pane is not None:
-            pane.scroll_relative(y=by * max(1, pane.size.height - 1), animate=False)
-        else:
-            self.queue.move(by * self.queue.page)
-
-    def action_top(self) -> None:
-        pane = self._scroller()
-        if pane is not None:
-            pane.scroll_home(animate=False)
-        else:
-            self.queue.move(-len(self.queue.rows))
-
-    def action_bottom(self) -> None:
-        pane = self._scroller()
-        if pane is not None:
-            pane.scroll_end(animate=False)
-        else:
-            self.queue.move(len(self.queue.rows))
+    def scroller(self) -> Widget:
+        """A focused pane of text scrolls; otherwise the cursor of the queue moves."""
+        return self.focused if isinstance(self.focused, ScrollView) else self.queue
 
     def action_pane(self, number: int) -> None:
         self.deck.go(number - 1)
-        self.query_one(TabBar).current = self.deck.current
+        self.tabs.current = self.deck.current
 
-    def action_next(self) -> None:
-        """queue → panes in their order → queue"""
-        at = self.deck.current + 1 if self.focused in self.deck.panes else 0
-        self._focus_place(at + 1)
-
-    def action_previous(self) -> None:
-        at = self.deck.current + 1 if self.focused in self.deck.panes else 0
-        self._focus_place(at - 1)
-
-    def _focus_place(self, place: int) -> None:
-        place %= len(NAMES) + 1
-        if place == 0:
-            self.set_focus(self.queue)
+    def action_step(self, by: int) -> None:
+        """Go round: queue → panes in their order → queue."""
+        here = self.deck.current + 1 if self.focused in self.deck.panes else 0
+        there = (here + by) % (len(PANES) + 1)
+        if there:
+            self.action_pane(there)
         else:
-            self.action_pane(place)
+            self.set_focus(self.queue)
 
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
@@ -184,145 +133,104 @@ class BenchScreen(Page):
             self.action_zoom()
         self.set_focus(self.queue)
 
-    def action_option(self, method: str) -> None:
+    def action_option(self, method: str, *arguments: Any) -> None:
         """Call a method of every pane that has it: latents and samples step through seeds together."""
         for pane in self.deck.panes:
-            change: Callable[[], None] | None = getattr(pane, method, None)
+            change: Callable[..., None] | None = getattr(pane, method, None)
             if change is not None:
-                change()
+                change(*arguments)
+
+    def action_open(self, name: str) -> None:
+        self.bench.open_screen(name)
 
     # the queue
 
     def action_starter(self) -> None:
-        def queue() -> list[str]:
-            from workbench.api.studies import submit_study
-
-            return submit_study(self.bench.store, STUDY)
-
-        self.say("Queueing the starter study …")
-        self.in_thread(queue, self._queued)
-
-    def _queued(self, ids: list[str]) -> None:
-        self.queue.following = True
-        self.say(
-            f"Queued {plural(len(ids), 'run')}. They go on when you quit; t shows their table.",
-            "good",
-        )
-        self.bench.feed.hurry()
-
-    def _ask(self, verb: Verb, value: int | None = None, row: RunRow | None = None) -> None:
-        """Ask the scheduler for something about the chosen run, or say why that cannot be."""
-        row = row or self.queue.row
-        sentence, what = REQUESTS[verb]
-        if row is None:
-            self.say("There is no run to do that with. s queues the starter study.", "trouble")
-            return
-        if not row.allows(verb):
-            self.say(f"{line(row.name, 60)} is {row.state}: only a run that {what} takes this.", "trouble")
-            return
-        run_id, name = row.id, line(row.name, 60)
-
-        def ask() -> None:
-            from workbench.api.queue import request
-
-            request(self.bench.store, run_id, verb, value)
-
-        def asked(_: None) -> None:
-            self.say(sentence.format(name=name, value=value))
+        def queued(ids: list[str]) -> None:
+            self.queue.following = True
+            queued = plural(len(ids), "run")
+            self.show_message(f"Queued {queued}. They continue when you quit; t shows their table.", "good")
             self.bench.feed.hurry()
 
-        self.in_thread(ask, asked)
+        self.show_message("Queueing the starter study …")
+        self.in_thread(lambda: api.studies.submit_study(self.bench.store, STUDY), queued)
 
-    def action_pause(self) -> None:
-        self._ask("pause")
+    def action_request(self, verb: Verb, value: int | None = None, row: RunRow | None = None) -> None:
+        """Request something of the scheduler for the chosen run (or `row`), or say why it is refused."""
+        row = row or self.queue.row
+        what, message = REQUESTS[verb]
+        if row is None:
+            self.show_message("No run selected. s queues the starter study.", "trouble")
+            return
+        run_id, name = row.id, line(row.name, 60)
+        if not row.allows(verb):
+            self.show_message(f"Cannot {what.format(name=name)}: it is {row.state}.", "trouble")
+            return
 
-    def action_resume(self) -> None:
-        self._ask("resume")
+        def requested(_: None) -> None:
+            self.show_message(message.format(name=name, value=value))
+            self.bench.feed.hurry()
 
-    def action_retry(self) -> None:
-        self._ask("retry")
+        self.in_thread(lambda: api.queue.request(self.bench.store, run_id, verb, value), requested)
 
-    def action_raise_priority(self) -> None:
-        if self.queue.row is not None:
-            self._ask("priority", self.queue.row.priority + 1)
-
-    def action_lower_priority(self) -> None:
-        if self.queue.row is not None:
-            self._ask("priority", self.queue.row.priority - 1)
+    def action_priority(self, by: int) -> None:
+        row = self.queue.row
+        self.action_request("priority", row.priority + by if row is not None else None)
 
     def action_cancel(self) -> None:
-        """Wait a few seconds in which the user may think again; a second press means it."""
+        """Wait a few seconds in which the user can change their mind; a second press cancels at once."""
         row = self.queue.row
         if row is None or not row.allows("cancel"):
-            self._ask("cancel")
+            self.action_request("cancel")
         elif row.id in self.countdown:
-            self.countdown.drop(row.id)
-            self._ask("cancel")
+            del self.countdown[row.id]
+            self.action_request("cancel")
         else:
             self.countdown.begin(row.id)
-        self._tell_countdown()
+        self._show_countdown()
 
     def action_keep(self) -> None:
-        kept = self.countdown.drop()
-        if kept:
-            self.say(f"Kept {plural(len(kept), 'run')}.")
+        if self.countdown:
+            self.show_message(f"Kept {plural(len(self.countdown), 'run')}.")
+            self.countdown.clear()
         else:
-            self.say("Nothing is about to be cancelled. R queues a cancelled run again.")
-        self._tell_countdown()
+            self.show_message("No run is about to be cancelled. R queues a cancelled run again.")
+        self._show_countdown()
 
     def _tick(self) -> None:
         for run_id in self.countdown.due():
             row = next((row for row in self.queue.rows if row.id == run_id), None)
             if row is not None and row.live:
-                self._ask("cancel", row=row)
-        self._tell_countdown()
+                self.action_request("cancel", row=row)
+        self._show_countdown()
 
-    def _tell_countdown(self) -> None:
+    def _show_countdown(self) -> None:
         left = self.countdown.left()
         if left or self.queue.countdowns:
             self.queue.count_down(left)
         names = {row.id: line(row.name, 40) for row in self.queue.rows}
         for run_id, seconds in left.items():
-            self.say(
-                f"Cancelling {names.get(run_id, run_id)} in {seconds} s: u keeps it, x again cancels now.",
-                "trouble",
+            message = (
+                f"Cancelling {names.get(run_id, run_id)} in {seconds} s: u keeps it, x again cancels now."
             )
+            self.show_message(message, "trouble")
 
-    # further on
+    # tables
 
-    def action_launch(self) -> None:
-        self.bench.open_launch()
-
-    def action_results(self) -> None:
-        self.bench.open_results()
+    def _table(self) -> tuple[str, Callable[[], Table]] | None:
+        """Return a name and the function that makes the chosen run's table: its study's, or of all runs."""
+        row, store, rows = self.queue.row, self.bench.store, self.bench.rows or []
+        if row is None:
+            self.show_message("No run selected. s queues the starter study.", "trouble")
+            return None
+        if row.study_id:
+            return row.study_id, lambda: api.tables.study_table(store, row.study_id)
+        return "comparison", lambda: api.tables.comparison(store, rows, title="All runs of this store")
 
     def action_table(self) -> None:
-        row = self.queue.row
-        if row is None:
-            self.say("There are no runs to compare yet. s queues the starter study.", "trouble")
-        else:
-            self.bench.open_table(table_maker(self.bench.store, row, self.bench.rows or []))
+        if (table := self._table()) is not None:
+            self.bench.open_screen("table", *table)
 
     def action_export(self) -> None:
-        row = self.queue.row
-        if row is None:
-            self.say("There is nothing to export yet. s queues the starter study.", "trouble")
-            return
-        name, make = table_maker(self.bench.store, row, self.bench.rows or [])
-        self.in_thread(
-            lambda: export_everywhere(make(), Path.cwd(), name),
-            lambda paths: self.say(told_paths(paths), "good"),
-        )
-
-
-def table_maker(store: Any, row: RunRow, rows: list[RunRow]) -> tuple[str, Callable[[], Any]]:
-    """Return a name and a function that makes the table a run belongs to: its study's, or all runs."""
-
-    def make() -> Any:
-        from workbench.api.tables import comparison, study_table
-
-        if row.study_id:
-            return study_table(store, row.study_id)
-        return comparison(store, rows, title="All runs of this store")
-
-    return (row.study_id or "comparison"), make
+        if (table := self._table()) is not None:
+            self.export(*table)

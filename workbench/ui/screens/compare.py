@@ -1,23 +1,25 @@
-"""Runs side by side: their curves over each other, and beneath them only the settings that differ."""
+"""Runs side by side: their curves overlaid, and beneath them only the settings that differ."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
 from textual.widget import Widget
 
+from workbench import api
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
-from workbench.ui.screens.page import Page
+from workbench.ui.screens.page import TablePage
+from workbench.ui.widgets.pane_deck import load_pane
 from workbench.ui.widgets.table_grid import TableGrid
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
 
 
-class CompareScreen(Page):
+class CompareScreen(TablePage):
     """Curves and differing settings of a few runs."""
 
     NAME = "compare"
@@ -29,81 +31,49 @@ class CompareScreen(Page):
         self.run_ids = list(run_ids)
         self.pane: Any = None
         self.shown: list[Any] = []
+        self.grid: TableGrid = TableGrid(id="differing", show_cursor=False)
 
     def body(self) -> Iterable[Widget]:
         yield Container(id="curves")
-        yield TableGrid(id="differing", show_cursor=False)
+        yield self.grid
 
     def begin(self) -> None:
-        self.in_thread(_curve_pane, self._fill, group="pane")
-        self.in_thread(self._differing, self._show, group="differing")
+        self.in_thread(lambda: load_pane("curves"), self._fill, group="pane")
+        store, ids = self.bench.store, self.run_ids
+        self.in_thread(lambda: api.tables.differing(store, ids), self._show, group="table")
 
     def on_screen_resume(self) -> None:
-        self.bench.watch_runs(self.run_ids)
+        self.bench.feed.watch(self.run_ids)
 
     def _fill(self, kind: Any) -> None:
         self.pane = kind()
+        self.pane.border_title = "curves"
         self.query_one("#curves").mount(self.pane)
         self.pane.focus()
         self.lives_changed(self.bench.lives)
 
-    def _differing(self) -> Table:
-        from workbench.api.tables import differing
-
-        return differing(self.bench.store, self.run_ids)
-
     def _show(self, table: Table) -> None:
         self.grid.show_table(table)
         if not table.rows:
-            self.say("All settings are the same; only seeds, or nothing at all, tell these runs apart.")
+            self.show_message("All settings are equal; these runs differ at most in their seeds.")
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
+        """Show the runs that were read, each under its name, or name and end of its id if others share it."""
         found = [lives[run_id] for run_id in self.run_ids if run_id in lives]
         if self.pane is None or not found:
             return
-        if found != self.shown:
-            self.shown = found
-            labels = labelled([(run_id, lives[run_id].label) for run_id in self.run_ids if run_id in lives])
-            self.pane.show_many(list(zip(labels, found, strict=True)))
-        else:
+        if found == self.shown:
             self.pane.refresh_data()
+            return
+        self.shown = found
+        names = [live.label for live in found]
+        self.pane.show_many([
+            (f"{line(live.label, 40)} {live.id.rsplit('-', 1)[-1]}", live)
+            if names.count(live.label) > 1
+            else (line(live.label, 40), live)
+            for live in found
+        ])  # fmt: skip
 
-    def action_option(self, method: str) -> None:
-        change: Callable[[], None] | None = getattr(self.pane, method, None)
-        if change is not None:
-            change()
-
-    @property
-    def grid(self) -> TableGrid:
-        return self.query_one(TableGrid)
-
-    def action_move(self, by: int) -> None:
-        self.grid.move(by)
-
-    def action_page(self, by: int) -> None:
-        self.grid.move(by * self.grid.page)
-
-    def action_top(self) -> None:
-        self.grid.scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        self.grid.scroll_end(animate=False)
-
-    def action_column(self, by: int) -> None:
-        self.grid.choose_column(max(0, self.grid.column + by))
-
-
-def labelled(runs: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a label for each (id, name); a name that several share gets the end of its id."""
-    names = [name for _, name in runs]
-    return [
-        f"{line(name, 40)} {run_id.rsplit('-', 1)[-1]}" if names.count(name) > 1 else line(name, 40)
-        for run_id, name in runs
-    ]
-
-
-def _curve_pane() -> Any:
-    """Import the pane in a thread: it needs numpy."""
-    from workbench.ui.widgets.curve_pane import CurvePane
-
-    return CurvePane
+    def action_option(self, method: str, *arguments: Any) -> None:
+        if self.pane is not None:
+            getattr(self.pane, method)(*arguments)

@@ -10,14 +10,10 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from workbench.ui.actions import ACTIONS, EVERYWHERE, bindings, shown_key
+from workbench.ui.actions import EVERYWHERE, PLACES, actions_of, bindings
 from workbench.ui.formatting import SIGNS
+from workbench.ui.keys import shown_key
 from workbench.ui.screens.page import Page
-
-PLACES = {
-    "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",
-    "help": "Help", EVERYWHERE: "Everywhere",
-}  # fmt: skip
 
 
 def help_text(where: str) -> Table:
@@ -27,7 +23,7 @@ def help_text(where: str) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
     for place in dict.fromkeys(order):
-        actions = [action for action in ACTIONS if place in action.where]
+        actions = actions_of(place, alone=True)
         table.add_row(Text(PLACES[place], style="bold underline"))
         for group in dict.fromkeys(action.group for action in actions):
             if group != PLACES[place]:
@@ -43,18 +39,6 @@ def help_text(where: str) -> Table:
     return table
 
 
-def key_map() -> str:
-    """Return all keys as Markdown tables, for docs/screens.md."""
-    parts = []
-    for place, title in PLACES.items():
-        parts.append(f"### {title}\n\n| keys | action | what it does |\n|---|---|---|")
-        for action in (action for action in ACTIONS if place in action.where):
-            keys = " ".join(f"`{shown_key(key)}`" for key in action.keys)
-            parts.append(f"| {keys} | {action.label} | {action.help} |")
-        parts.append("")
-    return "\n".join(parts)
-
-
 class HelpScreen(Page):
     """The keys, to be read and scrolled."""
 
@@ -63,25 +47,12 @@ class HelpScreen(Page):
     BINDINGS = bindings("help")
 
     def __init__(self, where: str) -> None:
-        """`where` is the screen that asked."""
+        """`where` is the screen from which help was opened."""
         super().__init__()
-        self.where = where
+        self.text = VerticalScroll(Static(help_text(where), markup=False), id="keys", can_focus=False)
 
     def body(self) -> Iterable[Widget]:
-        yield VerticalScroll(Static(help_text(self.where), markup=False), id="keys", can_focus=False)
+        yield self.text
 
-    @property
-    def keys(self) -> VerticalScroll:
-        return self.query_one("#keys", VerticalScroll)
-
-    def action_move(self, by: int) -> None:
-        self.keys.scroll_relative(y=by, animate=False)
-
-    def action_page(self, by: int) -> None:
-        self.keys.scroll_relative(y=by * max(1, self.keys.size.height - 1), animate=False)
-
-    def action_top(self) -> None:
-        self.keys.scroll_home(animate=False)
-
-    def action_bottom(self) -> None:
-        self.keys.scroll_end(animate=False)
+    def scroller(self) -> Widget:
+        return self.text

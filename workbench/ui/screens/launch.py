@@ -1,14 +1,16 @@
-"""Launch: choose a preset, change its settings, say which grid and seeds, and queue the runs."""
+"""Launch: choose a preset, change its settings, give a grid and seeds, and queue the runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from workbench import api
 from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line, plural
@@ -33,6 +35,12 @@ class LaunchScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
+        self.presets = PresetList(id="presets")
+        self.settings = SettingsList(id="settings")
+        self.filter = Input(placeholder="filter", id="filter")
+        self.value = Input(id="value", select_on_focus=True)
+        self.over = Input(placeholder="model.latent=2,8,16", id="grid")
+        self.seeds = Input(placeholder="3, or 0,7,9", id="seeds")
         self.draft: Draft | None = None
         self.planned: Plan | None = None  # None: being worked out
         self.sure = False
@@ -40,50 +48,33 @@ class LaunchScreen(Page):
     def body(self) -> Iterable[Widget]:
         yield Horizontal(
             Vertical(
-                Horizontal(Label("/"), Input(placeholder="filter", id="filter"), classes="ask"),
-                PresetList(id="presets"),
-                id="presets-side",
+                Horizontal(Label("/"), self.filter, classes="ask"), self.presets, id="presets-side"
             ),
             Vertical(
                 Static("", id="about", markup=False),
-                SettingsList(id="settings"),
-                Horizontal(
-                    Label("", id="key", markup=False), Input(id="value", select_on_focus=True), classes="ask"
-                ),
+                self.settings,
+                Horizontal(Label("", id="key", markup=False), self.value, classes="ask"),
                 Static("", id="describe", markup=False),
                 Static("", id="fault", markup=False),
-                Horizontal(
-                    Label("grid "), Input(placeholder="model.latent=2,8,16", id="grid"), classes="ask"
-                ),
-                Horizontal(Label("seeds"), Input(placeholder="3, or 0,7,9", id="seeds"), classes="ask"),
+                Horizontal(Label("grid "), self.over, classes="ask"),
+                Horizontal(Label("seeds"), self.seeds, classes="ask"),
                 Static("", id="count", markup=False),
             ),
             id="body",
-        )
-
-    @property
-    def presets(self) -> PresetList:
-        return self.query_one(PresetList)
-
-    @property
-    def settings(self) -> SettingsList:
-        return self.query_one(SettingsList)
-
-    def box(self, name: str) -> Input:
-        """Return one of the fields to type in."""
-        return self.query_one(f"#{name}", Input)
+        )  # fmt: skip
 
     def note(self, name: str, text: str) -> None:
-        """Write into one of the lines of words."""
+        """Write into one of the lines of text."""
         self.query_one(f"#{name}", Static).update(text)
 
     def begin(self) -> None:
-        self.set_focus(self.presets)
-        self.in_thread(_load, self._loaded)
+        def loaded(presets: list[Preset]) -> None:
+            self.presets.presets = presets
+            self.presets.filter("")
+            self._open()
 
-    def _loaded(self, presets: list[Preset]) -> None:
-        self.presets.show_presets(presets)
-        self._open()
+        self.set_focus(self.presets)
+        self.in_thread(lambda: api.presets.list_presets(), loaded)
 
     # the preset
 
@@ -93,7 +84,7 @@ class LaunchScreen(Page):
         if preset is None or (self.draft is not None and self.draft.preset is preset):
             return
         try:
-            draft = Draft(preset, seeds=self.box("seeds").value, grid=self.box("grid").value)
+            draft = Draft(preset, seeds=self.seeds.value, grid=self.over.value)
             originals = draft.originals()
             self.settings.cursor = 0
             self.settings.show_fields(draft.fields(), originals)
@@ -105,9 +96,8 @@ class LaunchScreen(Page):
             return
         self.draft = draft
         self.note("about", f"{line(preset.title, 120)}\n{line(preset.description, 400)}".strip())
-        self.box("seeds").placeholder = (
-            ",".join(str(seed) for seed in preset.seeds or (0,)) + "  (3, or 0,7,9)"
-        )
+        seeds = ",".join(str(seed) for seed in preset.seeds or (0,))
+        self.seeds.placeholder = f"{seeds}  (3, or 0,7,9)"
         self._show_field()
         self._plan()
 
@@ -124,17 +114,13 @@ class LaunchScreen(Page):
     # one setting
 
     def _show_field(self) -> None:
-        """Put the setting under the cursor into the field."""
+        """Put the setting under the cursor into the field, as if it had always been there."""
         item = self.settings.field
         self.query_one("#key", Label).update(f"{item.key} =" if item is not None else "")
-        self._write(item.text if item is not None else "")
+        with self.prevent(Input.Changed):
+            self.value.value = item.text if item is not None else ""
         self.note("describe", described(item) if item is not None else "")
         self.note("fault", "")
-
-    def _write(self, text: str) -> None:
-        """Put a text into the field as if it had stood there."""
-        with self.prevent(Input.Changed):
-            self.box("value").value = text
 
     def on_input_changed(self, message: Input.Changed) -> None:
         name, text = message.input.id, message.value
@@ -147,111 +133,24 @@ class LaunchScreen(Page):
             setattr(self.draft, str(name), text)  # grid or seeds
             self._plan()
 
-    def _set(self, text: str) -> None:
-        """Take a text if the spec takes it, or say beneath the field why not."""
+    def _set(self, text: str) -> bool:
+        """Take a text if it is valid, or say beneath the field why not; return whether it was taken."""
         item = self.settings.field
         if item is None or self.draft is None:
-            return
+            return False
         fault = self.draft.fault_of(item.key, text)
         self.note("fault", line(fault, 400))
-        if fault:
-            return
-        self.say(self.draft.put(item.key, text))
-        self.settings.show_fields(self.draft.fields(), self.draft.originals())
-        self._plan()
+        if not fault:
+            self.show_message(self.draft.put(item.key, text))
+            self.settings.show_fields(self.draft.fields(), self.draft.originals())
+            self._plan()
+        return not fault
 
-    def _typed(self, text: str) -> None:
-        """Set the setting under the cursor from a key, not from the field."""
+    def _set_from_key(self, text: str) -> None:
+        """Set the setting under the cursor by a key, not through the field."""
         self._show_field()
-        self._set(text)
-        if self.settings.field is not None:
-            self._write(self.settings.field.text)
-
-    # grid, seeds, and what they make
-
-    def _plan(self) -> None:
-        draft = self.draft
-        if draft is None:
-            return
-        self.planned, self.sure = None, False
-        copy = Draft(draft.preset, dict(draft.changes), draft.grid, draft.seeds)
-        self.in_thread(lambda: copy.plan(self.bench.store), self._planned, group="plan")
-
-    def _planned(self, plan: Plan) -> None:
-        self.planned = plan
-        count = self.query_one("#count", Static)
-        count.update(line(plan.text, 400))
-        count.set_class(bool(plan.fault), "-fault")
-
-    def action_queue(self) -> None:
-        draft, plan = self.draft, self.planned
-        item = self.settings.field
-        pending = self.box("value").value
-        if draft is None or plan is None:
-            self.say(
-                "The settings are still being checked." if draft is not None else "Choose a preset first.",
-                "trouble",
-            )
-        elif item is not None and pending != item.text and draft.fault_of(item.key, pending):
-            self.say(
-                f"{item.key} cannot be '{line(pending, 40)}': mend it, or esc leaves it as it was.", "trouble"
-            )
-        elif plan.fault:
-            self.say(line(plan.fault, 400), "trouble")
-        elif plan.runs > MANY and not self.sure:
-            self.sure = True
-            self.say(f"That is {plural(plan.runs, 'run')}. ctrl+s again queues them.", "trouble")
-        else:
-            self._submit(draft, plan)
-
-    def _submit(self, draft: Draft, plan: Plan) -> None:
-        def submit() -> list[str]:
-            from workbench.api.queue import submit
-
-            return submit(self.bench.store, plan.specs, preset=draft.preset.name, overrides=draft.overrides)
-
-        def queued(ids: list[str]) -> None:
-            self.bench.feed.hurry()
-            self.app.pop_screen()
-            page = self.bench.pages[-1]
-            page.say(f"Queued {plural(len(ids), 'run')} of {line(draft.preset.name, 60)}.", "good")
-
-        self.planned = None  # a second key press while it is being queued must not queue it twice
-        self.say(f"Queueing {plural(plan.runs, 'run')} …")
-        self.in_thread(submit, queued)
-
-    # moving about
-
-    def action_next(self) -> None:
-        self._step(1)
-
-    def action_previous(self) -> None:
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
-        here = self.focused.id if self.focused is not None and self.focused.id in STOPS else "presets"
-        self.set_focus(self.query_one(f"#{STOPS[(STOPS.index(str(here)) + by) % len(STOPS)]}"))
-
-    def action_edit(self) -> None:
-        if self.focused is self.presets:
-            self.set_focus(self.settings)
-        elif self.focused is self.settings and self.settings.field is not None:
-            self.set_focus(self.box("value"))
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        name = message.input.id
-        if name == "filter":
-            self.set_focus(self.presets)
-        elif name == "value":
-            if (
-                not self.draft
-                or not (item := self.settings.field)
-                or not self.draft.fault_of(item.key, message.value)
-            ):
-                self.set_focus(self.settings)
-                self.settings.move(1)
-        else:
-            self.set_focus(self.box("seeds") if name == "grid" else self.settings)
+        if self._set(text):
+            self._show_field()
 
     def action_cycle(self) -> None:
         item = self.settings.field
@@ -260,50 +159,101 @@ class LaunchScreen(Page):
         choices = next_choices(item)
         if not choices:
             self.action_edit()
-        elif self.draft is not None:  # one that cannot be had with the other settings is passed over
-            able = (choice for choice in choices if not self.draft.fault_of(item.key, choice))
-            self._typed(next(able, choices[0]))
+        elif self.draft is not None:  # one that does not go with the other settings is skipped
+            valid = (choice for choice in choices if not self.draft.fault_of(item.key, choice))
+            self._set_from_key(next(valid, choices[0]))
 
     def action_default(self) -> None:
         item = self.settings.field
         if self.focused is self.settings and item is not None:
-            self._typed(self.settings.originals.get(item.key, item.default_text))
+            self._set_from_key(self.settings.originals.get(item.key, item.default_text))
+
+    # grid, seeds, and the runs they make
+
+    def _plan(self) -> None:
+        """Work out in a thread what would be queued."""
+        if self.draft is None:
+            return
+
+        def planned(plan: Plan) -> None:
+            self.planned = plan
+            count = self.query_one("#count", Static)
+            count.update(line(plan.text, 400))
+            count.set_class(bool(plan.fault), "-fault")
+
+        self.planned, self.sure = None, False
+        copy = replace(self.draft, changes=dict(self.draft.changes))
+        self.in_thread(lambda: copy.plan(self.bench.store), planned, group="plan")
+
+    def action_queue(self) -> None:
+        """Queue the runs, unless something is wrong, or there are very many and this is the first press."""
+        draft, plan, item, pending = self.draft, self.planned, self.settings.field, self.value.value
+        trouble = ""
+        if draft is None:
+            trouble = "No preset selected."
+        elif plan is None:
+            trouble = "The settings are still being checked."
+        elif item is not None and pending != item.text and draft.fault_of(item.key, pending):
+            trouble = f"Invalid value '{line(pending, 40)}' for {item.key}: fix it, or press esc to undo it."
+        elif plan.fault:
+            trouble = line(plan.fault, 400)
+        elif plan.runs > MANY and not self.sure:
+            self.sure = True
+            trouble = f"This makes {plural(plan.runs, 'run')}. ctrl+s again queues them."
+        if trouble or draft is None or plan is None:
+            self.show_message(trouble, "trouble")
+            return
+
+        def queued(ids: list[str]) -> None:
+            self.bench.feed.hurry()
+            self.app.pop_screen()
+            message = f"Queued {plural(len(ids), 'run')} of {line(draft.preset.name, 60)}."
+            self.bench.pages[-1].show_message(message, "good")
+
+        self.planned = None  # a second key press while it is being queued must not queue it twice
+        self.show_message(f"Queueing {plural(plan.runs, 'run')} …")
+        store, name, overrides = self.bench.store, draft.preset.name, draft.overrides
+        self.in_thread(lambda: api.queue.submit(store, plan.specs, preset=name, overrides=overrides), queued)
+
+    # moving about
+
+    def scroller(self) -> Grid:
+        at_presets = self.focused is None or self.focused.id in ("presets", "filter")
+        return self.presets if at_presets else self.settings
+
+    def action_step(self, by: int) -> None:
+        """Go to the next or previous list or field, round and round."""
+        here = self.focused.id if self.focused is not None and self.focused.id in STOPS else "presets"
+        self.set_focus(self.query_one(f"#{STOPS[(STOPS.index(str(here)) + by) % len(STOPS)]}"))
+
+    def action_edit(self) -> None:
+        if self.focused is self.presets:
+            self.set_focus(self.settings)
+        elif self.focused is self.settings and self.settings.field is not None:
+            self.set_focus(self.value)
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Go from a field to the next one; a setting that is invalid keeps the focus."""
+        item = self.settings.field
+        if message.input is not self.value:
+            after = {"filter": self.presets, "grid": self.seeds}
+            self.set_focus(after.get(str(message.input.id), self.settings))
+        elif self.draft is None or item is None or not self.draft.fault_of(item.key, message.value):
+            self.set_focus(self.settings)
+            self.settings.move(1)
 
     def action_filter(self) -> None:
-        self.set_focus(self.box("filter"))
+        self.set_focus(self.filter)
 
     def action_back(self) -> None:
-        """esc goes one step out: field → settings → presets → the screen before."""
+        """Go one step out: field → settings → presets → the previous screen."""
         if isinstance(self.focused, Input):
             self._show_field()
-            self.set_focus(self.presets if self.focused.id == "filter" else self.settings)
+            self.set_focus(self.presets if self.focused is self.filter else self.settings)
         elif self.focused is self.settings:
             self.set_focus(self.presets)
         else:
             super().action_back()
 
-    def _list(self) -> Grid:
-        """The list that the arrows move in."""
-        at_presets = self.focused is None or self.focused.id in ("presets", "filter")
-        return self.presets if at_presets else self.settings
-
-    def action_move(self, by: int) -> None:
-        self._list().move(by)
-
-    def action_page(self, by: int) -> None:
-        self._list().move(by * self._list().page)
-
-    def action_top(self) -> None:
-        self._list().move_to(0)
-
-    def action_bottom(self) -> None:
-        self._list().move_to(self._list().count - 1)
-
     def lay_out(self, width: int, height: int) -> None:
         self.set_class(width >= 110, "-wide")
-
-
-def _load() -> list[Preset]:
-    from workbench.api.presets import list_presets
-
-    return list_presets()

@@ -1,10 +1,11 @@
-"""What every screen has: the lines around the body, work in threads, a stand-in when there is no room."""
+"""What every screen has: the lines around the body, lists to move in, work in threads, a least size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
@@ -13,16 +14,21 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from workbench.errors import WorkbenchError
-from workbench.ui.formatting import line
+from workbench.ui.actions import actions_of
+from workbench.ui.exports import export_everywhere
 from workbench.ui.shell import Shell
 from workbench.ui.widgets.chrome import KeyBar, Kind, MessageLine, TooSmall, TopBar
+from workbench.ui.widgets.grid import Grid
+
+if TYPE_CHECKING:
+    from workbench.api.tables import Table
 
 LEAST = (60, 18)  # columns and rows below which nothing fits
 
 
 @dataclass
 class Done(Message):
-    """Work in a thread is done: `then` is to be called with its value, or the trouble to be told."""
+    """Work in a thread is done: `then` takes its value, or `trouble` is shown."""
 
     then: Callable[[Any], None] | None
     value: Any
@@ -36,15 +42,22 @@ class Page(Screen[None], inherit_bindings=False):
     PLACE: ClassVar[str] = ""
     AUTO_FOCUS = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.top = TopBar()
+        self._message = MessageLine()
+        self._serial: dict[str, int] = {}
+        self._focus_before: Widget | None = None  # what was focused before the terminal became too small
+
     def body(self) -> Iterable[Widget]:
         """Return the widgets between the lines."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        yield TopBar()
+        yield self.top
         yield from self.body()
-        yield MessageLine()
-        yield KeyBar(self.NAME)
+        yield self._message
+        yield KeyBar(actions_of(self.NAME))
         yield TooSmall(*LEAST)
 
     @property
@@ -53,29 +66,28 @@ class Page(Screen[None], inherit_bindings=False):
         return self.app  # type: ignore[return-value]
 
     def on_mount(self) -> None:
-        top = self.query_one(TopBar)
-        top.place = self.PLACE
-        top.store = self.bench.store_text
-        top.scheduler = self.bench.scheduler
-        top.meters = self.bench.meters
+        self.top.place = self.PLACE
+        self.top.store = self.bench.store_text
+        self.top.scheduler = self.bench.scheduler
+        self.meters_changed()
         self.begin()
 
     def begin(self) -> None:
-        """Called once when the screen is there; subclasses do what is theirs.
+        """Called once the screen is mounted; subclasses extend this.
 
         Not on_mount: Textual calls that of every class in turn, the base class's last.
         """
 
-    def say(self, text: str, kind: Kind = "note") -> None:
+    def show_message(self, text: str, kind: Kind = "note") -> None:
         """Show a sentence in the line for messages."""
-        self.query_one(MessageLine).say(text, kind)
+        self._message.show_message(text, kind)
 
     def in_thread(
         self, work: Callable[[], Any], then: Callable[[Any], None] | None = None, *, group: str = "task"
     ) -> None:
-        """Call `work` in a thread, then `then` with its value here. A WorkbenchError is told.
+        """Call `work` in a thread, then `then` with its value here. An error becomes a message.
 
-        Of several tasks of one group (but for "task") only the newest is heard.
+        Of several tasks of one group (but for "task") only the newest one counts.
         """
 
         def call() -> None:
@@ -84,11 +96,9 @@ class Page(Screen[None], inherit_bindings=False):
             except WorkbenchError as error:
                 done = Done(None, None, str(error))
             except OSError as error:
-                done = Done(None, None, f"That did not work: {error.strerror or error}.")
-            except Exception as error:  # a fault of ours must not take the screens down
-                done = Done(
-                    None, None, f"That did not work ({type(error).__name__}: {error}). Nothing was lost."
-                )
+                done = Done(None, None, f"The action failed: {error.strerror or error}.")
+            except Exception as error:  # a bug must not end the app
+                done = Done(None, None, f"The action failed ({type(error).__name__}: {error}).")
             if not newest or self._serial.get(group) == serial:
                 self.post_message(done)
 
@@ -96,52 +106,72 @@ class Page(Screen[None], inherit_bindings=False):
         serial = self._serial[group] = self._serial.get(group, 0) + 1
         self.run_worker(call, thread=True, exit_on_error=False, group=group)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._serial: dict[str, int] = {}
-        self._keys: Widget | None = None  # what had the keys before the terminal became too small
-
     def on_done(self, message: Done) -> None:
         if message.trouble:
-            self.say(message.trouble, "trouble")
+            self.show_message(message.trouble, "trouble")
         elif message.then is not None:
             message.then(message.value)
 
+    def export(self, name: str, make: Callable[[], Table], folder: Path | None = None) -> None:
+        """Make a table in a thread and write it to a folder (default: the working directory)."""
+        self.in_thread(
+            lambda: export_everywhere(make(), folder or Path.cwd(), name),
+            lambda wrote: self.show_message(wrote, "good"),
+        )
+
     def on_resize(self, event: Resize) -> None:
-        """Stand aside while there is no room."""
+        """Hide the body while there is no room, and restore the focus afterwards."""
         small = event.size.width < LEAST[0] or event.size.height < LEAST[1]
-        if small and self.focused is not None:  # hidden it loses the keys
-            self._keys = self.focused
+        if small and self.focused is not None:  # hidden it loses the focus
+            self._focus_before = self.focused
         elif not small and self.has_class("-too-small"):
-            self.call_after_refresh(self._give_keys_back)
+            self.call_after_refresh(lambda: self.set_focus(self.focused or self._focus_before))
         self.set_class(small, "-too-small")
         self.lay_out(event.size.width, event.size.height)
 
-    def _give_keys_back(self) -> None:
-        if self.focused is None:
-            self.set_focus(self._keys)
-
     def lay_out(self, width: int, height: int) -> None:
-        """Lay the body out for a size; subclasses do what is theirs."""
+        """Lay the body out for a size; subclasses extend this."""
 
     # news from the feed, forwarded by the app to every screen in the stack
 
     def runs_changed(self) -> None:
         """The app's list of runs has changed."""
-        self.query_one(TopBar).scheduler = self.bench.scheduler
+        self.top.scheduler = self.bench.scheduler
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
         """The watched runs have news."""
 
     def meters_changed(self) -> None:
-        self.query_one(TopBar).meters = self.bench.meters
+        self.top.meters = self.bench.meters
+
+    # moving
+
+    def scroller(self) -> Widget:
+        """Return the list or text that the arrow keys move in."""
+        raise NotImplementedError
+
+    def action_move(self, by: int, unit: str = "row") -> None:
+        """Move the cursor of a list, or scroll a text, by rows, pages, or to an end."""
+        target = self.scroller()
+        page = target.page if isinstance(target, Grid) else max(1, target.size.height - 1)
+        rows = by * {"row": 1, "page": page, "end": 1_000_000}[unit]
+        if isinstance(target, Grid):
+            target.move(rows)
+        else:
+            target.scroll_relative(y=rows, animate=False)
 
     def action_back(self) -> None:
-        """Go back to the screen before."""
+        """Go back to the previous screen."""
         self.app.pop_screen()
 
 
-def told(names: Iterable[str], most: int = 3) -> str:
-    """Return names from outside as a short list for a sentence."""
-    shown = [line(name, 60) for name in names]
-    return ", ".join(shown[:most]) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+class TablePage(Page):
+    """A screen with a grid whose columns can be chosen."""
+
+    grid: Grid
+
+    def scroller(self) -> Grid:
+        return self.grid
+
+    def action_column(self, by: int) -> None:
+        self.grid.choose_column(max(0, self.grid.column + by))

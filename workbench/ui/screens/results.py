@@ -1,28 +1,29 @@
-"""Results: all runs of the store, to be filtered, sorted, grouped, compared, exported and tidied up."""
+"""Results: all runs of the store, to filter, sort, group, compare, export and delete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
+from workbench import api
 from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
-from workbench.ui.exports import export_everywhere, told_paths
 from workbench.ui.formatting import line, plural
-from workbench.ui.screens.page import Page
-from workbench.ui.widgets.chrome import TopBar
+from workbench.ui.screens.page import TablePage
 from workbench.ui.widgets.run_table import RunTable
 
-MOST_CURVES = 12  # more lines than that cannot be told apart
+if TYPE_CHECKING:
+    from workbench.api.tables import Table
+
+MOST_CURVES = 12  # more lines cannot be distinguished
 
 
-class ResultsScreen(Page):
-    """The list, a filter above it, and a line for a note below it when one is written."""
+class ResultsScreen(TablePage):
+    """The list, a filter above it, and below it the field for a note while one is written."""
 
     NAME = "results"
     PLACE = "Results"
@@ -30,219 +31,175 @@ class ResultsScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self.undo: list[tuple[str, int]] = []  # what restore_runs takes, and how many runs it brings back
+        self.grid: RunTable = RunTable(id="runs")
+        self.filter = Input(
+            placeholder="state:finished model:vae,lae test_mse<0.03 tag:best word -word", id="filter"
+        )
+        self.note = Input(id="note")
+        self.ask = Horizontal(Label("note"), self.note, classes="ask hidden", id="ask")
+        self.deleted: list[str] = []  # tokens of restore_runs
 
     def body(self) -> Iterable[Widget]:
-        yield Horizontal(
-            Label("/"),
-            Input(placeholder="state:finished model:vae,lae test_mse<0.03 tag:best word -word", id="filter"),
-            classes="ask",
-        )
-        yield RunTable(id="runs")
-        yield Horizontal(Label("note"), Input(id="note"), classes="ask hidden", id="ask")
-
-    @property
-    def runs(self) -> RunTable:
-        return self.query_one(RunTable)
+        yield Horizontal(Label("/"), self.filter, classes="ask")
+        yield self.grid
+        yield self.ask
 
     def begin(self) -> None:
-        self.set_focus(self.runs)
+        self.set_focus(self.grid)
         self.runs_changed()
 
     def on_screen_resume(self) -> None:
-        self.bench.watch_runs([])
+        self.bench.feed.watch([])
 
     def runs_changed(self) -> None:
         super().runs_changed()
-        self.runs.update_rows(self.bench.rows or [])
+        self.grid.update_rows(self.bench.rows or [])
         self._count()
 
     def _count(self) -> None:
-        runs, marked = self.runs, len(self.runs.marked)
+        """Show in the top line how many runs are listed and marked."""
+        runs, marked = self.grid, len(self.grid.marked)
         shown = sum(len(entry.rows) for entry in runs.entries) if runs.grouped else len(runs.entries)
-        words = f"{shown:,} of {plural(len(runs.rows), 'run')}"
-        words += (", in groups" if runs.grouped else "") + (f", {marked} marked" if marked else "")
-        self.query_one(TopBar).place = f"Results  {words}"
+        grouped = ", in groups" if runs.grouped else ""
+        more = f", {marked} marked" if marked else ""
+        self.top.place = f"Results  {shown:,} of {plural(len(runs.rows), 'run')}{grouped}{more}"
 
-    # the filter
+    # the filter and the note
 
     def on_input_changed(self, message: Input.Changed) -> None:
-        if message.input.id == "filter":
+        if message.input is self.filter:
             try:
-                self.runs.filter(message.value)
-            except WorkbenchError as error:  # the list stays as it is while the line makes no sense
-                self.say(str(error), "trouble")
+                self.grid.filter(message.value)
+            except WorkbenchError as error:  # the list stays as it is while the filter is invalid
+                self.show_message(str(error), "trouble")
                 return
-            self.say("")
+            self.show_message("")
             self._count()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        if message.input.id == "note":
-            self._write_note(message.value)
-        self._close_note()
-        self.set_focus(self.runs)
-
     def action_filter(self) -> None:
-        self.set_focus(self.query_one("#filter", Input))
+        self.set_focus(self.filter)
+
+    def action_annotate(self) -> None:
+        entry = self.grid.entry
+        if entry is None:
+            self.show_message("No run selected.", "trouble")
+            return
+        self.ask.remove_class("hidden")
+        tags = (f"#{line(tag, 60)}" for tag in entry.row.tags)
+        self.note.value = " ".join([line(entry.row.note, 2000), *tags]).strip()
+        self.set_focus(self.note)
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        """Save the note: words that begin with # are its tags."""
+        entry = self.grid.entry
+        if message.input is self.note and entry is not None:
+            words = message.value.split()
+            marked = [word for word in words if word.startswith("#") and len(word) > 1]
+            note = " ".join(word for word in words if word not in marked)
+            run_id, tags = entry.row.id, [word[1:] for word in marked]
+            self._change(
+                lambda: api.runs.annotate(self.bench.store, run_id, note=note, tags=tags),
+                lambda _: "The note is saved.",
+            )
+        self._close()
+
+    def _close(self) -> None:
+        """Leave the fields for the list."""
+        self.ask.add_class("hidden")
+        self.set_focus(self.grid)
 
     def action_back(self) -> None:
-        if not self.query_one("#ask").has_class("hidden"):
-            self._close_note()
-            self.set_focus(self.runs)
-        elif self.focused is not self.runs:
-            self.set_focus(self.runs)
+        """Go from a field to the list, or from the list to the previous screen."""
+        if self.focused is not self.grid or not self.ask.has_class("hidden"):
+            self._close()
         else:
             super().action_back()
 
     # the list
 
-    def action_move(self, by: int) -> None:
-        self.set_focus(self.runs)
-        self.runs.move(by)
-
-    def action_page(self, by: int) -> None:
-        self.runs.move(by * self.runs.page)
-
-    def action_top(self) -> None:
-        self.runs.move_to(0)
-
-    def action_bottom(self) -> None:
-        self.runs.move_to(self.runs.count - 1)
-
-    def action_column(self, by: int) -> None:
-        self.runs.choose_column(max(0, self.runs.column + by))
+    def action_move(self, by: int, unit: str = "row") -> None:
+        self.set_focus(self.grid)
+        super().action_move(by, unit)
 
     def action_sort(self) -> None:
-        self.say(f"Sorted by {self.runs.sort_by_column()}.")
+        self.show_message(f"Sorted by {self.grid.sort_by_column()}.")
 
     def action_group(self) -> None:
-        self.runs.grouped = not self.runs.grouped
-        self.runs.rebuild()
+        self.grid.grouped = not self.grid.grouped
+        self.grid.rebuild()
         self._count()
-        self.say(
-            "One line for runs that differ only in their seeds." if self.runs.grouped else "One line a run."
-        )
+        how = "One row for runs that differ only in their seeds." if self.grid.grouped else "One row per run."
+        self.show_message(how)
 
     def action_mark(self) -> None:
-        self.runs.toggle_mark()
+        self.grid.toggle_mark()
         self._count()
 
     def action_unmark(self) -> None:
-        self.runs.marked = set()
-        self.runs.refresh()
+        self.grid.marked = set()
+        self.grid.refresh()
         self._count()
 
-    # what is done with runs
+    # actions on runs
 
     def action_compare(self) -> None:
-        ids = self.runs.chosen_ids()
+        ids = self.grid.chosen_ids()
         if len(ids) < 2:
-            self.say("Mark two runs or more with space, then c compares them.", "trouble")
+            self.show_message("Cannot compare: mark at least two runs with space.", "trouble")
         elif len(ids) > MOST_CURVES:
-            self.say(
-                f"{len(ids)} runs are marked; at most {MOST_CURVES} curves can be told apart. M unmarks all.",
+            self.show_message(
+                f"Cannot compare {len(ids)} runs: at most {MOST_CURVES} curves fit. M clears the marks.",
                 "trouble",
             )
         else:
-            self.bench.open_compare(ids)
+            self.bench.open_screen("compare", ids)
 
-    def _table(self) -> tuple[str, Callable[[], Any]]:
-        """The marked runs, or all that are listed."""
-        listed = [row for entry in self.runs.entries for row in entry.rows]
-        rows = [row for row in self.runs.rows if row.id in self.runs.marked] if self.runs.marked else listed
-
-        def make() -> Any:
-            from workbench.api.tables import comparison
-
-            return comparison(self.bench.store, rows, title=f"Comparison of {plural(len(rows), 'run')}")
-
-        return "comparison", make
+    def _table(self) -> tuple[str, Callable[[], Table]] | None:
+        """Return a name and the function that makes the table of the marked runs, or of all listed ones."""
+        listed = [row for entry in self.grid.entries for row in entry.rows]
+        rows = [row for row in self.grid.rows if row.id in self.grid.marked] if self.grid.marked else listed
+        if not listed:
+            self.show_message("No run selected.", "trouble")
+            return None
+        title = f"Comparison of {plural(len(rows), 'run')}"
+        return "comparison", lambda: api.tables.comparison(self.bench.store, rows, title=title)
 
     def action_table(self) -> None:
-        if self.runs.entries:
-            self.bench.open_table(self._table())
-        else:
-            self.say("No run is listed.", "trouble")
+        if (table := self._table()) is not None:
+            self.bench.open_screen("table", *table)
 
     def action_export(self) -> None:
-        if not self.runs.entries:
-            self.say("No run is listed.", "trouble")
-            return
-        name, make = self._table()
-        self.in_thread(
-            lambda: export_everywhere(make(), Path.cwd(), name),
-            lambda paths: self.say(told_paths(paths), "good"),
-        )
+        if (table := self._table()) is not None:
+            self.export(*table)
+
+    def _change(self, work: Callable[[], object], sentence: Callable[..., str]) -> None:
+        """Change runs in a thread, then show the sentence made from the result, and look at the store."""
+
+        def changed(result: object) -> None:
+            self.show_message(sentence(result), "good")
+            self.bench.feed.hurry()
+
+        self.in_thread(work, changed)
 
     def action_delete(self) -> None:
-        ids = self.runs.chosen_ids()
+        ids = self.grid.chosen_ids()
         if not ids:
-            self.say("No run is listed.", "trouble")
+            self.show_message("No run selected.", "trouble")
             return
 
-        def remove() -> str:
-            from workbench.api.runs import remove_runs
+        def deleted(token: str) -> str:
+            self.deleted.append(token)
+            self.action_unmark()
+            return f"Deleted {plural(len(ids), 'run')}; u restores them."
 
-            return remove_runs(self.bench.store, ids)
-
-        def removed(token: str) -> None:
-            self.undo.append((token, len(ids)))
-            self.runs.marked = set()
-            self.say(f"Deleted {plural(len(ids), 'run')}; u brings back what was deleted last.")
-            self.bench.feed.hurry()
-
-        self.in_thread(remove, removed)
+        self._change(lambda: api.runs.remove_runs(self.bench.store, ids), deleted)
 
     def action_restore(self) -> None:
-        if not self.undo:
-            self.say("Nothing was deleted here since Results was opened.")
+        if not self.deleted:
+            self.show_message("Nothing to restore: no run was deleted since Results was opened.")
             return
-        token, _ = self.undo.pop()
-
-        def restore() -> list[str]:
-            from workbench.api.runs import restore_runs
-
-            return restore_runs(self.bench.store, token)
-
-        def restored(ids: list[str]) -> None:
-            self.say(f"{plural(len(ids), 'run')} {'is' if len(ids) == 1 else 'are'} back.", "good")
-            self.bench.feed.hurry()
-
-        self.in_thread(restore, restored)
-
-    # notes
-
-    def action_annotate(self) -> None:
-        entry = self.runs.entry
-        if entry is None:
-            self.say("No run is listed.", "trouble")
-            return
-        self.query_one("#ask").remove_class("hidden")
-        box = self.query_one("#note", Input)
-        box.value = " ".join(
-            [line(entry.row.note, 2000), *(f"#{line(tag, 60)}" for tag in entry.row.tags)]
-        ).strip()
-        self.set_focus(box)
-
-    def _close_note(self) -> None:
-        self.query_one("#ask").add_class("hidden")
-
-    def _write_note(self, text: str) -> None:
-        entry = self.runs.entry
-        if entry is None:
-            return
-        words = text.split()
-        tags = [word[1:] for word in words if word.startswith("#") and len(word) > 1]
-        note = " ".join(word for word in words if not (word.startswith("#") and len(word) > 1))
-        run_id = entry.row.id
-
-        def write() -> None:
-            from workbench.api.runs import annotate
-
-            annotate(self.bench.store, run_id, note=note, tags=tags)
-
-        def written(_: None) -> None:
-            self.say("The note is saved.", "good")
-            self.bench.feed.hurry()
-
-        self.in_thread(write, written)
+        token = self.deleted.pop()
+        self._change(
+            lambda: api.runs.restore_runs(self.bench.store, token),
+            lambda ids: f"Restored {plural(len(ids), 'run')}.",
+        )

@@ -1,7 +1,9 @@
-"""The lines around a screen's body: where one is, what happened, which keys there are."""
+"""The lines around a screen's body: its name and the meters, messages, keys, tabs, the chosen run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
@@ -11,19 +13,19 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
-from workbench.ui.actions import footer
 from workbench.ui.formatting import SIGNS, aside, clock, line, share
+from workbench.ui.keys import Action, footer, shown_key
 from workbench.ui.widgets.meters import fitting
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
 
 Kind = Literal["note", "good", "trouble"]
-STAYS: dict[Kind, float] = {"note": 10.0, "good": 20.0, "trouble": 30.0}  # seconds a sentence is shown
+SHOWN_FOR: dict[Kind, float] = {"note": 10.0, "good": 20.0, "trouble": 30.0}  # seconds
 
 
 class TopBar(Widget):
-    """Where one is, the store, the scheduler; the meters on the right."""
+    """The screen's name, the store, the scheduler; the meters on the right."""
 
     DEFAULT_CSS = "TopBar { height: 1; width: 1fr; }"
 
@@ -40,63 +42,59 @@ class TopBar(Widget):
         least = min(len(self.store), 16)
         meters = fitting(self.meters, width - text.cell_len - least - len(tail) - 3)
         room = width - text.cell_len - len(tail) - (len(meters) + 3 if meters else 1)
-        text.append((tail_of(self.store, room) if room >= 6 else "") + tail, style="not bold")
+        store = self.store
+        if len(store) > room:  # its end has the name; in ASCII a … would be the ~ of a home folder
+            store = f"...{store[3 - room :]}" if room >= 6 else ""
+        text.append(store + tail, style="not bold")
         text.truncate(max(0, width - (len(meters) + 1 if meters else 0)))
         if meters:
             text.append(" " * max(1, width - text.cell_len - len(meters) - 1) + meters, style="not bold")
         return text
 
 
-def tail_of(text: str, width: int) -> str:
-    """Return the end of a path, where its name is. In ASCII a … would be the ~ of a home folder."""
-    return text if len(text) <= width else f"...{text[3 - width :]}" if width > 3 else ""
-
-
 class KeyBar(Widget):
-    """The keys of a screen, as many as fit; a click on one does it."""
+    """The keys of a screen, as many as fit; a click on one presses it."""
 
     DEFAULT_CSS = "KeyBar { height: 1; width: 1fr; }"
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, actions: Sequence[Action]) -> None:
         super().__init__()
-        self.where = where
+        self.actions = actions
 
     def render(self) -> Text:
         text = Text(" ", no_wrap=True)
-        for action in footer(self.where, self.size.width - 1):
+        for action in footer(self.actions, self.size.width - 1):
             target = f"app.simulate_key('{action.keys[0]}')"
             click = Style(meta={"@click": target})
-            text.append(action.key, style=Style(bold=True) + click)
+            text.append(shown_key(action.keys[0]), style=Style(bold=True) + click)
             text.append(f" {action.label}", style=click)
             text.append("  ")
         return text
 
 
 class MessageLine(Widget):
-    """What happened last, or what went wrong and how to mend it. Never covers anything."""
+    """What happened last, or what went wrong and how to fix it. Never covers anything."""
 
     DEFAULT_CSS = "MessageLine { height: auto; max-height: 4; width: 1fr; }"
 
     text: reactive[str] = reactive("", layout=True)
     _timer: Timer | None = None
 
-    def say(self, text: str, kind: Kind = "note") -> None:
+    def show_message(self, text: str, kind: Kind = "note") -> None:
         """Show a sentence until the next one, or for some seconds; an empty one clears the line."""
         self.set_classes(f"-{kind}")
         self.text = line(text, 600)
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(STAYS[kind], self._clear) if text else None
-
-    def _clear(self) -> None:
-        self.text = ""
+        clear = partial(setattr, self, "text", "")
+        self._timer = self.set_timer(SHOWN_FOR[kind], clear) if text else None
 
     def render(self) -> Text:
         return Text(self.text)
 
 
 class TooSmall(Widget):
-    """Stands in for the whole screen while the terminal is too small."""
+    """Replaces the whole screen while the terminal is too small."""
 
     DEFAULT_CSS = "TooSmall { height: 1fr; width: 1fr; display: none; }"
 
@@ -105,21 +103,20 @@ class TooSmall(Widget):
         self.least = (width, height)
 
     def render(self) -> Text:
-        width, height = self.app.size
+        (width, height), least = self.app.size, "×".join(map(str, self.least))
         return Text(
-            f"This terminal is {width}×{height}; workbench needs {self.least[0]}×{self.least[1]}. "
-            "It comes back when there is room. q quits."
+            f"This terminal is {width}×{height}; workbench needs {least}. Enlarge it to continue. q quits."
         )
 
 
 class TabBar(Widget):
-    """The names of the panes with their numbers; the one in sight is underlined."""
+    """The names of the panes with their numbers; the visible one is highlighted."""
 
     DEFAULT_CSS = "TabBar { height: 1; width: 1fr; }"
 
     current: reactive[int] = reactive(0)
 
-    def __init__(self, names: tuple[str, ...]) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
         self.names = names
 
@@ -144,34 +141,33 @@ class RunHeader(Widget):
     run_row: reactive[Any] = reactive(None, layout=True)
 
     def render(self) -> Text:
-        row = self.run_row
-        return run_header(row, self.content_size.width) if row is not None else Text("")
-
-
-def run_header(row: RunRow, width: int) -> Text:
-    """Return the lines about a run; parts of the first one that have no room are left out whole."""
-    sign, _ = SIGNS.get(row.state, ("?", ""))
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"{sign} {line(row.name, 60)}", style="bold")
-    parts: list[str] = [row.state]
-    if row.state == "running":
-        done = share(row)
+        """Return the lines about the run; parts of the first one that do not fit are left out whole."""
+        row: RunRow | None = self.run_row
+        if row is None:
+            return Text("")
+        width = self.content_size.width
+        sign, _ = SIGNS.get(row.state, ("?", ""))
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(f"{sign} {line(row.name, 60)}", style="bold")
+        parts: list[str] = [row.state]
+        if row.state == "running":
+            done = share(row)
+            parts.append(
+                f"{line(row.phase, 20)} {row.step:,}/{row.total:,}" if row.total else line(row.phase, 20)
+            )
+            parts.append(f"{done:.0%}" if done is not None else "")
+            parts.append(f"{row.steps_per_second:,.0f} steps/s" if row.steps_per_second else "")
+            parts.append(f"{clock(row.eta)} left" if row.eta is not None else "")
+            parts.append(line(row.device, 20))
+        elif row.state in ("finished", "starting"):
+            parts.append(aside(row))
         parts.append(
-            f"{line(row.phase, 20)} {row.step:,}/{row.total:,}" if row.total else line(row.phase, 20)
+            "seeds " + " ".join(str(seed) for seed in row.seeds[:8]) + ("…" if len(row.seeds) > 8 else "")
         )
-        parts.append(f"{done:.0%}" if done is not None else "")
-        parts.append(f"{row.steps_per_second:,.0f} steps/s" if row.steps_per_second else "")
-        parts.append(f"{clock(row.eta)} left" if row.eta is not None else "")
-        parts.append(line(row.device, 20))
-    elif row.state in ("finished", "starting"):
-        parts.append(aside(row))
-    parts.append(
-        "seeds " + " ".join(str(seed) for seed in row.seeds[:8]) + ("…" if len(row.seeds) > 8 else "")
-    )
-    parts.append(line(row.study, 40))
-    for part in parts:
-        if part and text.cell_len + 3 + cell_len(part) <= width:
-            text.append(f" · {part}")
-    if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):
-        text.append(f"\n{aside(row)}")
-    return text
+        parts.append(line(row.study, 40))
+        for part in parts:
+            if part and text.cell_len + 3 + cell_len(part) <= width:
+                text.append(f" · {part}")
+        if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):
+            text.append(f"\n{aside(row)}")
+        return text

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.spec.forms import FormField
-from workbench.text import safe_text
+from workbench.ui.formatting import line
 from workbench.ui.widgets.text_pane import Line, TextPane
 
 DESCRIBED_FROM = 32  # column at which a setting's description begins
 
 
 class ConfigPane(TextPane):
-    """Settings by section; ▸ marks what differs from the default, which stands beside it."""
+    """Settings by section; ▸ marks what differs from the default, which is shown beside it."""
 
-    TITLE = "config"
+    HELP = "Show the run's resolved settings."
     NOTHING = "This run's spec.toml cannot be read."
+    CHOICES = {"only_changed": (False, True)}  # noqa: RUF012
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.only_changed = False
+    only_changed: bool
 
     def source(self) -> Any:
         return self.only_changed
 
-    def toggle_changed(self) -> None:
-        """Show only settings that differ from their default, or all again."""
-        self.only_changed = not self.only_changed
-        self.border_subtitle = "differences from the defaults" if self.only_changed else ""
-        self.changed()
-
     def read(self) -> list[Line]:
+        self.border_subtitle = "differences from the defaults" if self.only_changed else ""
         live = self.live
-        if live is None or live.spec is None:  # a newer layout or a missing plug-in: as it stands
-            return [((line, "text"),) for line in (live.spec_text if live is not None else "").splitlines()]
+        if live is None or live.spec is None:  # a newer layout or a missing plug-in: as it is
+            return [((text, "text"),) for text in (live.spec_text if live is not None else "").splitlines()]
         lines: list[Line] = [
-            (("name  ", "faint"), (safe_text(live.spec.name, 80, one_line=True), "bold")),
+            (("name  ", "faint"), (line(live.spec.name, 80), "bold")),
             (("seeds ", "faint"), (", ".join(str(seed) for seed in live.seeds), "text")),
         ]
         section = ""
@@ -45,18 +38,14 @@ class ConfigPane(TextPane):
             if setting.section != section:
                 section = setting.section
                 lines += [(("", "text"),), ((f"[{section}]", "bold"),)]
-            lines.append(_line(setting))
+            value = line(f"{setting.name} = {setting.text}", 120)
+            unit = f" {setting.unit}" if setting.unit and setting.unit not in setting.description else ""
+            with_default = setting.changed and setting.default is not None
+            lines.append((
+                ("▸ ", "line") if setting.changed else ("  ", "line"),
+                (value, "bold" if setting.changed else "text"),
+                (" " * max(2, DESCRIBED_FROM - len(value)), "text"),
+                (f"(default {line(setting.default_text, 60)}) " if with_default else "", "whole"),
+                (line(f"{setting.description}{unit}"), "remark"),
+            ))  # fmt: skip
         return lines
-
-
-def _line(setting: FormField) -> Line:
-    """Return one setting: mark, key = value, then its default if it differs, then what it is."""
-    value = safe_text(f"{setting.name} = {setting.text}", 120, one_line=True)
-    unit = f" {setting.unit}" if setting.unit and setting.unit not in setting.description else ""
-    about = safe_text(f"{setting.description}{unit}", 200, one_line=True)
-    default = ""
-    if setting.changed and setting.default is not None:
-        default = f"(default {safe_text(setting.default_text, 60, one_line=True)}) "
-    pad = " " * max(2, DESCRIBED_FROM - len(value))
-    mark, style = ("▸ ", "bold") if setting.changed else ("  ", "text")
-    return ((mark, "line"), (value, style), (pad, "text"), (default, "whole"), (about, "remark"))

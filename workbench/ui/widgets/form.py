@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 class SettingsList(Grid):
     """One setting a line, by section. A star marks what differs from the preset."""
 
+    HEADED = False  # the sections are shown beside the settings
+    COLUMNS = tuple(
+        GridColumn(key, (), width)
+        for key, width in (("section", 10), ("name", 18), ("value", 20), ("unit", 14))
+    )
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.fields: list[FormField] = []
@@ -24,31 +30,13 @@ class SettingsList(Grid):
         """Show other settings, or the same ones with other values; the cursor stays on its setting."""
         here = self.field.key if self.field is not None else ""
         self.fields, self.originals = fields, originals
-        place = next((k for k, item in enumerate(fields) if item.key == here), self.cursor)
-        self.cursor = place
-        self.reshape(
-            [
-                GridColumn("section", ("",), 10),
-                GridColumn("name", ("",), 18),
-                GridColumn("value", ("",), 20),
-                GridColumn("unit", ("",), 14),
-            ],
-            len(fields),
-        )
-
-    @property
-    def heading_lines(self) -> int:
-        """The sections stand beside the settings; there is no heading."""
-        return 0
+        self.cursor = next((k for k, item in enumerate(fields) if item.key == here), self.cursor)
+        self.reshape(self.COLUMNS, len(fields))
 
     @property
     def field(self) -> FormField | None:
         """The setting under the cursor."""
         return self.fields[self.cursor] if self.cursor < len(self.fields) else None
-
-    def changed(self, item: FormField) -> bool:
-        """Whether a setting differs from the preset's."""
-        return self.originals.get(item.key) != item.text
 
     def cells(self, row: int) -> Sequence[GridCell]:
         """Return a setting's cells; a section is named once."""
@@ -57,17 +45,18 @@ class SettingsList(Grid):
         return (
             GridCell(item.section if first else "", "faint"),
             GridCell(item.name),
-            GridCell(line(item.text, 100), "best" if self.changed(item) else ""),
+            GridCell(line(item.text, 100), "" if self.mark(row) == " " else "best"),
             GridCell(item.unit, "faint"),
         )
 
     def mark(self, row: int) -> str:
         """Return a star for what differs from the preset."""
-        return "*" if self.changed(self.fields[row]) else " "
+        item = self.fields[row]
+        return " " if self.originals.get(item.key) == item.text else "*"
 
 
 def described(item: FormField) -> str:
-    """Return what a setting is, what it may be, and its default."""
+    """Return a setting's description, its choices or limits, and its default."""
     parts = [item.description]
     if item.choices:
         parts.append("one of " + ", ".join(item.choices))
@@ -89,15 +78,12 @@ def next_choices(item: FormField) -> list[str]:
 class PresetList(Grid):
     """The presets whose name, title or description holds every word of a filter."""
 
+    HEADED = False
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.presets: list[Preset] = []
         self.found: list[Preset] = []
-
-    def show_presets(self, presets: list[Preset]) -> None:
-        """Show these presets."""
-        self.presets = presets
-        self.filter("")
 
     def filter(self, text: str) -> None:
         """Keep the presets that hold every word."""
@@ -109,12 +95,7 @@ class PresetList(Grid):
             if all(word in f"{preset.name} {preset.title} {preset.description}".lower() for word in words)
         ]
         self.cursor = next((k for k, preset in enumerate(self.found) if preset.name == here), 0)
-        self.reshape([GridColumn("name", ("",), 40)], len(self.found))
-
-    @property
-    def heading_lines(self) -> int:
-        """There is no heading."""
-        return 0
+        self.reshape([GridColumn("name", (), 40)], len(self.found))
 
     @property
     def preset(self) -> Preset | None:
@@ -124,8 +105,5 @@ class PresetList(Grid):
     def cells(self, row: int) -> Sequence[GridCell]:
         """Return the preset's name; one that cannot be used says so."""
         preset = self.found[row]
-        return (
-            GridCell(
-                line(preset.name, 80) + (" (broken)" if preset.error else ""), "bad" if preset.error else ""
-            ),
-        )
+        name = line(preset.name, 80)
+        return (GridCell(f"{name} (broken)", "bad") if preset.error else GridCell(name),)

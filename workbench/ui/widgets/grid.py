@@ -1,4 +1,4 @@
-"""A table drawn line by line, so that 100,000 rows cost no more than those on screen."""
+"""A table drawn line by line, so that 100,000 rows cost no more than the visible ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workbench.ui.formatting import fit
 
 GAP = "  "
 LEAD = 3  # cells before the first column: cursor, mark, space
-FOCUSED, UNFOCUSED = "▸", "▹"  # the cursor of what has the keys, and of what has not
+FOCUSED, UNFOCUSED = "▸", "▹"  # the cursor of the focused list, and of any other
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,20 @@ class GridColumn:
 
 @dataclass(frozen=True)
 class GridCell:
-    """What stands in a cell, and the name of its style ("", or a component class grid--NAME)."""
+    """The text of a cell, and the name of its style ("", or a component class grid--NAME)."""
 
     text: str
     style: str = ""
 
 
 class Grid(ScrollView, can_focus=True, inherit_bindings=False):
-    """Rows under a heading that stays. Subclasses say what stands where with `cells(row)`.
+    """Rows under a heading that stays. Subclasses fill them with `cells(row)`, or draw them in `row_line`.
 
-    The cursor is a row, and a column where `column_cursor` is set.
+    The cursor is a row, and a column once one is chosen.
     """
+
+    ROW_LINES: ClassVar[int] = 1  # lines a row takes
+    HEADED: ClassVar[bool] = True  # whether the headings of the columns are shown
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "grid--heading", "grid--cursor", "grid--good", "grid--bad", "grid--waiting", "grid--running",
@@ -56,24 +59,22 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     Grid { width: 1fr; height: 1fr; }
     """
 
+    @dataclass
     class Moved(Message):
-        """The cursor is on another row."""
+        """The cursor is on another row, or its row shows something else."""
 
-        def __init__(self, grid: Grid, row: int) -> None:
-            super().__init__()
-            self.grid = grid
-            self.row = row
+        grid: Grid
+        row: int
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Grid.Moved)
 
+    @dataclass
     class Picked(Message):
-        """A row was clicked while the cursor was on it, or entered."""
+        """A row was clicked while the cursor was on it."""
 
-        def __init__(self, grid: Grid, row: int) -> None:
-            super().__init__()
-            self.grid = grid
-            self.row = row
+        grid: Grid
+        row: int
 
     def __init__(self, *, show_cursor: bool = True, **options: Any) -> None:
         super().__init__(**options)
@@ -81,10 +82,11 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.count = 0
         self.cursor = 0
         self.column = -1  # the chosen column, -1 for none
-        self._begins = [0]  # cell in which each column begins, the lead not counted
+        self.heading_lines = 0
         self.show_cursor = show_cursor
+        self._begins = [0]  # cell in which each column begins, the lead not counted
 
-    # what subclasses say
+    # for subclasses
 
     def cells(self, row: int) -> Sequence[GridCell]:
         """Return the cells of a row, one for each column."""
@@ -94,31 +96,27 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the sign before a marked row."""
         return " "
 
-    # what screens ask for
-
-    @property
-    def heading_lines(self) -> int:
-        """Lines of the heading."""
-        return max((len(column.heading) for column in self.columns), default=0)
+    # for screens
 
     def reshape(self, columns: Sequence[GridColumn], count: int) -> None:
         """Take other columns or another number of rows, and draw again."""
         self.columns = columns
         self.count = count
+        self.heading_lines = max((len(column.heading) for column in columns), default=0) if self.HEADED else 0
         self.cursor = max(0, min(self.cursor, count - 1))
         self.column = min(self.column, len(columns) - 1)
         self._begins = [0]
         for column in columns:
             self._begins.append(self._begins[-1] + column.width + len(GAP))
         width = LEAD + max(0, self._begins[-1] - len(GAP))
-        self.virtual_size = Size(width, count + self.heading_lines)
+        self.virtual_size = Size(width, count * self.ROW_LINES + self.heading_lines)
         self.refresh()
 
     def move_to(self, row: int) -> None:
-        """Put the cursor on a row and bring it into sight."""
+        """Put the cursor on a row and scroll it into view."""
         row = max(0, min(row, self.count - 1))
         before, self.cursor = self.cursor, row
-        self._show(row)
+        self.scroll_to_cursor()
         if row != before:
             for y in (before, row):
                 self.refresh_row(y)
@@ -134,10 +132,10 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def page(self) -> int:
         """Rows that fit on the screen."""
-        return max(1, self.size.height - self.heading_lines)
+        return max(1, (self.size.height - self.heading_lines) // self.ROW_LINES)
 
     def choose_column(self, index: int) -> None:
-        """Choose a column and bring it into sight."""
+        """Choose a column and scroll it into view."""
         if not self.columns:
             return
         self.column = max(0, min(index, len(self.columns) - 1))
@@ -151,23 +149,63 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def refresh_row(self, row: int) -> None:
         """Draw one row again."""
-        y = row - self.scroll_offset.y + self.heading_lines
-        if self.heading_lines <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+        y = row * self.ROW_LINES - self.scroll_offset.y + self.heading_lines
+        top = max(self.heading_lines, y)
+        if top < min(self.size.height, y + self.ROW_LINES):
+            self.refresh(Region(0, top, self.size.width, y + self.ROW_LINES - top))
 
-    def _show(self, row: int) -> None:
-        if self.page <= 0:
-            return
-        top = self.scroll_offset.y
-        if row < top:
-            self.scroll_to(y=row, animate=False)
-        elif row >= top + self.page:
-            self.scroll_to(y=row - self.page + 1, animate=False)
+    def scroll_to_cursor(self) -> None:
+        """Scroll as little as brings the cursor's row into view."""
+        top, y = self.scroll_offset.y, self.cursor * self.ROW_LINES
+        room = self.size.height - self.heading_lines
+        if y < top:
+            self.scroll_to(y=y, animate=False)
+        elif y + self.ROW_LINES > top + room > top:
+            self.scroll_to(y=y + self.ROW_LINES - room, animate=False)
 
     # drawing
 
-    def _in_sight(self) -> list[tuple[int, int, int]]:
-        """Return (index, first cell, width) of the columns that are seen whole: half a number is another one.
+    def render_line(self, y: int) -> Strip:
+        """Return one line; the heading does not scroll down."""
+        row, part = divmod(y - self.heading_lines + self.scroll_offset.y, self.ROW_LINES)
+        if y < self.heading_lines:
+            segments, base = self._heading(y)
+        elif 0 <= row < self.count:
+            at_cursor = self.show_cursor and row == self.cursor
+            base = self.get_component_rich_style("grid--cursor") if at_cursor else self.rich_style
+            cursor = (FOCUSED if self.has_focus else UNFOCUSED) if at_cursor else " "
+            segments = self.row_line(row, part, cursor, base)
+        else:
+            return Strip.blank(self.size.width, self.rich_style)
+        return Strip(segments).crop_extend(0, self.size.width, base)
+
+    def row_line(self, row: int, part: int, cursor: str, base: Style) -> list[Segment]:
+        """Return line `part` of a row that begins with the sign `cursor`, on the style `base`."""
+        bold = (self.show_cursor and row == self.cursor) or None
+        ground = Style(bgcolor=base.bgcolor, bold=bold, reverse=base.reverse)
+        cells, parts = self.cells(row), []
+        for index, begin, width in self._visible_columns():
+            cell = cells[index]
+            style = self.get_component_rich_style(f"grid--{cell.style}") + ground if cell.style else base
+            parts.append((begin, Segment(fit(cell.text, width, right=self.columns[index].right), style)))
+        return _spread(Segment(fit(cursor + self.mark(row), LEAD), base), parts, base)
+
+    def _heading(self, y: int) -> tuple[list[Segment], Style]:
+        style = self.get_component_rich_style("grid--heading")
+        parts = []
+        for index, begin, width in self._visible_columns():
+            column = self.columns[index]
+            text = column.heading[y] if y < len(column.heading) else ""
+            chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
+            parts.append((begin, Segment(fit(text, width, right=column.right), chosen)))
+        segments = _spread(Segment(" " * LEAD, style), parts, style)
+        right = self.scroll_offset.x + self.size.width - LEAD
+        if y == 0 and self.columns and self._begins[-1] - len(GAP) > right:  # more columns to the right
+            segments = [*Strip(segments).crop_extend(0, self.size.width - 1, style), Segment("›", style)]
+        return segments, style
+
+    def _visible_columns(self) -> list[tuple[int, int, int]]:
+        """Return (index, first cell, width) of the columns that fit whole: half a number is another one.
 
         Only a column wider than the widget is cut.
         """
@@ -180,63 +218,22 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
                 found.append((index, LEAD + at, width))
         return found
 
-    def render_line(self, y: int) -> Strip:
-        """Return one line; the heading does not scroll down."""
-        row = y - self.heading_lines + self.scroll_offset.y
-        if y < self.heading_lines:
-            segments, base = self._heading(y)
-        elif 0 <= row < self.count:
-            segments, base = self._row(row)
-        else:
-            return Strip.blank(self.size.width, self.rich_style)
-        return Strip(segments).crop_extend(0, self.size.width, base)
-
-    def _heading(self, y: int) -> tuple[list[Segment], Style]:
-        style = self.get_component_rich_style("grid--heading")
-        parts = []
-        for index, begin, width in self._in_sight():
-            column = self.columns[index]
-            text = column.heading[y] if y < len(column.heading) else ""
-            chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
-            parts.append((begin, Segment(fit(text, width, right=column.right), chosen)))
-        segments = self._spread(Segment(" " * LEAD, style), parts, style)
-        more = (
-            bool(self.columns) and self._begins[-1] - len(GAP) > self.scroll_offset.x + self.size.width - LEAD
-        )
-        if more and y == 0:  # columns go on to the right
-            segments = [*Strip(segments).crop_extend(0, self.size.width - 1, style), Segment("›", style)]
-        return segments, style
-
-    def _row(self, row: int) -> tuple[list[Segment], Style]:
-        at_cursor = self.show_cursor and row == self.cursor
-        base = self.get_component_rich_style("grid--cursor") if at_cursor else self.rich_style
-        ground = Style(bgcolor=base.bgcolor, bold=at_cursor or None, reverse=base.reverse)
-        cells = self.cells(row)
-        parts = []
-        for index, begin, width in self._in_sight():
-            cell = cells[index]
-            style = self.get_component_rich_style(f"grid--{cell.style}") + ground if cell.style else base
-            parts.append((begin, Segment(fit(cell.text, width, right=self.columns[index].right), style)))
-        cursor = (FOCUSED if self.has_focus else UNFOCUSED) if at_cursor else " "
-        return self._spread(Segment(fit(cursor + self.mark(row), LEAD), base), parts, base), base
-
-    def _spread(self, lead: Segment, parts: list[tuple[int, Segment]], base: Style) -> list[Segment]:
-        """Put the parts where their columns begin; the lead, with the cursor and marks, does not scroll."""
-        segments, at = [lead], LEAD
-        for begin, part in parts:
-            segments += [Segment(" " * (begin - at), base), part]
-            at = begin + part.cell_length
-        return segments
-
-    # the mouse
-
     def on_click(self, event: events.Click) -> None:
         """Go to the row under the mouse; a click on the cursor's own row picks it."""
-        row = event.y - self.heading_lines + self.scroll_offset.y
+        row = (event.y - self.heading_lines + self.scroll_offset.y) // self.ROW_LINES
         if event.y >= self.heading_lines and 0 <= row < self.count and self.show_cursor:
             if row == self.cursor:
                 self.post_message(self.Picked(self, row))
             self.move_to(row)
+
+
+def _spread(lead: Segment, parts: list[tuple[int, Segment]], base: Style) -> list[Segment]:
+    """Put the parts where their columns begin; the lead, with cursor and marks, does not scroll."""
+    segments, at = [lead], LEAD
+    for begin, part in parts:
+        segments += [Segment(" " * (begin - at), base), part]
+        at = begin + part.cell_length
+    return segments
 
 
 def columns_of(

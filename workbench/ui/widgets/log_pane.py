@@ -8,46 +8,45 @@ from workbench.ui.widgets.text_pane import Line, TextPane
 
 
 class LogPane(TextPane):
-    """Follows the end until the user scrolls up, and again from when they return to the end."""
+    """Follows the end until the user scrolls up, and again once they return to the end."""
 
-    TITLE = "log"
-    NOTHING = "The worker has written nothing yet."
+    HELP = "Show the worker's log."
+    NOTHING = "The worker has not written anything yet."
     MOST = 5000  # lines kept
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._follow = True
+    following = True
 
     def source(self) -> Any:
         live = self.live
         return live and (live.versions["log"], None if self.lines else live.version)
 
     def read(self) -> list[Line]:
-        lines = self.live.log_lines(self.MOST) if self.live is not None else []
-        return [((line, "warn" if _grave(line) else "text"),) for line in lines]
+        """Return the last lines, errors and ends of tracebacks marked."""
+        lines: list[Line] = []
+        for line in self.live.log_lines(self.MOST) if self.live is not None else ():
+            start = line.lstrip()[:60]
+            grave = (
+                start.startswith(("Traceback", "Error", "error")) or "Error:" in start or "diverged" in start
+            )
+            lines.append(((line, "warn" if grave else "text"),))
+        return lines
 
     def reset(self) -> None:
-        self._follow = True
+        self.lines = []
+        self.following = True
 
     def after_read(self) -> None:
-        if self._follow:
+        if self.following:
             self.to_end()
 
     def on_resize(self) -> None:
-        if self._follow:
-            self.to_end()
+        self.after_read()
 
     def watch_scroll_y(self, old: float, new: float) -> None:
-        """Scrolling up ends the following, scrolling to the end begins it again."""
+        """Scrolling up ends the following, scrolling to the end starts it again."""
         super().watch_scroll_y(old, new)
-        self._follow = self.is_vertical_scroll_end
+        self.following = self.is_vertical_scroll_end
 
     def to_end(self) -> None:
         """Go to the end and follow it."""
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
-
-
-def _grave(line: str) -> bool:
-    """Whether a line is worth the eye: the end of a traceback, an error."""
-    start = line.lstrip()[:60]
-    return start.startswith(("Traceback", "Error", "error")) or "Error:" in start or "diverged" in start
+        self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)

@@ -6,11 +6,16 @@ from typing import Any
 
 
 def meter_parts(meters: Any) -> tuple[str, ...]:
-    """Return CPU, memory and each GPU as short texts, the most wanted first."""
-    parts = [f"CPU {meters.cpu_percent:.0f}%", f"mem {_gib(meters.memory_used)}/{_gib(meters.memory_total)}G"]
+    """Return CPU, memory and each GPU as short texts, the most important first."""
+
+    def gib(used: int, total: int) -> str:
+        sizes = (size / (1 << 30) for size in (used, total))
+        return "/".join(f"{size:.1f}" if size < 10 else f"{size:.0f}" for size in sizes) + "G"
+
+    parts = [f"CPU {meters.cpu_percent:.0f}%", f"mem {gib(meters.memory_used, meters.memory_total)}"]
     for gpu in meters.gpus:
         busy = f" {gpu.percent:.0f}%" if gpu.percent is not None else ""
-        parts.append(f"GPU{gpu.index}{busy} {_gib(gpu.memory_used)}/{_gib(gpu.memory_total)}G")
+        parts.append(f"GPU{gpu.index}{busy} {gib(gpu.memory_used, gpu.memory_total)}")
     return tuple(parts)
 
 
@@ -23,8 +28,3 @@ def fitting(parts: tuple[str, ...], width: int) -> str:
             break
         text = longer
     return text
-
-
-def _gib(size: int) -> str:
-    gib = size / (1 << 30)
-    return f"{gib:.1f}" if gib < 10 else f"{gib:.0f}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from workbench.api.live import LiveRun, Series
 from workbench.spec.metrics import metric
 from workbench.ui.canvas.axes import short
@@ -20,36 +22,42 @@ Draw = Callable[[Palette, Series, int, int], list[Curve]]
 
 @dataclass(frozen=True)
 class Group:
-    """Curves of one plot, each with what it is called there."""
+    """Curves of one plot, each with what it is called there.
+
+    `title` is empty if they belong to several metrics. `level` is a value to read them against.
+    """
 
     names: tuple[str, ...]
+    title: str
     curves: tuple[tuple[str, Series], ...]
-
-    @property
-    def title(self) -> str:
-        """What all the curves are, where that is one metric."""
-        return metric(self.names[0]).label if len(self.names) == 1 else ""
+    level: float | None = None
+    level_name: str = ""
 
 
 def groups_of(live: LiveRun | None) -> list[Group]:
-    """Return what the run's family names as its own and has points of; else its metrics in their order."""
+    """Return the run's own metrics as its family names them, if they have points; else its first metrics."""
     if live is None:
         return []
     having = [(name, split) for name, split in live.names() if len(live.series(name, split))]
-    named = live.spec.model.own_metrics if live.spec is not None else ()
+    model = live.spec.model if live.spec is not None else None
+    named = model.own_metrics if model is not None else ()
     if not any(name in group for group in named for name, _ in having):
         named = tuple((name,) for name in dict.fromkeys(name for name, _ in having if name != "loss"))[:MOST]
     found = []
     for names in named:
-        curves = []
+        alone, curves = len(names) == 1, []
         for name in names:
             splits = sorted((split for n, split in having if n == name), key=lambda split: split != "train")
-            if len(names) == 1:
+            if alone:
                 curves += [(split, live.series(name, split)) for split in splits]
             elif splits:
                 curves.append((metric(name).label, live.series(name, splits[0])))
+        known = metric(names[0])
+        level, level_name = (known.reference, known.reference_name) if alone else (None, "")
+        if alone and model is not None and names[0] in model.targets:
+            level, level_name = getattr(model, model.targets[names[0]]), "target"
         if curves:
-            found.append(Group(names, tuple(curves)))
+            found.append(Group(names, known.label if alone else "", tuple(curves), level, level_name))
     return found
 
 
@@ -65,23 +73,24 @@ def places(n: int, width: int, height: int) -> tuple[int, int]:
 
 
 def draw_groups(frame: Frame, palette: Palette, groups: Sequence[Group], draw: Draw) -> None:
-    """Draw the groups in a grid; those without room are told by their newest values in the last row."""
+    """Draw the groups in a grid; the last row has the newest values of those without room."""
     across, down = places(len(groups), frame.width, frame.height)
     rest = groups[across * down :] if frame.height > LEAST[1] else ()
     height, width = (frame.height - bool(rest)) // down, (frame.width - (across - 1)) // across
     for k, group in enumerate(groups[: across * down]):
         _plot(frame, palette, group, draw, k % across * (width + 1), k // across * height, width, height)
-    told: list[Part] = []
+    parts: list[Part] = []
     for group in rest:
         name, series = group.curves[0]
         texts = with_spread(group.title or name, series)
-        told.append((tuple(f"{' · ' if told else ''}{text}" for text in texts), palette.faint(0.75)))
-    frame.parts(0, frame.height - 1, told)
+        parts.append((tuple(f"{' · ' if parts else ''}{text}" for text in texts), palette.faint(0.75)))
+    frame.parts(0, frame.height - 1, parts)
 
 
 def _plot(
     frame: Frame, palette: Palette, group: Group, draw: Draw, x: int, y: int, width: int, height: int
 ) -> None:
+    """Draw one group with its title, its newest values and its level."""
     right, top = x + width, y
     known = metric(group.names[0])
     if group.title:
@@ -94,21 +103,30 @@ def _plot(
     for k, (label, series) in enumerate(group.curves):
         drawn = draw(palette, series, k, k)
         curves += drawn
-        sign = dash_sign(palette, drawn[0].dash)
-        texts = with_spread(f" {label}", series)
+        texts = tuple(
+            text + (trend(series) if known.log else "") for text in with_spread(f" {label}", series)
+        )
         if at > x and at + 4 + len(texts[0]) > right and top + 1 < y + height // 2:
             at, top = x, top + 1
         if at + 2 + len(texts[1]) > right:
             continue
-        at = frame.put(at + 2 * (at > x), top, sign, drawn[0].style, right)
+        at = frame.put(at + 2 * (at > x), top, dash_sign(palette, drawn[0].dash), drawn[0].style, right)
         at = frame.parts(at, top, [(texts, palette.text()), (lost(series), palette.warn())], right)
-    level = known.reference if len(group.names) == 1 else None
-    if level is not None:
-        told_level = f"dotted {short(level, 4)} = {known.reference_name}", f"dotted {short(level, 4)}"
-        if at + 2 + len(told_level[1]) > right and top + 1 < y + height // 2:
+    if group.level is not None:
+        value = f"dotted {short(group.level, 4)}"
+        if at + 2 + len(value) > right and top + 1 < y + height // 2:
             at, top = x - 2, top + 1
-        texts = tuple(f"  {text}" if at > x else text for text in told_level)
+        texts = tuple(f"  {text}" if at > x else text for text in (f"{value} = {group.level_name}", value))
         frame.parts(max(x, at), top, [(texts, palette.faint(0.75))], right)
     top += 1
-    area = Area(x, top, width, y + height - top, level=level)
+    area = Area(x, top, width, y + height - top, level=group.level, log_y=known.log, y_span=known.span)
     plot(frame, palette, area, curves)
+
+
+def trend(series: Series) -> str:
+    """Return an arrow if the newest value left the earlier tenth of the run by more than 5 %."""
+    mean = series.mean[np.isfinite(series.mean)]
+    if len(mean) < 10:
+        return ""
+    before, now = float(mean[-max(2, len(mean) // 10)]), float(mean[-1])
+    return " ↓" if now < 0.95 * before else " ↑" if now > 1.05 * before else ""

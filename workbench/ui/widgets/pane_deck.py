@@ -1,71 +1,88 @@
-"""The live panes of one run: side by side where there is room, as tabs where there is not."""
+"""The live panes of one run: side by side if there is room, otherwise as tabs.
+
+A pane is a subclass of `LivePane` in a module of its own, and one line in PANES. Number, key, tab, help line
+and entry in the command palette follow from that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
 
+from workbench.ui.keys import Action
+
 if TYPE_CHECKING:
     from workbench.api.live import LiveRun
-    from workbench.ui.widgets.pane import Pane
-    from workbench.ui.widgets.text_pane import TextPane
+    from workbench.ui.widgets.pane import LivePane
 
-    AnyPane = Pane | TextPane
+# Names in the order of their numbers, with the class: it needs numpy, and is loaded after the first paint.
+PANES: dict[str, str] = {
+    "curves": "workbench.ui.widgets.curve_pane:CurvePane",
+    "model": "workbench.ui.widgets.model_pane:ModelPane",
+    "latents": "workbench.ui.widgets.scatter_pane:ScatterPane",
+    "samples": "workbench.ui.widgets.sample_pane:SamplePane",
+    "log": "workbench.ui.widgets.log_pane:LogPane",
+    "config": "workbench.ui.widgets.config_pane:ConfigPane",
+}
 
-NAMES = ("curves", "model", "latents", "samples", "log", "config")
+
+def load_pane(name: str) -> type[LivePane]:
+    """Import the class of a pane. The first one takes a while: call it in a thread."""
+    kind: type[LivePane] = resolve_name(PANES[name])
+    return kind
 
 
-def load_panes() -> list[type[AnyPane]]:
-    """Import the panes. They need numpy, slow to load: call it in a thread, after the first paint."""
-    from workbench.ui.widgets.panes import PANES
+def pane_actions() -> list[Action]:
+    """Return the actions that show the panes: number keys, with the help line of each class."""
 
-    return [PANES[name] for name in NAMES]
+    def about(name: str) -> Callable[[], str]:
+        return lambda: load_pane(name).HELP
+
+    numbered = enumerate(PANES, start=1)
+    return [Action(f"pane({k})", (str(k),), name, about(name), ("bench",), "Panes") for k, name in numbered]
 
 
 class PaneDeck(Container):
-    """Six panes in the order of NAMES. One is current: it is the one in sight when they are tabs."""
+    """The panes in the order of PANES. One is current: it is the visible one when they are tabs."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.panes: list[AnyPane] = []
+        self.panes: list[LivePane] = []
         self.current = 0
         self.single = False
         self.live: LiveRun | None = None
 
-    async def fill(self, kinds: list[type[AnyPane]]) -> None:
-        """Mount the panes; each has a number in its title."""
-        self.panes = [kind(id=name) for name, kind in zip(NAMES, kinds, strict=True)]
-        await self.mount_all(self.panes)
+    def fill(self, kinds: dict[str, type[LivePane]]) -> None:
+        """Mount the panes; each has its number in its title."""
+        self.panes = [kind(id=name) for name, kind in kinds.items()]
+        self.mount_all(self.panes)
         for number, pane in enumerate(self.panes, start=1):
-            pane.border_title = f"{number} {NAMES[number - 1]}"
-        self._place()
+            pane.border_title = f"{number} {pane.id}"
+        self.lay_out(single=self.single)
         self.show(self.live)
 
     def show(self, live: LiveRun | None) -> None:
-        """Show another run in every pane."""
+        """Show a run in every pane, or only its news if it is shown already."""
         self.live = live
         for pane in self.panes:
-            pane.show(live)
-
-    def refresh_data(self) -> None:
-        """Tell the panes that the run has news; those out of sight do nothing."""
-        for pane in self.panes:
-            pane.refresh_data()
+            if live is not None and pane.live is live:
+                pane.refresh_data()
+            else:
+                pane.show(live)
 
     def go(self, index: int) -> None:
-        """Make a pane current, and give it the keys."""
-        self.current = index % len(NAMES)
-        self._place()
+        """Make a pane current, and focus it."""
+        self.current = index % len(PANES)
+        self.lay_out(single=self.single)
         if self.panes:
             self.screen.set_focus(self.panes[self.current])
 
     def lay_out(self, *, single: bool) -> None:
         """Show the current pane only, or all."""
         self.single = single
-        self._place()
-
-    def _place(self) -> None:
-        self.set_class(self.single, "-single")
+        self.set_class(single, "-single")
         for k, pane in enumerate(self.panes):
-            pane.display = not self.single or k == self.current
+            pane.display = not single or k == self.current

@@ -1,4 +1,4 @@
-"""The list of Results as a table: sorted, filtered, grouped, marked."""
+"""The list of Results as a table: filtered, sorted, grouped, with marks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RunTable(Grid):
-    """Runs, newest first unless sorted. Texts are made only for the lines that are seen."""
+    """Runs, newest first unless sorted. Texts are made only for visible lines."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -30,7 +30,7 @@ class RunTable(Grid):
 
     @property
     def entry(self) -> Entry | None:
-        """What the cursor is on."""
+        """The entry under the cursor."""
         return self.entries[self.cursor] if self.cursor < len(self.entries) else None
 
     def update_rows(self, rows: Sequence[RunRow]) -> None:
@@ -57,15 +57,15 @@ class RunTable(Grid):
         if here is not None:
             place = next((k for k, entry in enumerate(self.entries) if here in entry.ids), None)
             self.cursor = self.cursor if place is None else place
-        self.reshape([self._head(column) for column in self._columns], len(self.entries))
-
-    def _head(self, column: ListColumn) -> GridColumn:
-        sign = "" if column.key != self.sorted_by else "▾" if self.descending else "▴"
-        first, *more = wrap(column.label + sign, column.width) or [""]
-        return GridColumn(column.key, (first, " ".join(more)), column.width, column.right)
+        columns = []
+        for column in self._columns:
+            sign = "" if column.key != self.sorted_by else "▾" if self.descending else "▴"
+            first, *more = wrap(column.label + sign, column.width) or [""]
+            columns.append(GridColumn(column.key, (first, " ".join(more)), column.width, column.right))
+        self.reshape(columns, len(self.entries))
 
     def sort_by_column(self) -> str:
-        """Sort by the chosen column, or the other way round; return in words what it is sorted by."""
+        """Sort by the chosen column, or reverse the order; return a phrase that says so."""
         column = self._columns[max(0, self.column)]
         self.descending = not self.descending if column.key == self.sorted_by else column.key == "created"
         self.sorted_by = column.key
@@ -88,14 +88,11 @@ class RunTable(Grid):
         return "▪" if self.marked.issuperset(self.entries[row].ids) else " "
 
     def toggle_mark(self) -> None:
-        """Mark what the cursor is on, or unmark it, and go on to the next."""
+        """Mark or unmark the entry under the cursor, and go to the next one."""
         entry = self.entry
         if entry is not None:
-            self.marked = (
-                self.marked - set(entry.ids)
-                if self.marked.issuperset(entry.ids)
-                else self.marked | set(entry.ids)
-            )
+            ids = set(entry.ids)
+            self.marked = self.marked - ids if ids <= self.marked else self.marked | ids
             self.refresh_row(self.cursor)
             self.move(1)
 

@@ -1,8 +1,8 @@
-"""What the model draws: a grid of pictures with real ones above, or points over the data."""
+"""Samples from the model: a grid of pictures with real ones above, or points over the data."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,52 +14,31 @@ from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.pixels import SCALES, fit, grid, paint, scaled
 from workbench.ui.canvas.plot import Points
 from workbench.ui.canvas.scatter import scatter
-from workbench.ui.widgets.pane import message, waiting
-from workbench.ui.widgets.snapshot_pane import SnapshotPane, never
+from workbench.ui.widgets.snapshot_pane import SnapshotPane
 
 
 class SamplePane(SnapshotPane):
     """Samples of one seed at one step."""
 
-    TITLE = "samples"
+    HELP = "Show the grid of samples from the model."
+    KIND = "samples"
+    CHOICES: ClassVar[dict[str, tuple[Any, ...]]] = {"scale": (None, *sorted(SCALES))}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.scale: float | None = None  # None: as large as shows enough pictures
+    scale: float | None  # None: as large as shows enough pictures
 
-    def steps(self) -> list[int]:
-        return self.live.sample_steps() if self.live is not None else []
-
-    def next_scale(self) -> None:
-        """Draw pictures larger, then as small as can be, then as fits."""
-        choices: list[float | None] = [None, *sorted(SCALES)]
-        self.scale = choices[(choices.index(self.scale) + 1) % len(choices)]
-        self.changed()
-
-    def draw(self, frame: Frame, palette: Palette) -> None:
-        wanted = self.step if self.step in self.steps() else None
-        samples = self.live.samples(wanted) if self.live is not None else None
-        if samples is None:
-            nothing = "The first samples are on their way."
-            if self.live is not None and self.live.progress.over:
-                nothing = "This run kept no samples."
-            nothing = never(self.live, "samples") or nothing
-            if self.steps():
-                nothing = "These samples cannot be read.\nThe next ones will be tried when they come."
-            message(frame, palette, waiting(self.live, nothing))
-            return
-        member = self.member % samples.seeds
+    def draw_snapshot(self, frame: Frame, palette: Palette, snapshot: Samples) -> None:
+        member = self.member % snapshot.seeds
         note: list[str] = []
-        if samples.images is not None:
-            note = self._pictures(frame, palette, samples.images[member], samples)
-        elif samples.points is not None:
-            note = self._points(frame, palette, samples.points[member], samples)
-        frame.parts(0, 0, [(part, palette.faint(0.75)) for part in [*self.place(samples.seeds), *note]])
+        if snapshot.images is not None:
+            note = self._pictures(frame, palette, snapshot.images[member], snapshot)
+        elif snapshot.points is not None:
+            note = self._points(frame, palette, snapshot.points[member], snapshot)
+        frame.parts(0, 0, [(part, palette.faint(0.75)) for part in [*self.place(snapshot.seeds), *note]])
 
     def _pictures(
         self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples
     ) -> list[str]:
-        """Draw a row of real pictures and the samples below; return what there is to say about it."""
+        """Draw a row of real pictures and the samples below; return remarks for the first line."""
         real = samples.data if samples.data is not None and len(samples.data) else None
         rows = frame.height - 1 - (2 if real is not None and frame.height > 8 else 0)
         n = len(images) + (0 if real is None else 1)
@@ -84,10 +63,9 @@ class SamplePane(SnapshotPane):
     def _points(
         self, frame: Frame, palette: Palette, points: NDArray[np.float32], samples: Samples
     ) -> list[str]:
-        """Draw samples over the data; return what there is to say about it."""
+        """Draw samples over the data; return remarks for the first line."""
         d = points.shape[1]
-        basis = points if samples.data is None or len(samples.data) < 2 else samples.data
-        plane = principal_plane(basis)
+        plane = principal_plane(points if samples.data is None or len(samples.data) < 2 else samples.data)
         clouds = []
         mono = palette.look.colours == "none"
         if samples.data is not None:
@@ -96,5 +74,5 @@ class SamplePane(SnapshotPane):
         xy = plane(points)
         clouds.append(Points(xy[:, 0], xy[:, 1], palette.line(1), "*" if mono else ""))
         outside = scatter(frame, palette, 1, clouds, ("x₁" if d <= 2 else "PC 1", ""))
-        told = [f" · {outside} outside"] * bool(outside) + [" · grey: data"] * (samples.data is not None)
-        return told + [f" · PCA of {d}-d points"] * (d > 2)
+        remarks = [f" · {outside} outside"] * bool(outside) + [" · grey: data"] * (samples.data is not None)
+        return remarks + [f" · PCA of {d}-d points"] * (d > 2)

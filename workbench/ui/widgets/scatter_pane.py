@@ -1,4 +1,4 @@
-"""Where examples lie in latent space, coloured by class; more than two dimensions by PCA."""
+"""The latents of examples, coloured by class; more than two dimensions by PCA."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workbench.results.pca import Projection, principal_plane
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.scatter import by_class, legend, scatter
-from workbench.ui.widgets.pane import message, waiting
-from workbench.ui.widgets.snapshot_pane import SnapshotPane, never
+from workbench.ui.widgets.snapshot_pane import SnapshotPane
 
 
 class ScatterPane(SnapshotPane):
     """Latents of one seed. The PCA basis is that of the first snapshot, so that pictures can be compared."""
 
-    TITLE = "latents"
+    HELP = "Show the scatter of the latents, coloured by class."
+    KIND = "latents"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -27,9 +27,6 @@ class ScatterPane(SnapshotPane):
     def reset(self) -> None:
         super().reset()
         self._planes = {}
-
-    def steps(self) -> list[int]:
-        return self.live.latent_steps() if self.live is not None else []
 
     def _plane(self, member: int, latents: Latents) -> tuple[int, Projection]:
         """Return the plane that `member` is shown in, and the step it was found at."""
@@ -42,38 +39,24 @@ class ScatterPane(SnapshotPane):
             self._planes[member, d] = first.step, principal_plane(first.z[member])
         return self._planes[member, d]
 
-    def draw(self, frame: Frame, palette: Palette) -> None:
-        wanted = self.step if self.step in self.steps() else None
-        latents = self.live.latents(wanted) if self.live is not None else None
-        if latents is None:
-            nothing = "The first picture of the latents is on its way."
-            if self.live is not None and self.live.progress.over:
-                nothing = "This run kept no latents."
-            nothing = never(self.live, "latents") or nothing
-            if self.steps():
-                nothing = (
-                    "This snapshot of the latents cannot be read.\nThe next one will be tried when it comes."
-                )
-            message(frame, palette, waiting(self.live, nothing))
-            return
-        member, d = self.member % latents.seeds, latents.z.shape[2]
-        step, plane = self._plane(member, latents)
-        xy = plane(latents.z[member])
+    def draw_snapshot(self, frame: Frame, palette: Palette, snapshot: Latents) -> None:
+        member, d = self.member % snapshot.seeds, snapshot.z.shape[2]
+        step, plane = self._plane(member, snapshot)
+        xy = plane(snapshot.z[member])
         if d == 1:  # a line: spread by class, so that it can be seen
-            xy[:, 1] = latents.labels
-        clouds, classes = by_class(palette, xy, latents.labels)
-        parts: list[str | tuple[str, ...]] = [*self.place(latents.seeds)]
+            xy[:, 1] = snapshot.labels
+        clouds, classes = by_class(palette, xy, snapshot.labels)
+        parts: list[str | tuple[str, ...]] = [*self.place(snapshot.seeds)]
         if d > 2:
             how, since = f" · PCA of {d}-d z", f" at step {step}"
             parts.append((f"{how}{since} ({plane.explained:.0%} of its variance)", f"{how}{since}", how))
         lost = int((~np.isfinite(xy).all(1)).sum())
-        outside = (
-            scatter(frame, palette, 2 if classes else 1, clouds, ("z₁" if d <= 2 else "PC 1", "")) - lost
-        )
-        told = [f"{outside} outside"] * bool(outside) + [f"× {lost} not finite"] * bool(lost)
-        text = " · ".join(told)
+        axes = ("z₁" if d <= 2 else "PC 1", "")
+        outside = scatter(frame, palette, 2 if classes else 1, clouds, axes) - lost
+        missing = [f"{outside} outside"] * bool(outside) + [f"× {lost} not finite"] * bool(lost)
+        text = " · ".join(missing)
         right = frame.width - len(text)
-        frame.parts(0, 0, [(part, palette.faint(0.75)) for part in parts], right - bool(told))
+        frame.parts(0, 0, [(part, palette.faint(0.75)) for part in parts], right - bool(missing))
         frame.put(max(0, right), 0, text, palette.warn())
         if classes:
             legend(frame, palette, 1, classes)

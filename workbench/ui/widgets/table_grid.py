@@ -15,16 +15,16 @@ BEST = "★"
 
 
 class TableGrid(Grid):
-    """Shows a `Table` row by row; units stand in a second line of the heading."""
+    """Shows a `Table` row by row; units are in a second line of the heading."""
+
+    _rows: list[list[GridCell]]
 
     def show_table(self, table: Table) -> None:
         """Show another table."""
         headings = [(line(column.label, 60), line(column.unit, 60)) for column in table.columns]
         self._rows = [
             [
-                GridCell(
-                    line(cell.text, 200) + (f" {BEST}" if cell.best else ""), "best" if cell.best else ""
-                )
+                GridCell(f"{line(cell.text)} {BEST}", "best") if cell.best else GridCell(line(cell.text))
                 for cell in row
             ]
             for row in table.rows
@@ -35,5 +35,3 @@ class TableGrid(Grid):
     def cells(self, row: int) -> Sequence[GridCell]:
         """Return a row's cells."""
         return self._rows[row]
-
-    _rows: list[list[GridCell]]

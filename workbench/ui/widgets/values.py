@@ -1,16 +1,40 @@
-"""The newest values of curves in words, and the signs of their lines in legends."""
+"""Curves of series with their newest values in words, and the signs of their lines in legends."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from workbench.api.live import Series
+from workbench.results.series import AXES, BANDS, Axis, Band
 from workbench.ui.canvas.axes import short
 from workbench.ui.canvas.palette import Palette
+from workbench.ui.canvas.plot import Curve
 
 SMOOTH = 0.9  # decay of the moving average, per point
 DASH_SIGNS = ("━━", "┄┄", "╶╶", "━┄")
 DASH_ASCII = ("--", "..", "- ", "-.")
+
+
+def curve_of(
+    palette: Palette, series: Series, colour: int, dash: int = 0, decay: float | None = None,
+    axis: Axis = AXES[0], band: Band = BANDS[0],
+) -> Curve:  # fmt: skip
+    """Return the mean over seeds with its band; with `decay`, a moving average over the faint mean."""
+    n = len(series)  # first: another thread may append
+    low, high = series.band(band)
+    mean, banded = series.mean[:n], series.seeds > 1
+    return Curve(
+        x=series.x(axis)[:n],
+        y=mean if decay is None else series.ema(decay)[:n],
+        style=palette.line(colour),
+        low=low[:n] if banded else None,
+        high=high[:n] if banded else None,
+        band_style=palette.line(colour, 0.3),
+        raw=None if decay is None else mean,
+        raw_style=palette.line(colour, 0.5),
+        dash=dash,
+        marks=series.broken()[:n],
+    )
 
 
 def dash_sign(palette: Palette, dash: int) -> str:
@@ -18,23 +42,19 @@ def dash_sign(palette: Palette, dash: int) -> str:
     return (DASH_ASCII if palette.look.marker == "ascii" else DASH_SIGNS)[dash % 4]
 
 
-def newest(series: Series) -> str:
-    """Return the newest value as text: the mean over finite seeds ± their standard deviation (ddof 1)."""
+def with_spread(label: str, series: Series) -> tuple[str, ...]:
+    """Return a label with the newest value, and the same without its spread, for where room is short.
+
+    The value is the mean over finite seeds ± their standard deviation (ddof 1).
+    """
     last = series.last()
     finite = last[np.isfinite(last)]
-    if len(finite) == 0:
-        return "not finite"
-    if len(finite) == 1:
-        return short(float(finite[0]))
+    if len(finite) < 2:
+        text = f"{label} {short(float(finite[0])) if len(finite) else 'not finite'}"
+        return text, text
     with np.errstate(over="ignore", invalid="ignore"):
         mean, std = float(finite.mean()), float(finite.std(ddof=1))
-    return f"{short(mean)} ± {short(std, 2)}"
-
-
-def with_spread(label: str, series: Series) -> tuple[str, ...]:
-    """Return a label with the newest value, and the same without its spread, for where room is short."""
-    told = newest(series)
-    return f"{label} {told}", f"{label} {told.partition(' ±')[0]}"
+    return f"{label} {short(mean)} ± {short(std, 2)}", f"{label} {short(mean)}"
 
 
 def lost(series: Series) -> str:
