@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from workbench.engine.data.dataset import Arrays, DataSet
 from workbench.engine.data.pictures import torchvision_datasets
 from workbench.engine.recorder import Recorder
-from workbench.engine.session import build_model
+from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.schema import RunSpec
@@ -59,13 +59,13 @@ def workbench(data: DataSet, seeds: int, model: dict[str, Any], training: dict[s
     folder = tempfile.mkdtemp(prefix="benchmark-")
     recorder = Recorder(RunPaths(Path(folder)))
     recorder.open(0)
-    trainer = Trainer(spec, build_model(spec, data, streams), data, streams, recorder)
+    trainer = Trainer(spec, build_model(spec, data.info, streams), data, streams, recorder)
 
     def train(steps: int) -> None:
         for _ in range(steps):
-            trainer._one_step()
+            trainer.train_step()
             if trainer.cadence.logs(trainer.step):
-                trainer._log()
+                trainer.log_point()
             recorder.progress("training", trainer.step, trainer.cadence.total)
 
     return train

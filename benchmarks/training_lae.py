@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader
 from workbench.engine.data import load
 from workbench.engine.data.order import Order
 from workbench.engine.data.pictures import torchvision_datasets
-from workbench.engine.models.lae import build
+from workbench.engine.models.lae import LAE
 from workbench.engine.streams import Streams
 from workbench.spec.models.lae import LAESettings
 from workbench.spec.schema import DataSettings, TrainingSettings
@@ -129,7 +129,7 @@ def workbench(folder: Path) -> Callable[[], Tensor]:
     data = load(DataSettings(name="mnist"), folder, download=False)
     settings = LAESettings(step_size=ETA, adapt_step=False, transitions=TRANSITIONS)
     training = TrainingSettings(iterations=1, batch=BATCH, optimiser="sgd", lr=LR)
-    model = build(settings, training, data.info, streams)
+    model = LAE(settings, training, data.info, streams)
     order = Order(streams, data.info.train_size)
 
     def step() -> Tensor:

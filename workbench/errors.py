@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 # Exit codes, listed in the README. 1 is left to Python for unexpected errors.
@@ -15,7 +16,7 @@ TERMINAL = 7  # no terminal that can show the screens
 DATA = 8  # a data set is missing, damaged, or cannot be fetched
 
 
-TITLE_LIMIT = 600  # characters; a title may quote what was typed or read, of any length
+LONG_WORD = re.compile(r"\S{301,}")  # a sentence may quote what was typed or read, of any length
 
 
 class WorkbenchError(Exception):
@@ -26,7 +27,7 @@ class WorkbenchError(Exception):
 
     def __init__(self, title: str, hint: str = "", exit_code: int = USAGE) -> None:
         super().__init__(title)
-        self.title = title if len(title) <= TITLE_LIMIT else f"{title[: TITLE_LIMIT - 1]}…"
+        self.title = LONG_WORD.sub(lambda word: f"{word[0][:299]}…", title)
         self.hint = hint
         self.exit_code = exit_code
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError, did_you_mean
-from workbench.text import safe_text
 from workbench.toml import read_toml
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -63,7 +62,7 @@ def user_settings(environ: Mapping[str, str] | None = None) -> UserSettings:
     if path.is_file():
         document = read_toml(path)
         for key, value in document.table.items():
-            place = f"{document.where(key)}: {safe_text(key, 80, one_line=True)}"
+            place = f"{document.where(key)}: {key}"
             if key not in known:
                 hint = did_you_mean(key, known) or f"Known keys: {', '.join(known)}."
                 raise WorkbenchError(f"{place}: unknown key.", hint)
@@ -84,8 +83,7 @@ def _home(text: str, place: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        shown = safe_text(text, 80, one_line=True)
-        raise WorkbenchError(f"{place}: there is no home folder for {shown}.") from None
+        raise WorkbenchError(f"{place}: there is no home folder for {text}.") from None
 
 
 def _typed(text: str, item: Any) -> Any:
@@ -104,7 +102,7 @@ def _checked(value: Any, item: Any, place: str, base: Path) -> Any:
     """Return `value` in the field's type and range, or raise a WorkbenchError that names the place."""
     default = item.default
     assert default is not MISSING
-    shown = safe_text(repr(value), 80, one_line=True)
+    shown = repr(value)
     if isinstance(default, Path):
         if not isinstance(value, str) or not value or "\0" in value:
             raise WorkbenchError(f"{place}: must be a folder name in quotes, got {shown}.")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
-from workbench.text import safe_text
 
 MAX_BYTES = 1 << 20  # a preset is a page long; more is a mistake or an attack
 MAX_DEPTH = 8  # sections, lists of widths: nothing of ours nests deeper than 3
@@ -70,7 +69,7 @@ def parse_toml(text: str, label: str) -> Document:
     except ValueError as error:  # TOMLDecodeError, and Python's own limit on digits
         found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", str(error))
         line = found.group(1) if found else None
-        what = safe_text(str(error)[: found.start()] if found else str(error), 200, one_line=True)
+        what = str(error)[: found.start()] if found else str(error)
         place = f"{label}:{line or text.count(chr(10)) + 1}" if found else label
         raise WorkbenchError(f"{place}: not valid TOML: {what[:1].lower()}{what[1:]}.") from None
     if too_deep(table):
@@ -102,10 +101,9 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
 def show_path(path: Path) -> str:
     """Return the path as a person would type it here: relative to the current folder if inside it."""
     try:
-        shown = path.relative_to(Path.cwd())
+        return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):
-        shown = path
-    return safe_text(shown, 300, one_line=True)
+        return str(path)
 
 
 def _split(dotted: str) -> tuple[str, ...]:

@@ -159,7 +159,7 @@ def test_unknown_verbs_and_runs_get_suggestions(store: Store) -> None:
 
 def test_nothing_is_submitted_to_a_store_that_can_only_be_read(store: Store) -> None:
     reader = Store(store.root, "--store", read_only=True)
-    with pytest.raises(WorkbenchError, match="can only be read"):
+    with pytest.raises(WorkbenchError, match="read-only"):
         queue.submit(reader, [tiny_spec("a", 5)])
 
 

@@ -87,7 +87,7 @@ def test_what_the_parser_refuses_is_one_sentence_with_the_place_of_help(cli, arg
         (["run", "vae-digits", "--inline", "--detach"], USAGE, "exclude each other"),
         (["run", "\x1b[31m"], NOT_FOUND, "There is no preset"),
         (["studies", "run", "startr"], NOT_FOUND, "Did you mean 'starter'?"),
-        (["--store", "nowhere", "runs", "ls"], NOT_FOUND, "There is no store"),
+        (["--store", "nowhere", "runs", "ls"], NOT_FOUND, "does not exist"),
     ],
 )
 def test_wrong_input_is_one_sentence_and_changes_nothing(cli, tmp_path, arguments, code, words):

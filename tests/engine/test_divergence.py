@@ -1,4 +1,4 @@
-"""A replay names the tensor that went first, from a checkpoint or from the start, and says when it cannot."""
+"""A replay names the first non-finite tensor, from a checkpoint or the start, and says when it cannot."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_rejected_proposal_that_overflows_is_not_blamed(tmp_path: Path) -> Non
     trainer.model.decoder[1].register_forward_hook(  # type: ignore[union-attr,index]
         lambda module, inputs, output: outputs.append(bool(output.isfinite().all()))
     )
-    assert divergence._watched_step(trainer, 0) == ""
+    assert divergence.watched_step(trainer, 0) == ""
     assert not all(outputs)
 
 
@@ -103,7 +103,7 @@ def test_the_result_and_the_log_hold_the_name(
     trainer = make_trainer(spec, tmp_path)
     outcome = trainer.run()
     name = session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop())
-    assert capsys.readouterr().err == f"not finite first of all: {name}\n"
+    assert capsys.readouterr().err == f"first non-finite tensor: {name}\n"
     found = session.result(spec, outcome, {}, "cpu", name)
     assert found["diverged_tensor"] == name
     assert "diverged_tensor" not in session.result(spec, outcome, {}, "cpu")

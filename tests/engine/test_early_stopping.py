@@ -13,13 +13,16 @@ from torch import Tensor, nn
 from tests.engine.no_sync import NoSync
 from tests.engine.small import load_data, make_trainer, small_spec
 from workbench.engine import session
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.early_stopping import EarlyStopping
 from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
+from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
 from workbench.errors import WorkbenchError
+from workbench.spec.models import ModelSettings
 from workbench.spec.resolve import resolve
-from workbench.spec.schema import RunSpec
+from workbench.spec.schema import RunSpec, TrainingSettings
 from workbench.store.paths import RunPaths
 
 SEEDS = [3, 11, 42]
@@ -28,10 +31,10 @@ SEEDS = [3, 11, 42]
 class Counter(LatentModel):
     """Two members whose only weight is the number of the point."""
 
-    members, latent = 2, 0
-
     def __init__(self) -> None:
-        super().__init__()
+        data = DataInfo("none", (1,), "points", 1, 1, 0)
+        settings = ModelSettings(kind="counter"), TrainingSettings(epochs=1)
+        super().__init__(*settings, data, Streams([0, 1]))
         self.weight = nn.Parameter(torch.zeros(2, 1))
         self.register_buffer("chain", torch.zeros(2, 3))
 
@@ -178,12 +181,12 @@ def test_a_run_resumed_at_any_point_ends_with_the_same_bits(tmp_path: Path) -> N
 @pytest.mark.check("whole 8", "The step of an early-stopped member never waits for the device.")
 def test_a_stopped_members_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     trainer = make_trainer(stopping_spec(SEEDS), tmp_path)
-    trainer._one_step()
+    trainer.train_step()
     assert trainer.early is not None
     trainer.early.stopped[1], trainer.early.any_stopped = True, True
     before = {name: value[1].clone() for name, value in trainer.early.kept.items()}
     with NoSync():
-        trainer._one_step()
+        trainer.train_step()
     for name, value in trainer.model.state_dict().items():
         assert torch.equal(value[1], before[name]), name
         assert value.dim() < 2 or not torch.equal(value[0], trainer.early.kept[name][0]), name

@@ -30,7 +30,7 @@ def test_secrets_are_taken_out_wherever_they_turn_up(monkeypatch: pytest.MonkeyP
     }
     monkeypatch.setattr(environment.sys, "argv", ["worker", "--login=correct-horse"])
     monkeypatch.setattr(
-        environment, "_git", lambda folder: {"commit": "c0ffee", "diff": "+ key = 'abcdef123456'"}
+        environment, "git_state", lambda folder: {"commit": "c0ffee", "diff": "+ key = 'abcdef123456'"}
     )
     text = json.dumps(environment.capture([0], "cpu", variables))
     for secret in ("abcdef123456", "hidden-word", "correct-horse"):
@@ -53,19 +53,19 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_commit_and_uncommitted_changes_are_recorded(checkout: Path) -> None:
-    clean = environment._git(checkout)
+    clean = environment.git_state(checkout)
     assert clean is not None
     assert len(clean["commit"]) == 40
     assert clean["diff"] == ""
     (checkout / "code.py").write_text("x = 2\n")
-    dirty = environment._git(checkout)
+    dirty = environment.git_state(checkout)
     assert dirty is not None
     assert "+x = 2" in dirty["diff"]
 
 
 def test_a_huge_diff_is_cut(checkout: Path) -> None:
     (checkout / "code.py").write_text("y = 'long'\n" * 20_000)
-    found = environment._git(checkout)
+    found = environment.git_state(checkout)
     assert found is not None
     assert len(found["diff"]) < environment.DIFF_LIMIT + 100
     assert "cut off" in found["diff"]
@@ -74,6 +74,6 @@ def test_a_huge_diff_is_cut(checkout: Path) -> None:
 def test_outside_a_checkout_or_without_git_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert environment._git(tmp_path) is None
+    assert environment.git_state(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment._git(Path(__file__).parent) is None
+    assert environment.git_state(Path(__file__).parent) is None

@@ -26,12 +26,9 @@ PRODUCT = (sys.executable, "-P", "-m", "workbench.queue.scheduler")
 MUTANT = (sys.executable, str(HERE / "mutant.py"))
 WORKER = shlex.join([sys.executable, "-S", str(HERE / "trainer.py")])
 MARKS = {"person": "person.py", "scheduler": "--store", "shim": "shim.py", "worker": "trainer.py"}
+# of the scheduler: no limit to attempts that a kill has ended
+OPTIONS = ("--worker", WORKER, "--slots", "4", "--idle", "30", "--lost", "100000")
 ENV = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-
-
-def options(slots: int = 4) -> tuple[str, ...]:
-    """Return the scheduler's options for chaos: no limit to attempts that a kill has ended."""
-    return ("--worker", WORKER, "--slots", str(slots), "--idle", "30", "--lost", "100000")
 
 
 def processes(store: Store) -> dict[str, list[int]]:
@@ -61,7 +58,7 @@ class Storm:
     ) -> None:
         self.store = open_store(folder)
         self.command = [sys.executable, str(HERE / "person.py"), str(self.store.root), str(runs), str(steps)]
-        self.command += [*scheduler, *options()]
+        self.command += [*scheduler, *OPTIONS]
         self.random = random.Random(seed)
         self.killed: Counter[str] = Counter()
         self.env = ENV | ({"PERSON_QUIET": "1"} if quiet else {})

@@ -52,12 +52,14 @@ class Bench:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path / "runs")
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store; whatever works on it, or on one moved away, is ended with the test."""
+    yield open_store(tmp_path / "runs")
+    for folder in tmp_path.iterdir():
+        end_processes(Store(folder, ""))
 
 
 @pytest.fixture
-def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(attempts, "READING_SECONDS", 0.05)
-    yield Bench(store)
-    end_processes(store)
+    return Bench(store)

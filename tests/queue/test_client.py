@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import workbench
-from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, processes, starts, until
+from tests.queue.chaos import ENV, HERE, WORKER, check_run, processes, starts, until
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
 from workbench.queue import client, scheduler
@@ -26,12 +25,6 @@ from workbench.store.store import Store, open_store
 
 QUICK = ("--worker", WORKER, "--slots", "2", "--idle", "0.3")
 STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")
-
-
-@pytest.fixture(autouse=True)
-def _clean(store: Store) -> Iterator[None]:
-    yield
-    end_processes(store)
 
 
 def finished(store: Store, run_id: str) -> bool:
@@ -185,7 +178,7 @@ def test_one_command_line_error_is_one_sentence(tmp_path: Path) -> None:
         [*client.COMMAND, "--store", str(tmp_path / "none")], capture_output=True, text=True, env=ENV
     )
     assert done.returncode == 3
-    assert "There is no store" in done.stderr and "Traceback" not in done.stderr
+    assert "does not exist" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["lives", "is gone"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import ENV, HERE, WORKER, check_run, end_processes, until
+from tests.queue.chaos import ENV, HERE, WORKER, check_run, until
 from tests.queue.conftest import TRAINER
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
@@ -47,13 +47,10 @@ def test_a_failure_is_told_by_its_code_and_not_retried(store: Store, name: str, 
 
 def test_with_a_living_scheduler_both_agree(store: Store) -> None:
     client.ensure_scheduler(store, STAY)
-    try:
-        run = held(store, steps=60)
-        assert run_inline(store, run, worker=TRAINER) == 0
-        assert load_state(store.run(run)).state == "finished"
-        assert check_run(store, run, 60) == []
-    finally:
-        end_processes(store)
+    run = held(store, steps=40)
+    assert run_inline(store, run, worker=TRAINER) == 0
+    assert load_state(store.run(run)).state == "finished"
+    assert check_run(store, run, 40) == []
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_a_paused_run_that_can_go_on(store: Store) -> None:
@@ -77,7 +74,7 @@ def test_a_run_that_somebody_else_has_claimed_is_left_to_them(store: Store) -> N
     run = held(store)
     store.run(run).attempt(1).root.mkdir()
     create_json(store.run(run).attempt(1).claim, {"schema": 1, "pid": 1})
-    with pytest.raises(WorkbenchError, match="taken"):
+    with pytest.raises(WorkbenchError, match="just started it"):
         run_inline(store, run, worker=TRAINER)
     assert not (store.run(run).root / "ledger.jsonl").exists()
 
@@ -85,7 +82,7 @@ def test_a_run_that_somebody_else_has_claimed_is_left_to_them(store: Store) -> N
 def test_a_run_that_is_over_is_refused(store: Store) -> None:
     run = held(store)
     write_state(store.run(run), RunState(state="cancelled", attempt=1))
-    with pytest.raises(WorkbenchError, match="cancelled, not waiting"):
+    with pytest.raises(WorkbenchError, match=r"Cannot run .* cancelled"):
         run_inline(store, run, worker=TRAINER)
 
 
@@ -100,11 +97,8 @@ def test_it_can_be_cancelled_from_elsewhere(store: Store) -> None:
             write_request(store.run(run), "cancel")
             client.ensure_scheduler(store, STAY)
 
-    try:
-        assert run_inline(store, run, cancel, TRAINER) == 76
-        assert load_state(store.run(run)).state == "cancelled"
-    finally:
-        end_processes(store)
+    assert run_inline(store, run, cancel, TRAINER) == 76
+    assert load_state(store.run(run)).state == "cancelled"
 
 
 def test_a_missing_device_is_refused_before_anything_is_written(store: Store) -> None:

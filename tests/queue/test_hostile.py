@@ -7,13 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import WORKER, end_processes, until
+from tests.queue.chaos import WORKER, until
 from tests.queue.conftest import Bench
 from tests.queue.person import tiny_spec
 from workbench.queue import client, other_hosts
@@ -74,15 +73,6 @@ def test_only_who_keeps_a_lock_is_its_holder(tmp_path: Path) -> None:
         os.close(mine)
 
 
-@pytest.fixture
-def processes_end(store: Store, tmp_path: Path) -> Iterator[None]:
-    yield
-    for root in (store.root, tmp_path / "moved"):
-        if root.is_dir():
-            end_processes(open_store(root))
-
-
-@pytest.mark.usefixtures("processes_end")
 def test_a_scheduler_does_not_serve_a_store_that_took_the_place_of_its_own(
     store: Store, tmp_path: Path
 ) -> None:
@@ -118,7 +108,6 @@ def test_a_run_of_another_machine_is_left_alone_until_it_is_cancelled(
 def test_on_a_local_disk_a_new_host_name_means_nothing(bench: Bench) -> None:
     run = _started_elsewhere(bench)  # a container that was started anew has another name
     bench.until_state(run, "finished")
-    end_processes(bench.store)
 
 
 def test_the_scheduler_of_another_machine_is_respected_while_it_shows_signs_of_life(

@@ -31,16 +31,14 @@ def main(folder: str, attempt: str) -> int:
     ledger = os.open(run / "ledger.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def record(event: str, **more: object) -> None:
-        line = json.dumps(
-            {"event": event, "attempt": int(attempt), "pid": os.getpid(), "time": time.time(), **more}
-        )
-        os.write(ledger, (line + "\n").encode())
+        line = {"event": event, "attempt": int(attempt), "pid": os.getpid(), "time": time.time(), **more}
+        os.write(ledger, (json.dumps(line) + "\n").encode())
 
     alone = os.open(run / "trainer.lock", os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        record("overlap", holders=holders(alone))
+        record("overlap")
         return 1
     record("start", after_result=(run / "result.json").exists())
 
@@ -58,8 +56,8 @@ def main(folder: str, attempt: str) -> int:
 
     (run / "checkpoints").mkdir(exist_ok=True)
     step, value, size = restore(run)
-    cut(run / "metrics.jsonl", size)
     metrics = os.open(run / "metrics.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.ftruncate(metrics, size)
     print("starts at", step, flush=True)
     while step < total:
         step += 1
@@ -67,7 +65,9 @@ def main(folder: str, attempt: str) -> int:
         line = {"step": step, "seconds": step * 0.01, "split": "train", "values": {"loss": [value]}}
         os.write(metrics, (json.dumps(line) + "\n").encode())
         if step % CHECKPOINT_EVERY == 0 or stop:
-            save(run, step, value, os.fstat(metrics).st_size)
+            note = {"schema": 1, "step": step, "metrics_bytes": os.fstat(metrics).st_size}
+            replace(run / "checkpoints" / f"{step}.pt", {"value": value})
+            replace(run / "checkpoints" / f"{step}.json", note)
         progress = {"phase": "training", "step": step, "total": total, "steps_per_second": 100.0}
         replace(run / "progress.json", {"schema": 1, "seconds": 0.0, "time": time.time(), **progress})
         if stop:
@@ -83,20 +83,6 @@ def main(folder: str, attempt: str) -> int:
     return 0
 
 
-def holders(lock: int) -> list[str]:
-    """Say who keeps the lock, and in which state: evidence for whoever reads the ledger."""
-    inode = f":{os.fstat(lock).st_ino} "
-    found = []
-    for line in Path("/proc/locks").read_text().splitlines():
-        if inode in line:
-            pid = line.split()[4]
-            try:
-                found.append(Path(f"/proc/{pid}/stat").read_text()[:80])
-            except OSError as error:
-                found.append(f"{pid}: {error}")
-    return found
-
-
 def advance(value: int, step: int) -> int:
     """One step: exact, and different if any step is left out, repeated, or done from a wrong state."""
     return (value * 6364136223846793005 + step) % 2**61
@@ -110,27 +96,14 @@ def expected(total: int) -> int:
     return value
 
 
-def save(run: Path, step: int, value: int, size: int) -> None:
-    replace(run / "checkpoints" / f"{step}.pt", {"value": value})
-    replace(run / "checkpoints" / f"{step}.json", {"schema": 1, "step": step, "metrics_bytes": size})
-
-
 def restore(run: Path) -> tuple[int, int, int]:
     """Return step, value and size of the metrics of the newest checkpoint, or those of a new run."""
     steps = sorted((int(p.stem) for p in (run / "checkpoints").glob("*.json")), reverse=True)
     if not steps:
         return 0, 1, 0
     note = json.loads((run / "checkpoints" / f"{steps[0]}.json").read_text())
-    return (
-        steps[0],
-        json.loads((run / "checkpoints" / f"{steps[0]}.pt").read_text())["value"],
-        note["metrics_bytes"],
-    )
-
-
-def cut(path: Path, size: int) -> None:
-    if path.exists():
-        os.truncate(path, size)
+    value = json.loads((run / "checkpoints" / f"{steps[0]}.pt").read_text())["value"]
+    return steps[0], value, note["metrics_bytes"]
 
 
 def replace(path: Path, value: object) -> None:

@@ -15,16 +15,8 @@ from workbench.store.snapshots import read_latents, read_npz, read_samples, snap
 
 
 def test_steps_are_numbers_in_order_and_foreign_files_are_ignored(tmp_path: Path) -> None:
-    for name in (
-        "100.npz",
-        "20.npz",
-        ".30.npz.ab12.tmp",
-        "best.npz",
-        "40.txt",
-        "-5.npz",
-        "²0.npz",
-        "9" * 40 + ".npz",
-    ):
+    foreign = (".30.npz.ab12.tmp", "best.npz", "40.txt", "-5.npz", "²0.npz", "9" * 40 + ".npz")
+    for name in ("100.npz", "20.npz", *foreign):
         (tmp_path / name).touch()
     assert snapshot_steps(tmp_path) == [20, 100]
     assert snapshot_steps(tmp_path / "none") == []

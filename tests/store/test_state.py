@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from workbench.store.paths import RunPaths
 from workbench.store.runs import read_row
 from workbench.store.state import (
     RunState,
+    Verb,
     load_state,
     read_requests,
     state_of,
@@ -98,50 +99,32 @@ def test_they_agree_too_on_a_claimed_attempt_whose_state_is_damaged(tmp_path: Pa
     assert row.attempt == load_state(paths).attempt == 1
 
 
-def test_requests_come_back_in_the_order_of_asking(run: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time_ns", lambda: 5)  # all in the same tick of the clock
-    verbs = ["pause", "resume", "cancel", "retry", "priority"]
-    for verb in verbs:
-        write_request(run, verb, 3 if verb == "priority" else None)  # type: ignore[arg-type]
-    names = [path.name for path in sorted(run.control.iterdir())]
-    assert names[0].startswith("00000000000000000005-")
-    assert sorted(request.verb for request in read_requests(run)) == sorted(verbs)
-
-
-def test_requests_of_later_moments_sort_later(run: RunPaths) -> None:
-    for verb in ("retry", "cancel", "pause", "cancel"):
-        write_request(run, verb)  # type: ignore[arg-type]
-    assert [request.verb for request in read_requests(run)] == ["retry", "cancel", "pause", "cancel"]
+@pytest.mark.parametrize(
+    "clock", [[5] * 5, [1, 2, 3, 4, 5], [9, 2, 7, 1, 1]], ids=["one tick", "later", "set back"]
+)
+def test_requests_come_back_in_the_order_of_submission(
+    run: RunPaths, monkeypatch: pytest.MonkeyPatch, clock: list[int]
+) -> None:
+    verbs: list[Verb] = ["pause", "resume", "cancel", "retry", "priority"]
+    for now, verb in zip(clock, verbs, strict=True):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now * 10**17)
+        write_request(run, verb, 3 if verb == "priority" else None)
+    assert [request.verb for request in read_requests(run)] == verbs
+    assert all(re.fullmatch(r"\d{20}-[a-z]+\.json", path.name) for path in run.control.iterdir())
 
 
 def test_requests_that_make_no_sense_are_deleted(run: RunPaths) -> None:
     run.control.mkdir()
     for name, body in {"1-x.json": "{", "2-x.json": '{"verb": "explode"}', "3-x.json": "[]"}.items():
         (run.control / name).write_text(body)
-    (run.control / ".half.tmp").write_text("{")  # somebody is writing it just now
+    (run.control / ".half.tmp").write_text("{")  # being written
     write_request(run, "cancel")
     assert [request.verb for request in read_requests(run)] == ["cancel"]
     assert len(list(run.control.iterdir())) == 2
 
 
-def test_a_value_that_is_no_number_is_none(run: RunPaths) -> None:
+@pytest.mark.parametrize("value", ["high", 10**12, None])
+def test_a_priority_that_is_none_or_out_of_range_is_none(run: RunPaths, value: object) -> None:
     run.control.mkdir()
-    (run.control / "1-priority.json").write_text(json.dumps({"verb": "priority", "value": "high"}))
-    (request,) = read_requests(run)
-    assert request.value is None
-
-
-def test_requests_keep_their_order_where_the_clock_is_set_back(
-    run: RunPaths, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for now, verb in ((1_800_000_000 * 10**9, "pause"), (1_700_000_000 * 10**9, "resume")):
-        monkeypatch.setattr(time, "time_ns", lambda now=now: now)
-        write_request(run, verb)  # type: ignore[arg-type]
-    assert [request.verb for request in read_requests(run)] == ["pause", "resume"]
-
-
-def test_a_priority_out_of_range_is_none(run: RunPaths) -> None:
-    run.control.mkdir()
-    (run.control / "1-priority.json").write_text(json.dumps({"verb": "priority", "value": 10**12}))
-    (request,) = read_requests(run)
-    assert request.value is None
+    write_json(run.control / "1-priority.json", {"verb": "priority", "value": value})
+    assert [request.value for request in read_requests(run)] == [None]

@@ -64,7 +64,7 @@ def test_new_folders_are_private(place: Path) -> None:
 
 
 def test_without_create_nothing_is_made(place: Path) -> None:
-    with pytest.raises(WorkbenchError, match="There is no store") as caught:
+    with pytest.raises(WorkbenchError, match="does not exist") as caught:
         open_store(place / "none", create=False)
     assert caught.value.exit_code == 3
     assert not (place / "none").exists()
@@ -86,7 +86,7 @@ def test_a_path_through_a_file_is_a_sentence(place: Path) -> None:
 def test_a_newer_layout_is_refused(place: Path) -> None:
     store = open_store(place / "runs")
     store.paths.marker.write_text('{"schema": 99}')
-    with pytest.raises(WorkbenchError, match="newer workbench") as caught:
+    with pytest.raises(WorkbenchError, match="newer layout") as caught:
         open_store(place / "runs")
     assert caught.value.exit_code == 5
 
@@ -95,7 +95,7 @@ def test_a_newer_layout_is_refused(place: Path) -> None:
 def test_a_damaged_marker_is_told(place: Path, body: str) -> None:
     store = open_store(place / "runs")
     store.paths.marker.write_text(body)
-    with pytest.raises(WorkbenchError, match="cannot be read"):
+    with pytest.raises(WorkbenchError, match="Cannot read"):
         open_store(place / "runs")
 
 
@@ -106,7 +106,7 @@ def test_a_store_that_cannot_be_written_opens_for_reading(
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # as root, permissions alone prove nothing
     store = open_store(place / "runs")
     assert store.read_only
-    with pytest.raises(WorkbenchError, match="can only be read"):
+    with pytest.raises(WorkbenchError, match="read-only"):
         store.must_be_writable()
 
 

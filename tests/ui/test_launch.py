@@ -213,7 +213,7 @@ async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
     [
         ("over", "model.latnt=2,8", "did you mean 'latent'?"),
         ("over", "model.latent", "not of the form"),
-        ("seeds", "one", "'one' are no seeds"),
+        ("seeds", "one", "Invalid seeds: 'one'"),
         ("seeds", "1,1", "Seeds must differ"),
     ],
 )

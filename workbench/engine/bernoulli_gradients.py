@@ -5,7 +5,7 @@ Shapes: S members, L draws, B examples, Q bits. `logits` [S, B, Q] are those of 
 
 Each returns an `Estimate` whose `objective` is to be differentiated: its gradient with respect to the logits
 and to whatever `log_px` depends on estimates the gradient of E_q[log p(x|z)] (`vimco`: of its own bound).
-The value of `objective` means nothing where a score-function term stands in it.
+The value of `objective` means nothing where it contains a score-function term.
 """
 
 from __future__ import annotations

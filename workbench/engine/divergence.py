@@ -1,4 +1,4 @@
-"""After a divergence: repeat training from a sound checkpoint, and name the tensor that went first.
+"""After a divergence: repeat training from a sound checkpoint, and name the first non-finite tensor.
 
 The repetition runs plain up to a few steps before the first bad one, then watches every output of a
 layer, every gradient, and every weight and state after its update, in the order in which they come about.
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet
 from workbench.engine.model import LatentModel
+from workbench.engine.optim import Optimiser
 from workbench.engine.recorder import Recorder
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
@@ -42,7 +43,7 @@ def first_bad_tensor(
     *,
     seconds: float = LIMIT_SECONDS,
 ) -> str:
-    """Return what went first, such as "gradient of decoder.2.weight at step 341 (seed 0)".
+    """Return the first non-finite tensor, such as "gradient of decoder.2.weight at step 341 (seed 0)".
 
     `diverged` maps seeds to their first bad steps. Of the seeds that are still sound in a checkpoint, the
     one that went first is followed; without such a checkpoint training is repeated from its start. Empty
@@ -51,7 +52,10 @@ def first_bad_tensor(
     """
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="workbench-replay-") as folder:
-        trainer = _fresh(spec, data, paths, Path(folder))
+        streams = Streams(spec.seeds, data.device, data.dtype)
+        model = build_model(spec, data.info, streams)
+        model.fetch(paths)
+        trainer = Trainer(spec, model, data, streams, Recorder(RunPaths(Path(folder))))
         seed = min(diverged, key=lambda one: diverged[one])
         for found in checkpoint.load_all(paths):
             sound = [one for one in diverged if _sound(found, spec.seeds.index(one), diverged[one])]
@@ -65,21 +69,13 @@ def first_bad_tensor(
             while trainer.step < last:
                 if time.monotonic() > until or trainer.step >= LIMIT_STEPS or stop():
                     return ""
-                step = trainer.step + 1
-                name = _watched_step(trainer, member) if step > last - WATCHED else _plain_step(trainer)
-                if name:
-                    return f"{name} at step {step} (seed {seed})"
+                if trainer.step < last - WATCHED:
+                    trainer.repeat_step()
+                elif name := watched_step(trainer, member):
+                    return f"{name} at step {trainer.step} (seed {seed})"
         finally:
             trainer.recorder.close()
     return ""
-
-
-def _fresh(spec: RunSpec, data: DataSet, paths: RunPaths, folder: Path) -> Trainer:
-    """Return the run's trainer at its very start, recording into `folder`."""
-    streams = Streams(spec.seeds, data.device, data.dtype)
-    model = build_model(spec, data.info, streams)
-    model.fetch(paths)
-    return Trainer(spec, model, data, streams, Recorder(RunPaths(folder)))
 
 
 def _sound(found: checkpoint.Checkpoint, member: int, first_bad: int) -> bool:
@@ -93,12 +89,7 @@ def _finite(value: Tensor, member: int) -> Tensor:
     return torch.isfinite(value.detach()[member]).all()
 
 
-def _plain_step(trainer: Trainer) -> str:
-    trainer.repeat_step()
-    return ""
-
-
-def _watched_step(trainer: Trainer, member: int) -> str:
+def watched_step(trainer: Trainer, member: int) -> str:
     """Do one step; return the first thing in it that was not finite, if it did harm, or an empty string."""
     model = trainer.model
     seen: list[tuple[str, Tensor]] = [
@@ -156,10 +147,15 @@ def _watching(model: LatentModel, member: int, seen: list[tuple[str, Tensor]]) -
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     for parameter in model.parameters():
         handles.append(parameter.register_post_accumulate_grad_hook(gradient_of(names[id(parameter)])))
-    steps = {}
-    for key, optimiser in model.optimisers.items():  # some families fill `grad` by hand
-        steps[key] = optimiser.step
-        optimiser.step = _looking_first(optimiser, names, gradient_of)  # type: ignore[method-assign]
+    for optimiser in model.optimisers.values():  # some families fill `grad` by hand
+
+        def step(optimiser: Optimiser = optimiser, update: Callable[[], None] = optimiser.step) -> None:
+            for group in optimiser.param_groups:
+                for parameter in reversed(group["params"]):  # from the last layer to the first
+                    gradient_of(names.get(id(parameter), "a weight"))(parameter)
+            update()
+
+        optimiser.step = step  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -167,18 +163,3 @@ def _watching(model: LatentModel, member: int, seen: list[tuple[str, Tensor]]) -
             handle.remove()
         for optimiser in model.optimisers.values():
             del optimiser.step  # the method of its class again
-
-
-def _looking_first(
-    optimiser: Any, names: dict[int, str], gradient_of: Callable[[str], Callable[[Tensor], None]]
-) -> Callable[[], None]:
-    """Return the optimiser's step, preceded by a look at all gradients, from the last layer to the first."""
-    step: Callable[[], None] = optimiser.step
-
-    def looked() -> None:
-        for group in optimiser.param_groups:
-            for parameter in reversed(group["params"]):
-                gradient_of(names.get(id(parameter), "a weight"))(parameter)
-        step()
-
-    return looked

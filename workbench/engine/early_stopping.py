@@ -31,11 +31,7 @@ class EarlyStopping:
         self.stopped = torch.zeros(members, dtype=torch.bool, device=device)
         # known on the host, so that a step need not ask
         self.any_stopped = self.over = False
-        self.kept = {name: value.clone() for name, value in self._state().items()}
-
-    def _state(self) -> dict[str, Tensor]:
-        """The model's own tensors, each with the members first."""
-        return self.model.state_dict()
+        self.kept = {name: value.clone() for name, value in self.model.state_dict().items()}
 
     @torch.no_grad()
     def update(self, step: int, means: dict[str, Tensor], diverged: Tensor) -> None:
@@ -46,26 +42,23 @@ class EarlyStopping:
         Raises:
             WorkbenchError: if the family reports nothing that could be watched.
         """
-        value = means[self._watched(means)]
+        watched = next((name for name in (self.model.watched, *WATCHED) if name in means), "")
+        if not watched:
+            raise WorkbenchError(
+                "This model reports nothing on held-out data that early stopping could watch.",
+                "Set training.patience to 0.",
+            )
+        value = means[watched]
         better = (value < self.best - self.min_delta) & ~self.stopped
         self.best = torch.where(better, value, self.best)
         self.best_step.masked_fill_(better, step)
-        for name, now in self._state().items():
+        for name, now in self.model.state_dict().items():
             self.kept[name] = torch.where(per_member(better, now), now, self.kept[name])
         self.waited = torch.where(better, 0, self.waited + 1)
         self.stopped |= self.waited >= self.patience
         self.any_stopped = bool(self.stopped.any())
         self.over = bool((self.stopped | diverged).all())
         self.hold()
-
-    def _watched(self, means: dict[str, Tensor]) -> str:
-        for name in (self.model.watched, *WATCHED):
-            if name in means:
-                return name
-        raise WorkbenchError(
-            "This model reports nothing on held-out data that early stopping could watch.",
-            "Set training.patience to 0.",
-        )
 
     def hold(self) -> None:
         """Put every stopped member back to its best state; called after each step."""
@@ -78,18 +71,13 @@ class EarlyStopping:
 
     @torch.no_grad()
     def _put_back(self, members: Tensor) -> None:
-        for name, now in self._state().items():
+        for name, now in self.model.state_dict().items():
             now.copy_(torch.where(per_member(members, now), self.kept[name], now))
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that later decisions depend on."""
         return {
-            "best": self.best,
-            "best_step": self.best_step,
-            "waited": self.waited,
-            "stopped": self.stopped,
-            "over": self.over,
-            "kept": self.kept,
+            name: getattr(self, name) for name in ("best", "best_step", "waited", "stopped", "over", "kept")
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

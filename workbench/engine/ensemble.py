@@ -24,16 +24,14 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 class Linear(nn.Module):
     """S linear maps, initialised as torch.nn.Linear does (uniform within 1/√in), from the stream "init"."""
 
-    def __init__(self, inputs: int, outputs: int, streams: Streams, bias: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, streams: Streams) -> None:
         super().__init__()
         bound = 1.0 / math.sqrt(inputs)
         self.weight = nn.Parameter((streams.uniform("init", inputs, outputs) * 2 - 1) * bound)
-        self.bias = nn.Parameter((streams.uniform("init", 1, outputs) * 2 - 1) * bound) if bias else None
+        self.bias = nn.Parameter((streams.uniform("init", 1, outputs) * 2 - 1) * bound)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [S, B, in] to [S, B, out]."""
-        if self.bias is None:
-            return torch.bmm(x, self.weight)
         return torch.baddbmm(self.bias, x, self.weight)
 
 
@@ -86,3 +84,12 @@ def mlp(
                 layers.append(LayerNorm(outputs, streams))
             layers.append(ACTIVATIONS[activation]())
     return nn.Sequential(*layers)
+
+
+def orthogonal(streams: Streams, inputs: int, outputs: int) -> Tensor:
+    """Return S random matrices [S, inputs, outputs] with orthonormal rows or columns, whichever are fewer."""
+    tall, short = max(inputs, outputs), min(inputs, outputs)
+    q, r = torch.linalg.qr(streams.normal("init", tall, short))
+    # the sign of R's diagonal makes the law uniform over orthogonal matrices
+    q = q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(1)
+    return (q if inputs >= outputs else q.transpose(1, 2)).contiguous()

@@ -32,7 +32,7 @@ def capture(seeds: Sequence[int], device: str, environ: Mapping[str, str] | None
         "command": sys.argv,
         "python": platform.python_version(),
         "workbench": workbench.__version__,
-        "git": _git(Path(workbench.__file__).parent),
+        "git": git_state(Path(workbench.__file__).parent),
         "packages": dict(sorted({str(d.name): d.version for d in distributions() if d.name}.items())),
         "device": device,
         "host": {
@@ -54,7 +54,7 @@ def capture(seeds: Sequence[int], device: str, environ: Mapping[str, str] | None
 
 def code_version() -> str | None:
     """Return the commit of the code, "…-dirty" where it has been changed since; None outside a checkout."""
-    found = _git(Path(workbench.__file__).parent)
+    found = git_state(Path(workbench.__file__).parent)
     return None if found is None else found["commit"] + ("-dirty" if found["diff"] else "")
 
 
@@ -76,7 +76,7 @@ def _without_secrets(value: Any, environ: Mapping[str, str]) -> Any:
     return clean(json.loads(json.dumps(value, default=str)))
 
 
-def _git(folder: Path) -> dict[str, Any] | None:
+def git_state(folder: Path) -> dict[str, Any] | None:
     """Return commit and uncommitted changes of the checkout workbench runs from, or None outside one."""
     commit = _run_git(folder, "rev-parse", "HEAD")
     if not commit:

@@ -56,7 +56,11 @@ class Subject:
         self.model = build_model(spec, data.info, self.streams)
 
     def take(self, state: dict[str, Tensor]) -> None:
-        """Become a copy of the model whose `state_dict` this is."""
+        """Become a copy of the model whose `state_dict` this is.
+
+        Raises:
+            WorkbenchError: if it is of another model.
+        """
         try:
             self.model.load_state_dict(state)
         except RuntimeError:
@@ -69,7 +73,11 @@ class Subject:
     def measure(
         self, metric: str, settings: EstimateSettings, bad: list[bool], on_progress: Callable[[float], None]
     ) -> Findings:
-        """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values."""
+        """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values.
+
+        Raises:
+            WorkbenchError: if the estimate makes no sense for this model or data.
+        """
         task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
         findings = measurement(settings)(task)
         mask_diverged(findings.metrics, bad)
@@ -113,7 +121,13 @@ def measure(
         "device": describe(subject.device),
         "commit": code_version(),
     }
-    _write(paths, name, body, findings)
+    paths.evaluations.mkdir(mode=0o700, exist_ok=True)
+    if findings.arrays:  # first, as the JSON names them
+        packed = io.BytesIO()
+        np.savez_compressed(packed, allow_pickle=False, **findings.arrays)
+        write_atomic(paths.evaluations / f"{name}.npz", packed.getvalue())
+        body["arrays"] = f"{name}.npz"
+    write_json(paths.evaluations / f"{name}.json", body)
     log(f"{metric}: done in {seconds:.1f} s")
 
 
@@ -135,17 +149,6 @@ def outline(spec: RunSpec, metric: str, settings: EstimateSettings, name: str, s
         "device": "",
         "commit": None,
     }
-
-
-def _write(paths: RunPaths, name: str, body: dict[str, Any], findings: Findings) -> None:
-    """Write the arrays, then the JSON that names them."""
-    paths.evaluations.mkdir(mode=0o700, exist_ok=True)
-    if findings.arrays:
-        packed = io.BytesIO()
-        np.savez_compressed(packed, allow_pickle=False, **findings.arrays)
-        write_atomic(paths.evaluations / f"{name}.npz", packed.getvalue())
-        body["arrays"] = f"{name}.npz"
-    write_json(paths.evaluations / f"{name}.json", body)
 
 
 def _progress_logger(metric: str) -> Callable[[float], None]:
@@ -194,7 +197,10 @@ class EstimateCurves:
         values: dict[str, list[float]] = {}
         for metric, settings in list(self.asked.items()):
             try:
-                subject = self._subject(settings)
+                if settings.precision not in self._subjects:
+                    subject = Subject(self.paths, self.spec, settings.precision, self.data)
+                    self._subjects[settings.precision] = subject
+                subject = self._subjects[settings.precision]
                 subject.take(model.state_dict())
                 subject.model.refit(subject.data, subject.streams.fork("refit"), quick=True)
                 found = subject.measure(metric, settings, bad, lambda share: None).metrics
@@ -205,12 +211,6 @@ class EstimateCurves:
             for name, entry in found.items():
                 values[name] = [math.nan if value is None else value for value in entry["values"]]
         return values
-
-    def _subject(self, settings: EstimateSettings) -> Subject:
-        precision = settings.precision
-        if precision not in self._subjects:
-            self._subjects[precision] = Subject(self.paths, self.spec, precision, self.data)
-        return self._subjects[precision]
 
 
 def measure_all(trainer: Trainer) -> None:
@@ -241,8 +241,8 @@ def _measure(
     if not isinstance(tries, int) or tries >= TRIES:
         return
     paths.evaluations.mkdir(mode=0o700, exist_ok=True)
-    write_json(path, body | {"notes": [BROKEN_OFF], "tries": tries + 1})
     try:
+        write_json(path, body | {"notes": [BROKEN_OFF], "tries": tries + 1})
         measure(paths, spec, metric, settings, metric, trainer.data)
     except Exception as problem:
         if isinstance(problem, WorkbenchError) and problem.exit_code == STORE:

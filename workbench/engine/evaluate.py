@@ -2,7 +2,7 @@
 
     python -m workbench.engine.evaluate RUN_FOLDER METRIC SETTINGS [NAME]
 
-SETTINGS is a JSON object of the metric's settings (workbench/spec/estimates.py). Reads the newest
+SETTINGS is a JSON object of the metric's settings (workbench/spec/estimates). Reads the newest
 checkpoint and writes `evaluations/NAME.json` (and `.npz` where there are arrays), whole or not at all; NAME
 is the metric unless given. Nothing else of the run is touched. Progress goes to standard error; a
 last line "error: …" says why a measurement failed. Exit codes are the worker's (docs/store.md).

@@ -70,8 +70,7 @@ def add_weight_gradients(
     for layer, x, slope in zip(layers, inputs, slopes, strict=True):
         if isinstance(layer, Linear):
             _add_product(layer.weight, x, slope, scale)
-            if layer.bias is not None:
-                add_gradient(layer.bias, slope.sum(1, keepdim=True), scale)
+            add_gradient(layer.bias, slope.sum(1, keepdim=True), scale)
         else:
             normal = nn.functional.layer_norm(x, x.shape[-1:])
             add_gradient(layer.scale, (normal * slope).sum(1, keepdim=True), scale)

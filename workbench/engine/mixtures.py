@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
 RIDGE = 1e-6  # added to a covariance's diagonal, times the trace of the codes' covariance
-HELD_OUT = 0.2  # share of the codes that judges the number of components
+HELD_OUT = 0.2  # share of the codes that decides the number of components
 LONGEST = 500  # EM iterations of one fit
 # EM ends when an iteration gains less, in nats per code: scikit-learn's own 1e-3 leaves the weights of two
 # overlapping clouds 0.02 off
@@ -72,8 +72,8 @@ def choose(
         fits = [fit(codes, number, restarts, seed, tolerance) for number in candidates]
         return min(fits, key=lambda mixture: float(mixture.bic(codes)))
     order = np.random.default_rng(seed).permutation(len(codes))
-    judges, rest = np.split(codes[order], [max(1, round(HELD_OUT * len(codes)))])
-    scores = [fit(rest, number, restarts, seed, tolerance).score(judges) for number in candidates]
+    held_out, rest = np.split(codes[order], [max(1, round(HELD_OUT * len(codes)))])
+    scores = [fit(rest, number, restarts, seed, tolerance).score(held_out) for number in candidates]
     return fit(codes, candidates[int(np.argmax(scores))], restarts, seed, tolerance)
 
 

@@ -1,56 +1,85 @@
 """What a model family must offer so that the trainer, the evaluations and the panes can use it.
 
 Shapes: S members (one per seed) lead every parameter, state, batch and metric; B examples; D data
-dimensions flattened; d latent dimensions. A family lives in one module named by its settings'
-`engine`, with a function
+dimensions flattened; d latent dimensions. The `engine` of a family's settings names, as "module:name",
+its subclass of `LatentModel` or a function that chooses one. Either is called with
 
-    build(settings, training, data, streams) -> LatentModel
+    (settings, training, data, streams)
 
-that draws all initial values from `streams` (purpose "init"), so that member s of an S-member
-model equals the solo model of that seed.
+and draws all initial values from `streams` (purpose "init"), so that member s of an S-member model equals
+the solo model of that seed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
-from workbench.engine.optim import Optimiser
+from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.optim import Optimiser, clip_gradients
 from workbench.engine.streams import Streams
-
-if TYPE_CHECKING:
-    from workbench.engine.data.batch import Batch
-    from workbench.engine.data.dataset import DataSet
-    from workbench.spec.schema import EvaluationSettings
-    from workbench.store.paths import RunPaths
+from workbench.spec.models import ModelSettings
+from workbench.spec.schema import EvaluationSettings, TrainingSettings
+from workbench.store.paths import RunPaths
 
 Metrics = dict[str, Tensor]
 
 
 class LatentModel(nn.Module):
-    """Base of all families.
+    """Base of all families. What a family can do is declared on its settings class and read from there.
 
     Everything that must survive a resume is a parameter, a buffer, or in an optimiser.
     """
 
+    settings: ModelSettings
     members: int  # S
-    latent: int  # d; 0: no latents, so encode, decode and log_joint are never asked for
+    latent: int  # d; 0: no latents, so encode, decode and log_joint are not called
     optimisers: dict[str, Optimiser]
-    # log_joint is normalised: ELBO and IWAE mean something. LEBM's prior is not.
-    normalised: bool = True
-    # what `evaluate` reports is a bound or an exact value (False: an estimate by T, say)
-    stochastic_encoder: bool = True
-    # latents are real numbers: gradients, Gaussian proposals and quadrature over z make sense
-    continuous: bool = True
-    # draws samples of x (False: a classifier, say; `sample` is never asked for)
-    generative: bool = True
     # the curve on held-out data that early stopping watches; empty: the first of early_stopping.WATCHED
     watched: str = ""
+
+    def __init__(
+        self, settings: ModelSettings, training: TrainingSettings, data: DataInfo, streams: Streams
+    ) -> None:
+        super().__init__()
+        self.settings, self.training_settings, self.data = settings, training, data
+        self.members = len(streams.seeds)
+        self.latent = getattr(settings, "latent", 0)
+
+    @property
+    def normalised(self) -> bool:
+        """Whether log_joint is normalised, so that ELBO and IWAE are bounds."""
+        return self.settings.has_density and self.settings.normalised_prior
+
+    @property
+    def continuous(self) -> bool:
+        """Whether latents are real numbers: gradients, Gaussian proposals and quadrature make sense."""
+        return self.settings.continuous_latents
+
+    @property
+    def generative(self) -> bool:
+        """Whether `sample` draws samples of x."""
+        return self.settings.has_samples
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Do one parameter update; return metrics as detached device tensors [S]. No host sync in here."""
         raise NotImplementedError
+
+    def descend(self, loss: Tensor) -> None:
+        """Take one step of the only optimiser, "model", down the gradients of the losses [S]."""
+        self.zero_grad()
+        loss.sum().backward()  # a sum over members: none sees another's gradient
+        self.take_step()
+
+    def take_step(self, name: str = "model") -> None:
+        """Clip the gradients of an optimiser's parameters, member by member, and update the parameters."""
+        optimiser, clip = self.optimisers[name], self.training_settings.clip
+        if clip:
+            own = {id(parameter) for parameter in optimiser.parameters}
+            clip_gradients([parameter for parameter in self.parameters() if id(parameter) in own], clip)
+        optimiser.step()
 
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
         """Return per-example quantities [S, B] for held-out x [S, B, D]: names of spec/metrics.py curves."""
@@ -76,8 +105,23 @@ class LatentModel(nn.Module):
         """Return log p(x, z) [S, B] (unnormalised if `normalised` is False), or None if there is none."""
         return None
 
+    def log_prior(self, z: Tensor) -> Tensor | None:
+        """Return log p(z) [S, B], short of the same constant as `log_joint`, or None if there is none."""
+        return None
+
+    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor] | None:
+        """Return exact draws x [S, count, D] and z [S, count, d] of p(x, z), or None if there are none."""
+        return None
+
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
         """Return mean and std [S, B, d] of a Gaussian close to p(z|x), for importance sampling."""
+        return None
+
+    def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor | None:
+        """Return independent draws of q(z|x) per example [count, S, B, d], or None if q is a Gaussian.
+
+        A proposal with full covariance is fitted to them.
+        """
         return None
 
     def refit(self, data: DataSet, streams: Streams, *, quick: bool) -> None:
@@ -95,17 +139,9 @@ class LatentModel(nn.Module):
         """
 
     def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
-        """Return the family's own extra metrics of a result, in the form of evaluation/summary.py `entry`."""
+        """Return the family's own extra metrics of a result, in the form of evaluation/entry.py."""
         return {}
 
     def warnings(self, metrics: dict[str, Any]) -> list[str]:
         """Return sentences for the run's log about its result's `metrics`: what to doubt in it, and why."""
         return []
-
-    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor] | None:
-        """Return exact draws x [S, count, D] and z [S, count, d] of p(x, z), or None if there are none."""
-        return None
-
-    def log_prior(self, z: Tensor) -> Tensor | None:
-        """Return log p(z) [S, B], short of the same constant as `log_joint`; for an unnormalised one."""
-        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 
 import torch
 from torch import Tensor, nn
@@ -69,15 +68,3 @@ class Average(nn.Module):
         for name, weight in net.named_parameters():
             averages[name].lerp_(weight, share.to(weight.dtype).view(-1, *[1] * (weight.dim() - 1)))
         self.updates += 1.0
-
-
-def uniform_levels(streams: Streams, purpose: str, count: int, levels: int) -> Tensor:
-    """Return equally likely noise levels 0 … levels − 1, [S, count] int64."""
-    drawn = (streams.uniform(purpose, count) * levels).long()
-    return drawn.clamp_(max=levels - 1)  # a uniform just below 1 times `levels` may round up
-
-
-def noise_loss(predicted: Tensor, noise: Tensor) -> dict[str, Tensor]:
-    """Return per example [S, B] the loss ½‖ε − ε̂‖² and the mean squared error per dimension."""
-    square = (noise - predicted).square().sum(-1)
-    return {"loss": 0.5 * square, "noise_mse": square / math.prod(noise.shape[2:])}

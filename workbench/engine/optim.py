@@ -27,18 +27,12 @@ class Optimiser:
         """Take parameters, or dicts of "params" and options that replace those given here."""
         items = list(parameters)
         groups = items if items and isinstance(items[0], dict) else [{"params": items}]
-        self.param_groups: list[dict[str, Any]] = []
-        for group in groups:
-            self.param_groups.append({**options, **group, "params": list(group["params"])})
-        self.state: dict[Tensor, dict[str, Tensor]] = {
-            parameter: self._fresh(parameter) for parameter in self._parameters()
-        }
+        self.param_groups = [{**options, **group, "params": list(group["params"])} for group in groups]
+        self.parameters: list[Tensor] = [one for group in self.param_groups for one in group["params"]]
+        self.state = {parameter: self._fresh(parameter) for parameter in self.parameters}
 
     def _fresh(self, parameter: Tensor) -> dict[str, Tensor]:
         return {}
-
-    def _parameters(self) -> list[Tensor]:
-        return [parameter for group in self.param_groups for parameter in group["params"]]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -53,16 +47,16 @@ class Optimiser:
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
-        for parameter in self._parameters():
+        for parameter in self.parameters:
             parameter.grad = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state in the order of the parameters; rates follow from the settings and the step."""
-        return {"state": [self.state[parameter] for parameter in self._parameters()]}
+        return {"state": [self.state[parameter] for parameter in self.parameters]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        for parameter, saved in zip(self._parameters(), state["state"], strict=True):
+        for parameter, saved in zip(self.parameters, state["state"], strict=True):
             for name, value in self.state[parameter].items():
                 value.copy_(saved[name])
 
@@ -141,15 +135,10 @@ def clip_gradients(parameters: Iterable[Tensor], limit: float) -> None:
     if limit <= 0:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = member_norm(gradients)
-    factor = (limit / (norm + 1e-12)).clamp(max=1.0)
+    squares = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in gradients])
+    factor = (limit / (squares.sum(0).sqrt() + 1e-12)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(factor.view(-1, *[1] * (gradient.dim() - 1)))
-
-
-def member_norm(tensors: list[Tensor]) -> Tensor:
-    """Return the Euclidean norm over all tensors [S, …] of each member, [S]."""
-    return torch.stack([t.reshape(len(t), -1).square().sum(1) for t in tensors]).sum(0).sqrt()
 
 
 def rate_factor(training: TrainingSettings, step: int, total: int) -> float:

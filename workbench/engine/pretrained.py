@@ -13,8 +13,6 @@ from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
 from workbench.spec.resolve import parse_spec
 from workbench.store.json_fields import number, read_table, table
 from workbench.store.paths import RUN_ID, RunPaths, StorePaths
-from workbench.store.state import outcome_of
-from workbench.text import safe_text
 
 
 def find_run(text: str, own: RunPaths) -> RunPaths:
@@ -35,30 +33,27 @@ def find_run(text: str, own: RunPaths) -> RunPaths:
         if not RUN_ID.match(folder.name) or folder == own.root:
             continue
         run = RunPaths(folder)
-        if text in _names(run) and (ended := _finished(run)) is not None:
+        origin = read_table(run.origin)
+        if (
+            text in (origin.get("preset"), table(origin.get("brief")).get("name"))
+            and (ended := _finished(run)) is not None
+        ):
             found.append((ended, run))
     before = [(ended, run) for ended, run in found if ended <= submitted]
     if not found:
-        shown = safe_text(text, 80, one_line=True)
         raise WorkbenchError(
-            f"There is no finished run '{shown}' to augment from in this store.",
-            f"Finish one first (`workbench run {shown}`), or name another in model.augment_from.",
+            f"There is no finished run '{text}' to augment from in this store.",
+            f"Finish one first (`workbench run {text}`), or name another in model.augment_from.",
             NOT_FOUND,
         )
     chosen = max(before, key=lambda pair: pair[0]) if before else min(found, key=lambda pair: pair[0])
     return chosen[1]
 
 
-def _names(run: RunPaths) -> set[object]:
-    """Return the preset that the run was made from, and its own name."""
-    origin = read_table(run.origin)
-    return {origin.get("preset"), table(origin.get("brief")).get("name")}
-
-
 def _finished(run: RunPaths) -> float | None:
     """Return when the run finished; None if it has not, or has diverged."""
     result = read_table(run.result)
-    return number(result.get("finished")) or 0.0 if outcome_of(result) == "finished" else None
+    return (number(result.get("finished")) or 0.0) if result.get("outcome") == "finished" else None
 
 
 def load_frozen(
@@ -94,18 +89,14 @@ def load_frozen(
             NOT_FOUND,
         )
     rows = [spec.seeds.index(s) if s in spec.seeds else s % len(spec.seeds) for s in seeds]
-    _must_not_have_diverged(run, [spec.seeds[row] for row in rows])
+    diverged = table(read_table(run.result).get("diverged"))
+    for seed in (spec.seeds[row] for row in rows):
+        if str(seed) in diverged:
+            raise WorkbenchError(
+                f"Seed {seed} of run {run.id} diverged.", "Choose another run in model.augment_from.", USAGE
+            )
     streams = Streams([spec.seeds[row] for row in rows], device, dtype)
     model = build_model(spec, data, streams)
     state = {name: value[rows] if value.dim() > 0 else value for name, value in found.state["model"].items()}
     model.load_state_dict(state)
     return model.requires_grad_(False).eval()
-
-
-def _must_not_have_diverged(run: RunPaths, seeds: list[int]) -> None:
-    diverged = table(read_table(run.result).get("diverged"))
-    bad = [seed for seed in seeds if str(seed) in diverged]
-    if bad:
-        raise WorkbenchError(
-            f"Seed {bad[0]} of run {run.id} diverged.", "Choose another run in model.augment_from.", USAGE
-        )

@@ -72,7 +72,7 @@ class Recorder:
         self._append((json.dumps(line, allow_nan=False) + "\n").encode())
 
     def _append(self, body: bytes) -> None:
-        """Write a whole line or none: a short write (disk full) is cut off again and told."""
+        """Write a whole line or none: a short write (full disk) is cut off again, and an error."""
         try:
             written = os.write(self._file, body)
         except OSError as problem:

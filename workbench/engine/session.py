@@ -65,7 +65,7 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
-        log("every seed has diverged; repeating the last steps to find what went first")
+        log("every seed has diverged; repeating the last steps to find the first non-finite tensor")
         first = find_first(paths, spec, data, outcome, stop)
     recorder.close()
     commit(paths, result(spec, outcome, metrics, describe(device), first))
@@ -115,20 +115,20 @@ def find_first(
     outcome: Outcome,
     stop: Stop,
 ) -> str:
-    """Return the tensor that went first, in words; empty if a replay cannot tell, which is no failure."""
+    """Return the name of the first non-finite tensor; empty if a replay does not find it: no failure."""
     try:
         found = first_bad_tensor(paths, spec, data, outcome.diverged, lambda: stop.requested)
     except Exception as problem:  # the result of the run is worth more than this
         log(f"The replay failed ({type(problem).__name__}: {problem}).")
         return ""
-    log(f"not finite first of all: {found}" if found else "The replay did not find what went first.")
+    log(f"first non-finite tensor: {found}" if found else "The replay did not find the first one.")
     return found
 
 
 def result(
     spec: RunSpec, outcome: Outcome, metrics: dict[str, Any], device: str, first: str = ""
 ) -> dict[str, Any]:
-    """Return the content of result.json; `first` is the tensor that went first in a diverged run."""
+    """Return the content of result.json; `first` is the first non-finite tensor of a diverged run."""
     return {
         "schema": 1,
         "outcome": outcome.how,

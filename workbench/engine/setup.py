@@ -51,6 +51,6 @@ def describe(device: torch.device) -> str:
 
 def build_model(spec: RunSpec, data: DataInfo, streams: Streams) -> LatentModel:
     """Return the model of the spec's family, its weights drawn from the stream "init"."""
-    family = import_module(type(spec.model).engine)
-    model: LatentModel = family.build(spec.model, spec.training, data, streams)
+    module, _, name = spec.model.engine.partition(":")
+    model: LatentModel = getattr(import_module(module), name)(spec.model, spec.training, data, streams)
     return model

@@ -45,7 +45,7 @@ def trapezium(temperatures: Tensor, mean: Tensor) -> Tensor:
 
 
 def corrected_trapezium(temperatures: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-    """Return the same less Σ Δ²/12 (V_{i+1} − V_i): E_t' = V_t tells how it curves (Friel et al. 2014)."""
+    """Return the same less Σ Δ²/12 (V_{i+1} − V_i): E_t' = V_t gives its curvature (Friel et al. 2014)."""
     gaps = temperatures.diff()
     return trapezium(temperatures, mean) - (gaps.square() / 12 * variance.diff(dim=-1)).sum(-1)
 
@@ -89,8 +89,3 @@ def swap_neighbours(
 def pairs_of(count: int, odd: bool) -> int:
     """Return how many pairs `swap_neighbours` exchanges among `count` temperatures."""
     return (count - int(odd)) // 2
-
-
-def moments(log_likelihood: Tensor, draws: int) -> tuple[Tensor, Tensor]:
-    """Return E and the unbiased V over the axis `draws` of l."""
-    return log_likelihood.mean(draws), log_likelihood.var(draws)

@@ -61,13 +61,13 @@ class Cadence:
         return step % self.validate == 0 or step == self.total
 
     def snapshots(self, step: int) -> bool:
-        """Whether samples and latents are shown: also after ten steps, for somebody is watching."""
+        """Whether samples and latents are written: also after ten steps, for early feedback."""
         return step % self.snapshot == 0 or step == self.total or step == EARLY[-1]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended: after how many steps and seconds, and which seeds' first bad step was when."""
+    """How training ended: after how many steps and seconds, and the first bad step of each diverged seed."""
 
     how: Literal["finished", "diverged", "stopped"]
     step: int
@@ -98,7 +98,7 @@ class Trainer:
         self._sums = torch.zeros(0, dtype=torch.float64, device=streams.device)  # [metrics, S]
         self._count = 0  # steps in `_sums`
         # first step with a non-finite loss per member, 0 for none; on the device, read when logging
-        self._first_bad = torch.zeros(len(streams.seeds), dtype=torch.int64, device=streams.device)
+        self.first_bad = torch.zeros(len(streams.seeds), dtype=torch.int64, device=streams.device)
         training = spec.training
         self.early: EarlyStopping | None = None
         if training.patience:
@@ -112,13 +112,10 @@ class Trainer:
         self._started = self._saved = time.monotonic()
         while not self.over:
             if not self._estimates_done():
-                return self._ended("stopped")
-            self._one_step()
-            all_bad = False
-            if self.cadence.logs(self.step):
-                all_bad = self._log()
-            if all_bad:
-                return self._ended("diverged")
+                return self.ended("stopped")
+            self.train_step()
+            if self.cadence.logs(self.step) and self.log_point():
+                return self.ended("diverged")
             if self.cadence.validates(self.step):
                 self._aside(self._validate)
             if self.over and self.early is not None:
@@ -130,11 +127,11 @@ class Trainer:
             if stopping or self._checkpoint_due():
                 self._aside(self.save)
             if stopping and not self.over:
-                return self._ended("stopped")
+                return self.ended("stopped")
             self.recorder.progress("training", self.step, self.cadence.total, self._clock())
         self._mark_bad_weights()
-        bad = self._first_bad.tolist()
-        return self._ended("diverged" if all(bad) else "finished")
+        bad = self.first_bad.tolist()
+        return self.ended("diverged" if all(bad) else "finished")
 
     @property
     def over(self) -> bool:
@@ -147,11 +144,12 @@ class Trainer:
         Checkpoints of this step are older than the point, so a run that resumes from one makes it then. A
         stop leaves a checkpoint without it.
         """
-        every = self.spec.evaluation.estimates_every
-        if self.watch is None or self.step == 0 or self.step % every:
+        watch, every = self.watch, self.spec.evaluation.estimates_every
+        if watch is None or self.step == 0 or self.step % every:
             return True
         try:
-            self._aside(self._watch)
+            bad = (self.first_bad > 0).tolist()
+            self._aside(lambda: self.row("test", self.seconds, watch(self.model, bad)))
         except BaseException:
             if not self.stop():
                 raise
@@ -159,8 +157,8 @@ class Trainer:
             return False
         return True
 
-    def _one_step(self) -> None:
-        """One update of all members. Nothing in here waits for the device."""
+    def train_step(self) -> None:
+        """Update all members once. Nothing in here waits for the device."""
         training = self.spec.training
         if training.schedule != "constant":
             set_rates(self.model.optimisers.values(), rate_factor(training, self.step, self.cadence.total))
@@ -169,49 +167,44 @@ class Trainer:
         if self.early is not None:
             self.early.hold()
         self.step += 1
-        self._accumulate(metrics)
-
-    def repeat_step(self) -> None:
-        """Do a step for a replay: what is written on the way is of no interest, its effects are."""
-        self._one_step()
-        if self.early is not None and self.cadence.validates(self.step):
-            self._validate()
-
-    @property
-    def first_bad(self) -> Tensor:
-        """The first step with a non-finite loss of each member [S], 0 for none; on the device."""
-        return self._first_bad
-
-    def _accumulate(self, metrics: Metrics) -> None:
         values = torch.stack(tuple(metrics.values()))
         if self._names:
             self._sums += values
         else:
             self._names, self._sums = tuple(metrics), values.to(torch.float64)
         self._count += 1
-        bad = torch.isfinite(metrics["loss"]).logical_not_().logical_and_(self._first_bad == 0)
-        self._first_bad.masked_fill_(bad, self.step)
+        bad = torch.isfinite(metrics["loss"]).logical_not_().logical_and_(self.first_bad == 0)
+        self.first_bad.masked_fill_(bad, self.step)
+
+    def repeat_step(self) -> None:
+        """Do a step for a replay, with the validation that early stopping decides by."""
+        self.train_step()
+        if self.early is not None and self.cadence.validates(self.step):
+            self._validate()
 
     # ---- what is written
 
-    def _log(self) -> bool:
-        """Write the means since the last point; return whether every member has diverged."""
-        means = (self._sums / self._count).masked_fill(self._first_bad > 0, math.nan).tolist()
+    def log_point(self) -> bool:
+        """Write the means of the steps since the last point; return whether every member has diverged."""
+        means = (self._sums / self._count).masked_fill(self.first_bad > 0, math.nan).tolist()
         seconds = self._clock()  # after the read, which waits for the device
         self.row("train", seconds, dict(zip(self._names, means, strict=True)))
         self._names, self._count = (), 0
-        return bool((self._first_bad > 0).all())
+        return bool((self.first_bad > 0).all())
 
     def _validate(self) -> None:
         """Write a point of the test curves, and of the held-out ones where early stopping watches them."""
-        self._curve_point("test", VALIDATION)
+        self.curve_point("test", VALIDATION)
         if self.data.has_validation:
-            means = self._curve_point("validation", 0)
+            means = self.curve_point("validation", 0)
             if self.early is not None:
-                self.early.update(self.step, means, self._first_bad > 0)
+                self.early.update(self.step, means, self.first_bad > 0)
 
-    def _curve_point(self, split: Split, limit: int) -> Metrics:
-        """Write and return means [S]; all points use the same noise, so that only the weights move them."""
+    def curve_point(self, split: Split, limit: int) -> Metrics:
+        """Write a point of a split's curves over its first `limit` examples (0: all); return the means [S].
+
+        All points use the same noise, so that only the weights move them.
+        """
         streams = self.streams.fork("validation")
         parts: dict[str, list[Tensor]] = {}
         for batch in self.data.chunks(split, streams, limit=limit):
@@ -220,11 +213,6 @@ class Trainer:
         means = {name: torch.cat(values, 1).double().mean(1) for name, values in parts.items()}
         self.row(split, self.seconds, {name: values.tolist() for name, values in means.items()})
         return means
-
-    def _watch(self) -> None:
-        assert self.watch is not None
-        values = self.watch(self.model, (self._first_bad > 0).tolist())
-        self.row("test", self.seconds, values)
 
     def row(self, split: str, seconds: float, values: dict[str, list[float]]) -> None:
         """Write a point of the curves of a split, after this step; nothing where there are no values."""
@@ -253,10 +241,11 @@ class Trainer:
         finally:
             self._started = time.monotonic()
 
-    def _ended(self, how: Literal["finished", "diverged", "stopped"]) -> Outcome:
+    def ended(self, how: Literal["finished", "diverged", "stopped"]) -> Outcome:
+        """Stop the training clock; return how training ended and what it came to."""
         self.seconds = self._clock()
         self._started = time.monotonic()
-        bad = zip(self.spec.seeds, self._first_bad.tolist(), strict=True)
+        bad = zip(self.spec.seeds, self.first_bad.tolist(), strict=True)
         best = None if self.early is None else self.early.best_step.tolist()
         return Outcome(how, self.step, self.seconds, {seed: step for seed, step in bad if step}, best)
 
@@ -264,7 +253,7 @@ class Trainer:
         """A last update may have spoilt weights that no loss has met yet."""
         for parameter in self.model.parameters():
             bad = torch.isfinite(parameter.detach()).reshape(self.model.members, -1).all(1).logical_not()
-            self._first_bad.masked_fill_(bad & (self._first_bad == 0), self.step)
+            self.first_bad.masked_fill_(bad & (self.first_bad == 0), self.step)
 
     # ---- checkpoints
 
@@ -283,7 +272,7 @@ class Trainer:
 
         That one would lead nowhere, and push out those that a replay of the divergence can start from.
         """
-        if bool((self._first_bad > 0).all()):
+        if bool((self.first_bad > 0).all()):
             return
         self.recorder.flush()
         checkpoint.save(self.recorder.paths, self.step, self.state_dict(), self.recorder.size)
@@ -301,7 +290,7 @@ class Trainer:
             "names": list(self._names),
             "sums": self._sums,
             "count": self._count,
-            "first_bad": self._first_bad,
+            "first_bad": self.first_bad,
             "early": None if self.early is None else self.early.state_dict(),
         }
 
@@ -315,6 +304,6 @@ class Trainer:
         self.order.load_state_dict(state["order"])
         self._names, self._count = tuple(state["names"]), state["count"]
         self._sums = state["sums"].to(self.streams.device)
-        self._first_bad = state["first_bad"].to(self.streams.device)
+        self.first_bad = state["first_bad"].to(self.streams.device)
         if self.early is not None:
             self.early.load_state_dict(state["early"])

@@ -48,7 +48,7 @@ def run_inline(
     paths = store.run(run_id)
     state, need = load_state(paths), read_need(paths)
     if need is None or state.state not in WAITING:
-        raise WorkbenchError(f"Run {run_id} is {state.state}, not waiting.", "", USAGE)
+        raise WorkbenchError(f"Cannot run {run_id}: it is {state.state}.", "", USAGE)
     gpus = devices.gpus()
     rooms = tuple(Gpu(g.index, g.memory_total >> 20, (g.memory_total - g.memory_used) >> 20) for g in gpus)
     decision = choose([need], [], Machine(need.threads, devices.free_memory_mb(), rooms), time.time())
@@ -71,7 +71,9 @@ def run_inline(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 shim.wait(TICK)
     if shim.returncode == WorkerExit.ATTEMPT_TAKEN:
-        raise WorkbenchError(f"Run {run_id} has just been taken by the scheduler.", "It runs there.", USAGE)
+        raise WorkbenchError(
+            f"Cannot run {run_id}: the scheduler has just started it.", "Follow it there.", USAGE
+        )
     while lock_held(attempt.lock):  # the shim was killed, but not its worker
         if on_tick is not None:
             on_tick()

@@ -12,7 +12,6 @@ from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
-from workbench.text import safe_text
 
 
 def comparison_table(
@@ -52,12 +51,12 @@ def comparison_table(
     names = _names(groups)
     body = []
     for k, group in enumerate(groups):
-        front = [safe(group.title), safe(names[k])] + [safe(group.rows[0].data)] * (len(data) > 1)
-        body.append((*front, *(column[k] for column in shown), text_cell(seeds_text(group))))
+        front = (group.title, names[k], *[group.rows[0].data] * (len(data) > 1))
+        body.append((*map(text_cell, front), *(column[k] for column in shown), text_cell(seeds_text(group))))
     if not title:
         title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
     return Table(
-        safe_text(title, 200, one_line=True),
+        title,
         tuple(columns),
         tuple(body),
         (*notes_of(groups, names, numbers), *_sources(published, columns)),
@@ -73,32 +72,27 @@ def seeds_text(group: Group) -> str:
     return f"{finished} of {asked}" + (f" ({diverged} diverged)" if diverged else "")
 
 
-def safe(text: object) -> Cell:
-    """Return a text cell with nothing in it that could steer a terminal."""
-    return text_cell(safe_text(text, 120, one_line=True))
-
-
 def metric_column(key: str) -> Column:
     """Return the column of a metric, with its unit and direction."""
     found = metric(key)
     unit = f"{found.unit} per run" if found.one_per == "run" else found.unit
-    return Column(key, safe_text(found.label, 60, one_line=True), unit, found.better)
+    return Column(key, found.label, unit, found.better)
 
 
 def published_column(key: str) -> Column:
-    """Return the column of what the literature has for a metric: numbers as printed, never ranked."""
+    """Return the column of a metric's values from the literature: numbers as printed, never ranked."""
     found = metric_column(key)
     return Column(f"published_{key}", f"published {found.label}", found.unit, exact=True)
 
 
 def _printed(published: Published | None, key: str, group: Group) -> Cell:
-    """Return the published cell of a group, a dash where the literature has none."""
+    """Return the published cell of a group, a dash where there is none."""
     value = published.find(key, group.rows[0].preset, group.settings) if published else None
     return printed_cell(value.text, value.number) if value else text_cell("")
 
 
 def _sources(published: Published | None, columns: Sequence[Column]) -> list[str]:
-    """Say where published values come from, if any is shown."""
+    """Return where published values come from, if any is shown."""
     if published is None or not any(column.key.startswith("published_") for column in columns):
         return []
     return [f"Published values, as printed and not ranked: {published.source}"]
@@ -117,13 +111,12 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
     for key in metrics:
         if key not in known:
             hint = did_you_mean(key, known) or f"Known metrics: {', '.join(sorted(known))}."
-            shown = safe_text(key, 60, one_line=True)
-            raise WorkbenchError(f"There is no metric '{shown}'.", hint, NOT_FOUND)
+            raise WorkbenchError(f"There is no metric '{key}'.", hint, NOT_FOUND)
     return list(dict.fromkeys(metrics))
 
 
 def _names(groups: Sequence[Group]) -> list[str]:
-    """Return each group's name; where several share it, with the settings that tell them apart."""
+    """Return each group's name; where several share it, with the settings in which they differ."""
     names = [group.name for group in groups]
     for label in {(group.title, group.name) for group in groups}:
         places = [k for k, group in enumerate(groups) if (group.title, group.name) == label]

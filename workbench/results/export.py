@@ -1,7 +1,7 @@
 """Tables as text for other programs: CSV, Markdown, LaTeX (booktabs) and JSON, written by hand.
 
-All four say the same of every cell. No library does: of those measured (docs/decisions.md) none both
-escapes everything and survives a newline in a cell.
+All four agree on every cell. None of the libraries that were compared (docs/decisions.md) both escapes
+everything and survives a newline in a cell.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u206
 def export(table: Table, form: str) -> str:
     """Return the table in "csv", "md", "latex" or "json", ending in a newline.
 
-    Raises WorkbenchError (exit code 2) for another format.
+    Raises:
+        WorkbenchError: for another format (exit code USAGE).
     """
     if form not in WRITERS:
         hint = did_you_mean(form, WRITERS) or f"Formats: {', '.join(WRITERS)}."
@@ -45,7 +46,7 @@ def export(table: Table, form: str) -> str:
 
 
 def format_of(path: Path) -> str | None:
-    """Return the format that a file's ending stands for, or None."""
+    """Return the format that goes with a file's ending, or None."""
     return SUFFIXES.get(path.suffix.lower())
 
 

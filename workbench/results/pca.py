@@ -20,7 +20,11 @@ class Projection:
     explained: float
 
     def __call__(self, z: NDArray[Any]) -> Floats:
-        """Map z [n, d] to [n, 2]; rows that are not finite become NaN. Raises ValueError for another d."""
+        """Map z [n, d] to [n, 2]; rows that are not finite become NaN.
+
+        Raises:
+            ValueError: for another d.
+        """
         if z.ndim != 2 or z.shape[1] != len(self.centre):
             raise ValueError(f"expected [n, {len(self.centre)}], got {z.shape}")
         with np.errstate(all="ignore"):

@@ -3,8 +3,8 @@
     state:finished model:vae,lae tag:paper test_mse<0.03 seeds>=3 -data:mnist langevin "two words"
 
 Terms are joined by and; `-` before one negates it; a comma means any of. `:` looks for part of a word
-(`*` stands for anything), `=` for the whole word, and so does `seed:`; numbers take = != < <= > >=. A
-metric stands for its mean over seeds. A run without the value matches no comparison.
+(`*` matches anything), `=` for the whole word, and so does `seed:`; numbers take = != < <= > >=. A
+metric means its mean over seeds. A run without the value matches no comparison.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from workbench.errors import USAGE, WorkbenchError, did_you_mean
 from workbench.spec.metrics import METRICS
 from workbench.store.run_row import RunRow
 from workbench.store.state import STATES
-from workbench.text import safe_text
+from workbench.text import cut
 
 Test = Callable[[RunRow], bool]
 Value = float | str | None
 
-# Several texts of one field stand on lines of their own.
+# Several texts of one field are on separate lines.
 WORDS: dict[str, Callable[[RunRow], str]] = {
     "id": attrgetter("id"),
     "name": attrgetter("name"),
@@ -81,7 +81,11 @@ class Query:
 
 
 def filter_rows(rows: Iterable[RunRow], text: str) -> list[RunRow]:
-    """Return the rows that match the filter line, in their order. Raises WorkbenchError for a bad line."""
+    """Return the rows that match the filter line, in their order.
+
+    Raises:
+        WorkbenchError: for a faulty line.
+    """
     given = list(rows)
     query = parse(text, set().union(*(row.summary for row in given)))
     return [row for row in given if query(row)] if query.tests else given
@@ -90,7 +94,8 @@ def filter_rows(rows: Iterable[RunRow], text: str) -> list[RunRow]:
 def parse(text: str, metrics: Iterable[str] = ()) -> Query:
     """Compile a filter line. `metrics` are the names known beside those of spec/metrics.py.
 
-    Raises WorkbenchError with one sentence for an unknown field, a bad number, or an open quote.
+    Raises:
+        WorkbenchError: for an unknown field, a bad number, or an open quote (exit code USAGE).
     """
     if text.count('"') % 2:
         raise WorkbenchError("The filter has an open quote.", 'Close it with another ".', USAGE)
@@ -104,7 +109,7 @@ def parse(text: str, metrics: Iterable[str] = ()) -> Query:
             continue
         found = _TERM.match(text, place)
         if found is None or found.end() == place:
-            raise WorkbenchError(f"The filter cannot be read from '{_shown(text[place:])}' on.", "", USAGE)
+            raise WorkbenchError(f"The filter cannot be read from '{cut(text[place:], 40)}' on.", "", USAGE)
         place = found.end()
         if found["key"] is None and not found["not"]:
             words.append(_unquoted(found["rest"]).lower())
@@ -119,7 +124,10 @@ def parse(text: str, metrics: Iterable[str] = ()) -> Query:
 def sort_rows(rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:
     """Return the rows sorted by a field or metric; those without a value come last either way.
 
-    Rows of equal value keep their order. Raises WorkbenchError for an unknown key.
+    Rows of equal value keep their order.
+
+    Raises:
+        WorkbenchError: for an unknown key.
     """
     given = list(rows)
     value = _value(key, {name for row in given for name in row.summary})
@@ -152,7 +160,7 @@ def _term(found: re.Match[str], known: Iterable[str]) -> Test:
     field = ALIASES.get(key.lower(), key.lower())
     if rest == "":
         raise WorkbenchError(
-            f"The filter '{key}{operator}' lacks a value.", f"Like {_example(field)}.", USAGE
+            f"The filter '{key}{operator}' lacks a value.", f"Example: {_example(field)}.", USAGE
         )
     wanted = [_unquoted(part) for part in _split(rest)]
     if field in WORDS:
@@ -186,7 +194,7 @@ def _words(field: str, operator: str, wanted: list[str]) -> Test:
     for word in wanted:
         if choices and "*" not in word and not any(word.lower() in choice for choice in choices):
             hint = did_you_mean(word, choices) or f"There are {', '.join(choices)}."
-            raise WorkbenchError(f"There is no {field} '{_shown(word)}'.", hint, USAGE)
+            raise WorkbenchError(f"There is no {field} '{cut(word, 40)}'.", hint, USAGE)
     get = WORDS[field]
     low = [word.lower() for word in wanted]
     if operator != ":" or field in WHOLE:
@@ -232,7 +240,7 @@ def _number(key: str, word: str) -> tuple[float, float]:
     except ValueError:
         number = float("nan")
     if number != number:
-        raise WorkbenchError(f"'{key}' is a number, not '{_shown(word)}'.", f"Like {key}<0.03.", USAGE)
+        raise WorkbenchError(f"'{key}' is a number, not '{cut(word, 40)}'.", f"Example: {key}<0.03.", USAGE)
     return number, number
 
 
@@ -242,8 +250,8 @@ def _day(key: str, word: str) -> tuple[float, float]:
         moment = datetime.fromisoformat(word)
         start = moment.timestamp()
     except (ValueError, OverflowError, OSError):
-        hint = f"Like {key}>=2026-11-20 or {key}<2026-11-20T18:30."
-        raise WorkbenchError(f"'{key}' is a date, not '{_shown(word)}'.", hint, USAGE) from None
+        hint = f"Example: {key}>=2026-11-20 or {key}<2026-11-20T18:30."
+        raise WorkbenchError(f"'{key}' is a date, not '{cut(word, 40)}'.", hint, USAGE) from None
     return (start, start + 86_400 - 1e-6) if len(word) <= 10 else (start, start)
 
 
@@ -261,8 +269,8 @@ def _value(key: str, known: Iterable[str]) -> Callable[[RunRow], Value]:
 
 def _unknown(key: str, known: Iterable[str]) -> WorkbenchError:
     names = [*WORDS, *NUMBERS, *TIMES, *sorted({*METRICS, *known})]
-    hint = f'{did_you_mean(key, names)} Quotes look for the text itself: "{_shown(key)}".'.strip()
-    return WorkbenchError(f"There is no field or metric '{_shown(key)}'.", hint, USAGE)
+    hint = f'{did_you_mean(key, names)} Quotes look for the text itself: "{cut(key, 40)}".'.strip()
+    return WorkbenchError(f"There is no field or metric '{cut(key, 40)}'.", hint, USAGE)
 
 
 def _negated(test: Test) -> Test:
@@ -280,7 +288,3 @@ def _unquoted(text: str) -> str:
 
 def _example(field: str) -> str:
     return "state:finished" if field == "state" else f"{field}:text" if field in WORDS else f"{field}<10"
-
-
-def _shown(text: str) -> str:
-    return safe_text(text, 40, one_line=True)

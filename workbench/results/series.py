@@ -17,7 +17,7 @@ BANDS: tuple[Band, ...] = ("min–max", "±std")
 
 
 class Series:
-    """`n` points of `S` seeds. Values are finite or NaN; NaN stands for anything the run could not measure.
+    """`n` points of `S` seeds. Values are finite or NaN; NaN is anything the run could not measure.
 
     It only ever grows (`append`); a file that was cut back gets a new Series. So a reader that takes
     `n = len(series)` first and slices to it sees whole points even while another thread appends.
@@ -27,7 +27,6 @@ class Series:
         self.metric = metric
         self.split = split
         self.seeds = max(1, seeds)
-        self.nonfinite = np.zeros(self.seeds, np.int64)  # NaN or infinite values so far, per seed
         self._n = 0
         self._x = np.empty((3, 64))  # step, epoch, seconds
         self._values = np.empty((64, self.seeds))
@@ -41,7 +40,10 @@ class Series:
     def append(self, steps: Floats, epochs: Floats, seconds: Floats, values: Floats) -> None:
         """Add k points: `steps`, `epochs`, `seconds` of shape [k] and `values` of shape [k, S].
 
-        Infinite values become NaN. Raises ValueError if the shapes do not agree.
+        Infinite values become NaN.
+
+        Raises:
+            ValueError: if the shapes do not agree.
         """
         values = np.asarray(values, np.float64)
         k = len(values)
@@ -59,7 +61,6 @@ class Series:
         before = np.isnan(self._values[self._n - 1 : self._n]) if self._n else np.zeros((1, self.seeds), bool)
         begins = bad & ~np.concatenate([before, bad[:-1]])
         self._broken[here] = begins.any(1) | bad.all(1)
-        self.nonfinite += bad.sum(0)
         self._n += k  # last: a reader in another thread never sees a half-written point
 
     def _reserve(self, n: int) -> None:

@@ -40,7 +40,11 @@ def summarise(values: Iterable[float | None]) -> Summary:
 def confidence_interval(values: Iterable[float | None], level: float = 0.95) -> tuple[float, float] | None:
     """Return Student's t interval of the mean over seeds, or None below two finite values.
 
-    Source: Student (1908). Assumes independent seeds with roughly normal values.
+    Source: Student (1908), "The probable error of a mean". Assumes independent seeds with roughly normal
+    values.
+
+    Raises:
+        ValueError: for a `level` outside (0, 1).
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
@@ -57,8 +61,8 @@ def welch(first: Iterable[float | None], second: Iterable[float | None]) -> floa
     """Return the two-sided p-value of Welch's unequal-variances t-test, or None below two values a side.
 
     Source: Welch (1947), "The generalization of 'Student's' problem when several different population
-    variances are involved"; degrees of freedom by Welch and Satterthwaite. Two samples without any spread
-    give 1 if they are equal and 0 if not.
+    variances are involved"; degrees of freedom by Satterthwaite (1946), "An approximate distribution of
+    estimates of variance components". Two samples without any spread give 1 if they are equal, else 0.
     """
     a, b = finite(first), finite(second)
     if len(a) < 2 or len(b) < 2:
@@ -89,7 +93,10 @@ def best_index(means: Sequence[float | None], better: str) -> int | None:
 
 
 def t_tail(t: float, freedom: float) -> float:
-    """Return the probability that |T| exceeds |t| under Student's distribution with `freedom` degrees."""
+    """Return the probability that |T| exceeds |t| under Student's distribution with ν = `freedom` degrees.
+
+    Source: I_x(ν/2, 1/2) with x = ν/(ν + t²), Abramowitz and Stegun (1964), equation 26.7.1.
+    """
     if math.isinf(t):
         return 0.0
     whole = freedom + t * t

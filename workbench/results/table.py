@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from workbench.results.statistics import best_index, summarise, welch
+from workbench.text import cut
 
 NOTHING = "–"  # shown where a number does not exist
-ALIKE = "≈"  # shown after a mean that Welch's test does not tell from the best
+ALIKE = "≈"  # shown after a mean that does not differ significantly from the best
 LEVEL = 0.05
 
 
@@ -52,7 +53,7 @@ class Cell:
 
     @property
     def alike(self) -> bool:
-        """Whether this is not the best, and not told from it at the 5 % level either."""
+        """Whether this is not the best, but does not differ significantly from it (5 % level)."""
         return not self.best and self.p is not None and self.p >= LEVEL
 
 
@@ -75,14 +76,18 @@ class Table:
                 raise ValueError(f"a row has {len(row)} cells, the table {len(self.columns)} columns")
 
     def column(self, key: str) -> tuple[Cell, ...]:
-        """Return the cells of the column `key`; raises KeyError if there is none."""
+        """Return the cells of the column `key`.
+
+        Raises:
+            KeyError: if there is none.
+        """
         places = {column.key: place for place, column in enumerate(self.columns)}
         return tuple(row[places[key]] for row in self.rows)
 
 
 def text_cell(text: object) -> Cell:
-    """Return a cell of words; an empty one shows a dash."""
-    return Cell(text=str(text) if str(text) else NOTHING)
+    """Return a cell of words, at most 120 characters; an empty one shows a dash."""
+    return Cell(text=cut(str(text), 120) or NOTHING)
 
 
 def exact_cell(value: float) -> Cell:
@@ -93,7 +98,7 @@ def exact_cell(value: float) -> Cell:
 
 
 def printed_cell(text: str, number: float) -> Cell:
-    """Return a cell with a number that somebody else printed, its spread in their words."""
+    """Return a cell with a published number, its text as printed."""
     return Cell("number", text, mean=number, n=1, values=(number,))
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.errors import did_you_mean
-from workbench.text import safe_text
+from workbench.text import cut
 
 
 class Settings(BaseModel):
@@ -77,22 +77,23 @@ def fault_text(fault: Any, keys: tuple[str, ...], owner: type[BaseModel] | None)
         return f"must be {owner.model_fields[keys[-1]].description}; got {got}."
     words = _PLAIN.get(kind)
     if words is None:  # pydantic's own words for what is left
-        message = safe_text(fault["msg"], 200, one_line=True)
-        words = re.sub(r"^Input should be", "must be", re.sub(r"^(\w+) should have", r"must have", message))
+        words = re.sub(
+            r"^Input should be", "must be", re.sub(r"^(\w+) should have", r"must have", fault["msg"])
+        )
     return f"{words.format(**context)}, got {got}."
 
 
 def not_among(value: Any, choices: Iterable[str]) -> str:
     """Return the sentence about a value that is none of the choices."""
     known = list(choices)
-    near = did_you_mean(str(value)[:80], known)
+    near = did_you_mean(str(value), known)
     return f"must be one of {', '.join(known)}; got {toml_value(value)}{_hint(near) if near else '.'}"
 
 
 def toml_value(value: Any) -> str:
     """Return a refused value as it is written in TOML, kept short."""
     text = ("true" if value else "false") if isinstance(value, bool) else repr(value)
-    return safe_text(text, 60, one_line=True)
+    return cut(text, 60)
 
 
 def _hint(sentence: str) -> str:

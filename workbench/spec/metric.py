@@ -23,7 +23,7 @@ CAPABILITIES: dict[Need, tuple[str, str]] = {
 class Metric:
     """A named quantity. `better` is empty where neither direction is.
 
-    `note` is a footnote for tables; `{splits}`, `{runs}` and `{draws}` in it stand for the number of random
+    `note` is a footnote for tables, in which `{splits}`, `{runs}` and `{draws}` become the number of random
     splits, the runs behind the rows, and the draws k of the rows' bounds.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.text import safe_text
 from workbench.toml import too_deep
 
 MAX_RUNS = 10_000  # of one grid
@@ -41,35 +41,44 @@ class Override:
 
 
 def parse_set(text: str, option: str = "--set") -> Override:
-    """Parse `key=value`; the value is TOML, and a bare word is taken as text."""
+    """Parse `key=value`; the value is TOML, and a bare word is taken as text.
+
+    Raises:
+        WorkbenchError: if the text has no such form.
+    """
     keys, value = _halves(text, option)
-    return Override(keys, parse_value(value), f"{option} {safe_text(text, 120, one_line=True)}")
+    return Override(keys, parse_value(value), f"{option} {text}")
 
 
 def parse_grid(text: str) -> list[Override]:
-    """Parse `key=a,b,c` into one override for each value; raises WorkbenchError for a doubled one."""
+    """Parse `key=a,b,c` into one override for each value.
+
+    Raises:
+        WorkbenchError: if the text has no such form, or a value is missing or given twice.
+    """
     keys, values = _halves(text, "--grid")
     parts = split_commas(values)
     if not all(parts):
-        shown = safe_text(text, 120, one_line=True)
-        raise WorkbenchError(f"--grid {shown}: a value is missing.", "Write it like model.latent=2,8,16.")
+        raise WorkbenchError(f"--grid {text}: a value is missing.", "Example: --grid model.latent=2,8,16.")
     name = ".".join(keys)
     overrides = [Override(keys, parse_value(part), f"--grid {name}={part[:80]}") for part in parts]
     if len({repr(override.value) for override in overrides}) != len(overrides):
-        raise WorkbenchError(f"--grid {safe_text(text, 120, one_line=True)}: a value stands there twice.")
+        raise WorkbenchError(f"--grid {text}: a value is given twice.")
     return overrides
 
 
 def grid_points(grids: Iterable[str]) -> list[tuple[Override, ...]]:
-    """Return every combination of the grids, the last one turning fastest; [()] without grids."""
+    """Return every combination of the grids, the last one turning fastest; [()] without grids.
+
+    Raises:
+        WorkbenchError: for a faulty grid, a key with two grids, or more than `MAX_RUNS` combinations.
+    """
     axes = [parse_grid(grid) for grid in grids]
     names = [axis[0].name for axis in axes]
     for name in names:
         if names.count(name) > 1:
             raise WorkbenchError(f"--grid {name}: given twice.", "Put all its values into one --grid.")
-    count = 1
-    for axis in axes:
-        count *= len(axis)
+    count = math.prod(map(len, axes))
     if count > MAX_RUNS:
         raise WorkbenchError(
             f"The grid makes {count} runs; {MAX_RUNS} is the most.", "Leave out some values."
@@ -99,7 +108,7 @@ def apply(table: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any
 
 
 def parse_value(text: str) -> Any:
-    """Return the TOML value `text` stands for, the text itself if it is none, None if it is empty."""
+    """Return `text` as a TOML value, as it is if it is none, None if it is empty."""
     text = text.strip()
     if not text:
         return None
@@ -148,9 +157,8 @@ def _halves(text: str, option: str) -> tuple[tuple[str, ...], str]:
     name, equals, value = text.partition("=")
     name = name.strip()
     if not equals or not _KEY.match(name):
-        shown = safe_text(text, 120, one_line=True)
         raise WorkbenchError(
-            f"{option} {shown}: not of the form section.key=value.", f"Like {option} training.lr=1e-4."
+            f"{option} {text}: not of the form section.key=value.", f"Example: {option} training.lr=1e-4."
         )
     return tuple(name.split(".")), value
 

@@ -14,7 +14,6 @@ from typing import Any
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.settings import config_dir
 from workbench.spec.seeds import seeds_from
-from workbench.text import safe_text
 from workbench.toml import Document, read_toml
 
 SECTIONS = ("model", "data", "training", "evaluation", "resources")
@@ -83,29 +82,34 @@ def list_presets() -> list[Preset]:
         try:
             presets.append(load_preset(path, source))
         except WorkbenchError as error:
-            presets.append(
-                Preset(safe_text(name, 80, one_line=True), name, "", path, source, error=str(error))
-            )
+            presets.append(Preset(name, name, "", path, source, error=str(error)))
     return presets
 
 
 def find_preset(name: str) -> Preset:
-    """Return the preset of that name, or of that file if it ends in .toml; else WorkbenchError."""
+    """Return the preset of that name, or of that file if it ends in .toml.
+
+    Raises:
+        WorkbenchError: if there is none (exit code NOT_FOUND), or its file is faulty.
+    """
     files = toml_files()
     if name in files:
         source, path = files[name]
         return load_preset(path, source)
     if name.endswith(".toml"):
         return load_preset(Path(name), "here")
-    shown = safe_text(name, 80, one_line=True)
-    hint = did_you_mean(name[:80], files) or "`workbench presets ls` lists them."
-    raise WorkbenchError(f"There is no preset '{shown}'.", hint, NOT_FOUND)
+    hint = did_you_mean(name, files) or "`workbench presets ls` lists them."
+    raise WorkbenchError(f"There is no preset '{name}'.", hint, NOT_FOUND)
 
 
 def load_preset(path: Path, source: str = "here") -> Preset:
-    """Read one preset file and check its outline; its sections are checked by `resolve`."""
+    """Read one preset file and check its outline; its sections are checked by `resolve`.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
     document = read_toml(path)
-    name = safe_text(path.stem, 80, one_line=True)
+    name = path.stem
     check_keys(document, TOP_LEVEL)
     for section in SECTIONS:
         if not isinstance(document.table.get(section, {}), dict):
@@ -122,25 +126,36 @@ def load_preset(path: Path, source: str = "here") -> Preset:
 
 
 def check_keys(document: Document, known: tuple[str, ...]) -> None:
-    """Refuse a top-level key that is not known."""
+    """Check that all top-level keys are known.
+
+    Raises:
+        WorkbenchError: with file and line of the first that is not.
+    """
     for key in document.table:
         if key not in known:
-            shown = safe_text(key, 80, one_line=True)
-            near = did_you_mean(key[:80], known)
+            near = did_you_mean(key, known)
             hint = near[:1].lower() + near[1:] if near else f"known keys: {', '.join(known)}."
-            raise WorkbenchError(f"{document.where(key)}: {shown}: unknown key, {hint}")
+            raise WorkbenchError(f"{document.where(key)}: {key}: unknown key, {hint}")
 
 
 def text_of(document: Document, key: str) -> str:
-    """Return a top-level text, made harmless, or an empty string where there is none."""
+    """Return a top-level text, made harmless, or an empty string where there is none.
+
+    Raises:
+        WorkbenchError: if it is no text.
+    """
     value = document.table.get(key, "")
     if not isinstance(value, str):
         raise WorkbenchError(f"{document.where(key)}: {key}: must be text in quotes.")
-    return safe_text(" ".join(value.split()), 2000, one_line=True)
+    return " ".join(value.split())[:2000]
 
 
 def seeds_of(document: Document) -> tuple[int, ...] | None:
-    """Return the top-level seeds: a count, or a list."""
+    """Return the top-level seeds, given as a count or a list; None where there are none.
+
+    Raises:
+        WorkbenchError: if they are no seeds.
+    """
     if "seeds" not in document.table:
         return None
     try:

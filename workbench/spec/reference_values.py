@@ -2,7 +2,7 @@
 
 [published]
 source = "Who, when, where, and under which conditions that differ"
-[published.ais]                                   # the metric it stands beside
+[published.ais]                                   # the metric it is shown beside
 "avb-8d-mnist" = "-91.2 ± 0.6"                    # the row: a preset,
 "lae-2d-mnist model.transitions=2" = "136.04"     # and settings where a preset has several rows
 """
@@ -16,7 +16,6 @@ from typing import Any
 
 from workbench.errors import WorkbenchError, did_you_mean
 from workbench.spec.metrics import METRICS
-from workbench.text import safe_text
 from workbench.toml import Document
 
 KEY = "published"
@@ -55,7 +54,11 @@ NO_VALUES = Published()
 
 
 def read_published(document: Document) -> Published:
-    """Return what the study's file holds of it; the first fault is a WorkbenchError with file and line."""
+    """Return the published values in a study's file; none where it has no such section.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
     table = document.table.get(KEY)
     if table is None:
         return NO_VALUES
@@ -68,21 +71,19 @@ def read_published(document: Document) -> Published:
         if metric == "source":
             continue
         if metric not in METRICS:
-            shown = safe_text(metric, 60, one_line=True)
-            hint = did_you_mean(metric[:60], METRICS)
-            raise WorkbenchError(f"{document.where(KEY, metric)}: there is no metric '{shown}'.", hint)
+            hint = did_you_mean(metric, METRICS)
+            raise WorkbenchError(f"{document.where(KEY, metric)}: there is no metric '{metric}'.", hint)
         if not isinstance(rows, dict):
             raise WorkbenchError(f'{document.where(KEY, metric)}: must be a section of "preset" = "value".')
         values += [_value(document, metric, row, text) for row, text in rows.items()]
-    return Published(safe_text(" ".join(table["source"].split()), 600, one_line=True), tuple(values))
+    return Published(" ".join(table["source"].split()), tuple(values))
 
 
 def _value(document: Document, metric: str, row: str, text: Any) -> Value:
     place = document.where(KEY, metric, row)
     number = _NUMBER.match(text) if isinstance(text, str) else None
     if number is None:
-        shown = safe_text(row, 80, one_line=True)
-        raise WorkbenchError(f'{place}: {shown}: must be text that begins with a number, "-91.2 ± 0.6".')
+        raise WorkbenchError(f'{place}: {row}: must be text that begins with a number, "-91.2 ± 0.6".')
     preset, *settings = row.split()
     pairs = [tuple(part.split("=", 1)) for part in settings]
     if any(len(pair) != 2 for pair in pairs):
@@ -91,6 +92,6 @@ def _value(document: Document, metric: str, row: str, text: Any) -> Value:
         metric,
         preset,
         tuple((pair[0], pair[1]) for pair in pairs),
-        safe_text(text, 40, one_line=True),
+        text[:40],
         float(number.group().replace("−", "-")),
     )

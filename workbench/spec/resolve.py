@@ -15,7 +15,6 @@ from workbench.spec.overrides import Override, apply, grid_points, parse_set, to
 from workbench.spec.presets import Preset, find_preset
 from workbench.spec.schema import RunSpec
 from workbench.spec.seeds import seeds_from
-from workbench.text import safe_text
 from workbench.toml import parse_toml
 
 Keys = tuple[str, ...]
@@ -25,7 +24,11 @@ MOST = 4  # settings that one sentence names
 
 
 def resolve(preset: Preset | str, overrides: Sequence[str] = (), seeds: Seeds = None) -> RunSpec:
-    """Return the spec of a preset with `overrides` ("training.lr=1e-4") and `seeds` ("3" or "0,7,9")."""
+    """Return the spec of a preset with `overrides` ("training.lr=1e-4") and `seeds` ("3" or "0,7,9").
+
+    Raises:
+        WorkbenchError: with the first fault and where it was written.
+    """
     preset = _usable(preset)
     return _build(preset, [parse_set(text) for text in overrides], seeds, preset.name)
 
@@ -39,6 +42,9 @@ def expand(
     """Return one spec for each grid point ("model.latent=2,8,16"), named after what differs.
 
     Points that come out the same are kept once.
+
+    Raises:
+        WorkbenchError: with the first fault and where it was written.
     """
     preset = _usable(preset)
     changes = [parse_set(text) for text in overrides]
@@ -51,13 +57,21 @@ def expand(
 
 
 def parse_spec(text: str, label: str = "spec.toml") -> RunSpec:
-    """Return the RunSpec written in TOML text, as in a run folder; raises WorkbenchError."""
+    """Return the RunSpec written in TOML text, as in a run folder.
+
+    Raises:
+        WorkbenchError: with the first fault and its line.
+    """
     document = parse_toml(text, label)
     return validate(document.table, lambda keys: document.where(*keys))
 
 
 def validate(table: dict[str, Any], locate: Locate = lambda keys: "") -> RunSpec:
-    """Return the RunSpec of a plain table; raises WorkbenchError with the first fault and its place."""
+    """Return the RunSpec of a plain table; `locate` knows where each key was written.
+
+    Raises:
+        WorkbenchError: with the first fault and its place.
+    """
     _check_kind(table.get("model"), locate)
     try:
         return RunSpec.model_validate(table)
@@ -142,7 +156,7 @@ def _build(preset: Preset, changes: list[Override], seeds: Seeds, name: str) -> 
     for change in changes:
         if len(change.keys) == 1 and change.keys[0] not in ("name", "seeds"):
             raise WorkbenchError(
-                f"{change.source}: not of the form section.key=value.", "Like --set training.lr=1e-4."
+                f"{change.source}: not of the form section.key=value.", "Example: --set training.lr=1e-4."
             )
     kinds = [change.value for change in changes if change.keys == ("model", "kind") and change.value]
     for key in left_out(preset, kinds[-1]) if kinds else ():
@@ -174,12 +188,11 @@ def _check_kind(model: Any, locate: Locate) -> None:
         what = "is missing" if kind is None else "must be text"
         raise WorkbenchError(_placed(locate(("model", "kind")), f"model.kind: {what}; known kinds: {kinds}."))
     if kind not in model_kinds():
-        shown = safe_text(kind, 60, one_line=True)
-        near = did_you_mean(kind[:60], model_kinds())
+        near = did_you_mean(kind, model_kinds())
         fix = near[:1].lower() + near[1:] if near else f"known kinds: {kinds}."
         place = locate(("model", "kind"))
         raise WorkbenchError(
-            _placed(place, f"model.kind: unknown family '{shown}', {fix}"), exit_code=NOT_FOUND
+            _placed(place, f"model.kind: unknown family '{kind}', {fix}"), exit_code=NOT_FOUND
         )
 
 
@@ -188,7 +201,7 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     faults = error.errors(include_url=False, include_context=True)
     fault = faults[0]
     keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
-    shown = safe_text(".".join(keys), 120, one_line=True)
+    shown = ".".join(keys)
     owner = _owner(keys, table)
     text = f"{shown}: {fault_text(fault, keys, owner)}" if shown else fault_text(fault, keys, owner)
     more = len(faults) - 1
@@ -197,7 +210,7 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
 
 
 def _owner(keys: Keys, table: dict[str, Any]) -> type[BaseModel] | None:
-    """Return the settings class in which the last of `keys` stands."""
+    """Return the settings class that the last of `keys` belongs to."""
     if len(keys) <= 1:
         return RunSpec
     if keys[0] == "model":

@@ -1,18 +1,21 @@
-"""Seeds as people write them: `3` means 0, 1, 2; `0,7,9` means these."""
+"""Seeds as users write them: `3` means 0, 1, 2; `0,7,9` means these."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.text import safe_text
 
 MAX_SEEDS = 1000
 _HELP = "Write a count (3 means 0,1,2), or seeds such as 0,7,9; a single seed 7 is written 7, with its comma."
 
 
 def seeds_from(value: Any) -> list[int]:
-    """Return the seeds meant by a count, a list, or text; raises WorkbenchError."""
+    """Return the seeds meant by a count, a list, or text.
+
+    Raises:
+        WorkbenchError: if they are no seeds, too many, or not distinct.
+    """
     if isinstance(value, str):
         return _from_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -22,8 +25,7 @@ def seeds_from(value: Any) -> list[int]:
     if not isinstance(value, list | tuple) or any(
         isinstance(seed, bool) or not isinstance(seed, int) for seed in value
     ):
-        shown = safe_text(repr(value), 60, one_line=True)
-        raise WorkbenchError(f"Seeds must be whole numbers, got {shown}.", _HELP)
+        raise WorkbenchError(f"Seeds must be whole numbers, got {value!r}.", _HELP)
     seeds = list(value)
     if not 1 <= len(seeds) <= MAX_SEEDS:
         raise WorkbenchError(f"The number of seeds must lie between 1 and {MAX_SEEDS}.", _HELP)
@@ -41,7 +43,6 @@ def _from_text(text: str) -> list[int]:
     if listed and not parts[-1]:
         parts.pop()
     if not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts):
-        shown = safe_text(text, 60, one_line=True)
-        raise WorkbenchError(f"'{shown}' are no seeds.", _HELP)
+        raise WorkbenchError(f"Invalid seeds: '{text}'.", _HELP)
     numbers = [int(part) for part in parts]
     return seeds_from(numbers) if listed else seeds_from(numbers[0])

@@ -8,7 +8,6 @@ from pathlib import Path
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
 from workbench.spec.reference_values import KEY, NO_VALUES, Published, read_published
-from workbench.text import safe_text
 from workbench.toml import read_toml
 
 KEYS = ("title", "description", "presets", "grid", "seeds", "metrics", KEY)
@@ -26,7 +25,7 @@ class Study:
     seeds: tuple[int, ...] | None = None  # None: each preset's own
     metrics: tuple[str, ...] = ()  # the columns of its table; empty: all
     grid: tuple[str, ...] = ()  # each preset is run at every point, "model.beta=0.001,0.01,0.1"
-    published: Published = NO_VALUES  # what the literature has for its rows
+    published: Published = NO_VALUES  # values from the literature for its rows
     error: str = ""
 
 
@@ -37,22 +36,29 @@ def list_studies() -> list[Study]:
         try:
             studies.append(load_study(path))
         except WorkbenchError as error:
-            studies.append(Study(safe_text(name, 80, one_line=True), name, "", (), path, error=str(error)))
+            studies.append(Study(name, name, "", (), path, error=str(error)))
     return studies
 
 
 def find_study(name: str) -> Study:
-    """Return the study of that name, or raise a WorkbenchError with a suggestion."""
+    """Return the study of that name.
+
+    Raises:
+        WorkbenchError: if there is none (exit code NOT_FOUND), or its file is faulty.
+    """
     files = toml_files("studies")
     if name in files:
         return load_study(files[name][1])
-    shown = safe_text(name, 80, one_line=True)
-    hint = did_you_mean(name[:80], files) or "`workbench studies ls` lists them."
-    raise WorkbenchError(f"There is no study '{shown}'.", hint, NOT_FOUND)
+    hint = did_you_mean(name, files) or "`workbench studies ls` lists them."
+    raise WorkbenchError(f"There is no study '{name}'.", hint, NOT_FOUND)
 
 
 def load_study(path: Path) -> Study:
-    """Read and check one study file; that its presets exist is checked when it is run."""
+    """Read and check one study file; that its presets exist is checked when it is run.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
     document = read_toml(path)
     check_keys(document, KEYS)
     lists = {}
@@ -63,7 +69,7 @@ def load_study(path: Path) -> Study:
         lists[key] = tuple(value)
     if not lists["presets"]:
         raise WorkbenchError(f"{document.where('presets')}: presets: names no preset.")
-    name = safe_text(path.stem, 80, one_line=True)
+    name = path.stem
     return Study(
         name=name,
         title=text_of(document, "title") or name,

@@ -42,11 +42,11 @@ class Evaluation:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of an evaluation's file, or raise a WorkbenchError for one that is no plain word."""
+    """Return the name of an evaluation's file, or raise a WorkbenchError for another text."""
     if not NAME.match(name):
         raise WorkbenchError(
-            "An evaluation's name has up to 80 letters, digits, dots, dashes and underscores.",
-            "Like ais-1000.",
+            "Invalid name of an evaluation: up to 80 letters, digits, dots, dashes and underscores.",
+            "For example ais-1000.",
         )
     return name
 

@@ -1,7 +1,7 @@
 """The list of runs, kept cheap: rows in memory, refreshed by folder times, with SQLite as a cache on disk.
 
 The run folders are the truth. Every file that a row is made of is replaced by rename, which changes
-the folder's modification time: one `stat` per run tells whether its row is still right. The database
+the folder's modification time: one `stat` per run shows whether its row is current. The database
 only spares a new process from reading every folder; it can be deleted at any time.
 """
 
@@ -100,7 +100,7 @@ class RunIndex:
         self._save([name for name in stored if name], gone)
 
     def _read(self, name: str, stamp: int) -> str:
-        """Read one folder; return its name if the database should hear of it."""
+        """Read one folder; return its name if the database should store the row."""
         row = read_row(self._paths.run(name))
         if row is None:
             self._not_runs[name] = stamp
@@ -123,11 +123,11 @@ class RunIndex:
                     self._signatures[name] = stamp
 
     def _save(self, names: Iterable[str], gone: Iterable[str]) -> None:
-        """Write settled rows to the database. A busy or full disk is no harm: the folders are the truth."""
+        """Write settled rows to the database. A busy or full disk does no harm: the folders are the truth."""
         names, gone = list(names), list(gone)
         if not names and not gone:
             return
-        entries = [(n, self._signatures[n], _encode(self._rows[n])) for n in names]
+        entries = [(n, self._signatures[n], _ENCODER.encode(vars(self._rows[n]))) for n in names]
         try:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?, ?)", entries)
@@ -226,10 +226,6 @@ def on_network(path: Path) -> bool:
         if inside and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]
     return kind.startswith(NETWORK) and not kind.startswith("fuseblk")
-
-
-def _encode(row: RunRow) -> str:
-    return _ENCODER.encode(vars(row))
 
 
 def _decode(body: str) -> RunRow:

@@ -116,7 +116,7 @@ class StorePaths:
         return self.root / ".workbench"
 
     @property
-    def marker(self) -> Path:  # {"schema": 1}: tells a store from any other folder called runs
+    def marker(self) -> Path:  # {"schema": 1}: marks a folder as a store
         return self.hidden / "store.json"
 
     @property

@@ -7,17 +7,21 @@ import math
 import torch
 from torch import Tensor
 
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
+from workbench.spec.models import ModelSettings
+from workbench.spec.schema import TrainingSettings
 
 
 class LinearGaussian(LatentModel):
     """p(z) = N(0, I), p(x|z) = N(A z + b, σ² I): log p(x) = log N(x; b, A Aᵀ + σ² I)."""
 
     def __init__(self, members: int = 2, dimensions: int = 3, latent: int = 2, sigma: float = 0.5) -> None:
-        super().__init__()
         streams = Streams(range(members), dtype=torch.float64)
-        self.members, self.latent, self.sigma = members, latent, sigma
+        data = DataInfo("truth", (dimensions,), "points", 600, 300, 0)
+        super().__init__(ModelSettings(kind="truth"), TrainingSettings(epochs=1), data, streams)
+        self.latent, self.sigma = latent, sigma
         self.matrix = streams.normal("matrix", dimensions, latent)
         self.shift = streams.normal("shift", 1, dimensions)
 

@@ -85,7 +85,7 @@ def test_dropout_is_off_in_an_attack_and_training_does_not_notice_it(tmp_path: P
         make_trainer(small_spec("classifier", [3, 8], 10, model=model), tmp_path / name) for name in "ab"
     ]
     for trainer in trainers:
-        trainer._one_step()
+        trainer.train_step()
     attacked, plain = trainers
     random = attacked.streams.state_dict()
     first, second = (
@@ -97,7 +97,7 @@ def test_dropout_is_off_in_an_attack_and_training_does_not_notice_it(tmp_path: P
     for purpose, states in random.items():
         assert all(torch.equal(a, b) for a, b in zip(states, after[purpose], strict=True))
     for trainer in trainers:
-        trainer._one_step()
+        trainer.train_step()
     for left, right in zip(attacked.model.parameters(), plain.model.parameters(), strict=True):
         assert torch.equal(left, right)
 

@@ -10,19 +10,14 @@ from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from workbench.engine.evaluation import quadrature
-from workbench.engine.evaluation.quadrature import log_px, log_px_2d, log_z
+from workbench.engine.evaluation.quadrature import log_px, log_z
 from workbench.engine.streams import Streams
 
 
 @pytest.mark.check("section 2", "Quadrature over two latents matches the closed form of log p(x).")
-def test_matches_the_linear_gaussian_closed_form() -> None:
-    model = LinearGaussian()
-    x = model.draw(4, Streams([0, 1], dtype=torch.float64))
-    torch.testing.assert_close(log_px_2d(model, x), model.log_px(x), rtol=0, atol=1e-6)
-
-
-def test_one_dimension_matches_the_closed_form_too() -> None:
-    model = LinearGaussian(latent=1)
+@pytest.mark.parametrize("latent", [1, 2])
+def test_matches_the_linear_gaussian_closed_form(latent: int) -> None:
+    model = LinearGaussian(latent=latent)
     x = model.draw(4, Streams([0, 1], dtype=torch.float64))
     torch.testing.assert_close(log_px(model, x), model.log_px(x), rtol=0, atol=1e-6)
 
@@ -44,16 +39,16 @@ def test_log_z_of_a_tilted_prior(latent: int) -> None:
 
 def test_refuses_other_latent_sizes() -> None:
     model = LinearGaussian(latent=3)
-    with pytest.raises(ValueError, match="2 latent dimensions"):
-        log_px_2d(model, torch.zeros(2, 1, 3, dtype=torch.float64))
+    with pytest.raises(ValueError, match="1 or 2 latent dimensions"):
+        log_px(model, torch.zeros(2, 1, 3, dtype=torch.float64))
 
 
 def test_blocks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
     model = LinearGaussian()
     x = model.draw(3, Streams([0, 1], dtype=torch.float64))
-    whole = log_px_2d(model, x, points=40)
+    whole = log_px(model, x, points=40)
     monkeypatch.setattr(quadrature, "BLOCK_ROWS", 6 * 7)
-    torch.testing.assert_close(log_px_2d(model, x, points=40), whole, rtol=0, atol=1e-12)
+    torch.testing.assert_close(log_px(model, x, points=40), whole, rtol=0, atol=1e-12)
 
 
 def test_is_exact_enough_for_the_steep_decoders_of_a_trained_model() -> None:
@@ -69,5 +64,5 @@ def test_is_exact_enough_for_the_steep_decoders_of_a_trained_model() -> None:
     exact = (density * torch.sigmoid(30 * axis + 7)).sum().log()
     ones = torch.ones(2, 1, 1, dtype=torch.float64)
     for points, error in ((100, 2e-3), (200, 1e-4)):
-        found = log_px_2d(Steep(), ones, points)
+        found = log_px(Steep(), ones, points)
         torch.testing.assert_close(found, exact.expand(2, 1), rtol=0, atol=error)

@@ -27,7 +27,7 @@ class Truth(LinearGaussian):
     def __init__(self) -> None:
         super().__init__(members=1)
 
-    def data(self, train: int = 600, test: int = 300, shift: float = 0.0) -> DataSet:
+    def data_set(self, train: int = 600, test: int = 300, shift: float = 0.0) -> DataSet:
         sets = [self.draw(n, Streams([n], dtype=torch.float64)) + shift for n in (train, test)]
         labels = [(self.posterior(x)[0][0, :, 0] > 0).long() for x in sets]
         arrays = Arrays(sets[0][0], labels[0], sets[1][0], labels[1], (3,), "points", 2)
@@ -50,11 +50,11 @@ def truth() -> Truth:
 
 @pytest.fixture(scope="module")
 def summary(truth: Truth) -> Summary:
-    return summary_of(truth, truth.data())
+    return summary_of(truth, truth.data_set())
 
 
 def test_bounds_equal_log_px_where_the_posterior_is_exact(truth: Truth, summary: Summary) -> None:
-    x = truth.data().examples("test", torch.arange(300), Streams([0], dtype=torch.float64)).x
+    x = truth.data_set().examples("test", torch.arange(300), Streams([0], dtype=torch.float64)).x
     log_px = truth.log_px(x)
     assert summary["test_nelbo"]["values"][0] == pytest.approx(-log_px.mean().item(), abs=1e-9)
     assert summary["test_nelbo"]["se"][0] == pytest.approx(log_px.std().item() / math.sqrt(300))
@@ -64,7 +64,7 @@ def test_bounds_equal_log_px_where_the_posterior_is_exact(truth: Truth, summary:
 
 
 def test_reconstruction_and_labels(truth: Truth, summary: Summary) -> None:
-    x = truth.data().examples("test", torch.arange(300), Streams([0], dtype=torch.float64)).x
+    x = truth.data_set().examples("test", torch.arange(300), Streams([0], dtype=torch.float64)).x
     expected = (x - truth.decode(truth.posterior(x)[0])).square().mean().item()
     assert summary["test_mse"]["values"][0] == pytest.approx(expected)
     assert summary["knn_accuracy"]["values"][0] > 0.95
@@ -80,27 +80,27 @@ def test_true_samples_lie_inside_the_null_and_shifted_data_far_outside(
     assert summary["energy_distance"]["n"] == SETTINGS.sample_draws
     assert abs(summary["energy_distance_null"]["values"][0]) < spread
     assert summary["energy_distance_null_95"]["values"][0] > spread
-    far = summary_of(truth, truth.data(shift=1.0))
+    far = summary_of(truth, truth.data_set(shift=1.0))
     assert far["energy_distance"]["values"][0] > 10 * spread
 
 
 def test_is_json_and_repeats(truth: Truth, summary: Summary) -> None:
     assert json.loads(json.dumps(summary)) == summary
-    assert summary_of(truth, truth.data()) == summary
+    assert summary_of(truth, truth.data_set()) == summary
 
 
 def test_does_not_touch_the_streams_of_the_run(truth: Truth) -> None:
     streams = Streams([0], dtype=torch.float64)
     streams.normal("noise", 3)
     before = streams.state_dict()
-    summarise(truth, truth.data(), SETTINGS, streams)
+    summarise(truth, truth.data_set(), SETTINGS, streams)
     assert before.keys() == streams.state_dict().keys()
     assert torch.equal(before["noise"][0], streams.state_dict()["noise"][0])
 
 
 def test_a_member_of_two_equals_the_solo_run() -> None:
     pair, solo = LinearGaussian(members=2), LinearGaussian(members=1)
-    data = Truth().data(100, 80)
+    data = Truth().data_set(100, 80)
     both = summary_of(pair, data, seeds=(0, 7))
     alone = summary_of(solo, data, seeds=(0,))
     assert both.keys() == alone.keys()
@@ -110,7 +110,7 @@ def test_a_member_of_two_equals_the_solo_run() -> None:
 
 def test_few_images_and_few_real_examples(truth: Truth) -> None:
     settings = SETTINGS.model_copy(update={"images": 40, "samples": 1000, "sample_draws": 1})
-    summary = summary_of(truth, truth.data(60, 50), settings)
+    summary = summary_of(truth, truth.data_set(60, 50), settings)
     assert summary["test_mse"]["n"] == 40
     assert summary["knn_accuracy"]["n"] == 40
     assert summary["energy_distance"]["se"] is None
@@ -121,7 +121,7 @@ def test_an_unnormalised_model_has_no_bounds(truth: Truth) -> None:
     class Unnormalised(Truth):
         normalised = False
 
-    names = summary_of(Unnormalised(), truth.data(60, 50)).keys()
+    names = summary_of(Unnormalised(), truth.data_set(60, 50)).keys()
     assert "test_iwae" not in names
     assert "test_nelbo" not in names
     assert "test_mse" in names
@@ -139,12 +139,12 @@ def test_an_encoder_without_a_density_gets_a_fitted_proposal(
             noise = streams.normal("draws", count, x.shape[1], self.latent).transpose(0, 1)
             return mean + (factor @ noise.unsqueeze(-1)).squeeze(-1)
 
-    found = summary_of(Implicit(), truth.data())
+    found = summary_of(Implicit(), truth.data_set())
     assert "test_nelbo" not in found
     assert found["test_iwae"]["values"][0] == pytest.approx(summary["test_nelbo"]["values"][0], abs=0.1)
     # with more latents than the draws can settle, the model's own diagonal proposal is taken
     monkeypatch.setattr("workbench.engine.evaluation.summary.FIT_LATENT", 1)
-    diagonal = summary_of(Implicit(), truth.data())
+    diagonal = summary_of(Implicit(), truth.data_set())
     assert diagonal["test_iwae"]["values"] != found["test_iwae"]["values"]
     assert diagonal["test_iwae"]["values"][0] == pytest.approx(summary["test_nelbo"]["values"][0], abs=0.1)
 
@@ -199,10 +199,10 @@ def test_a_family_adds_its_own_columns(truth: Truth, summary: Summary) -> None:
         def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> Summary:
             return {"mine": entry(streams.normal("mine").flatten(), None, data.info.test_size)}
 
-    found = summary_of(Counting(), truth.data())
+    found = summary_of(Counting(), truth.data_set())
     assert found.keys() - summary.keys() == {"mine"}
     assert found["mine"]["n"] == 300
-    assert found == summary_of(Counting(), truth.data())  # its streams start afresh, too
+    assert found == summary_of(Counting(), truth.data_set())  # its streams start afresh, too
 
 
 @pytest.mark.gpu

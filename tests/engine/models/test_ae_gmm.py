@@ -117,7 +117,8 @@ def test_the_bound_with_the_mixture_as_prior_is_below_the_integral_over_codes(tr
         grid = low + torch.cartesian_prod(steps, steps) * (high - low)
         cell = ((high - low) / 160).prod(-1).log()
         joint = [
-            _WithPrior(model).log_joint(row.expand(-1, grid.shape[1], -1), grid) for row in x.split(1, 1)
+            _WithPrior(model, trained.streams).log_joint(row.expand(-1, grid.shape[1], -1), grid)
+            for row in x.split(1, 1)
         ]
         exact = torch.stack([each.logsumexp(1) for each in joint], 1) + cell
         spread = model._proposal_spread(trained.data, trained.streams.fork("spread"))

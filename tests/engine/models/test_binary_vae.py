@@ -14,7 +14,7 @@ from torch import Tensor
 from tests.engine.small import make_trainer, small_spec
 from workbench.engine.bernoulli_gradients import bernoulli_kl, log_q
 from workbench.engine.data.batch import Batch, DataInfo
-from workbench.engine.models.binary_vae import BinaryVAE, all_codes
+from workbench.engine.models.binary_vae import BinaryVAE, active_bits, all_codes
 from workbench.engine.streams import Streams
 from workbench.spec.models.binary_vae import BinaryVAESettings
 from workbench.spec.schema import TrainingSettings
@@ -169,9 +169,7 @@ def test_the_result_has_the_bound_of_hard_codes_and_exact_log_px(tmp_path: Path)
 
 
 def test_a_bit_counts_as_active_where_it_tells_about_x() -> None:
-    from workbench.engine.models.binary_vae import _active
-
     theta = torch.full((1, 100, 3), 0.5, dtype=torch.float64)
-    theta[0, :50, 0], theta[0, 50:, 0] = 0.99, 0.01  # tells nearly ln 2
-    theta[0, :, 1] = 0.9  # certain, but says the same of every x
-    assert _active(theta).tolist() == [1]
+    theta[0, :50, 0], theta[0, 50:, 0] = 0.99, 0.01  # carries nearly ln 2
+    theta[0, :, 1] = 0.9  # certain, but the same for every x
+    assert active_bits(theta).tolist() == [1]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.ddpm import DDPM
+from workbench.engine.noise_net import NoiseNet
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
 from workbench.spec.models.ddpm import SIGNAL_LEFT, DDPMSettings, cosine_betas, linear_betas, signal_left
@@ -36,11 +37,11 @@ def know_the_truth(model: DDPM) -> None:
     """Replace the net by ε* = √(1−ᾱ) (x − √ᾱ m) / (ᾱ v + 1 − ᾱ), exact for N(m, v)."""
     table = kept(model)
 
-    def exact(x: Tensor, level: Tensor) -> Tensor:
+    def exact(net: NoiseNet, x: Tensor, level: Tensor) -> Tensor:
         left = table[level].unsqueeze(-1)
         return (1 - left).sqrt() * (x - left.sqrt() * MEAN) / (left * VARIANCE + 1 - left)
 
-    model.predict = exact  # type: ignore[method-assign]
+    model.predicted = exact  # type: ignore[method-assign]
 
 
 def moments_by_recursion(model: DDPM) -> tuple[float, float]:

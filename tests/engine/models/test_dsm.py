@@ -42,7 +42,7 @@ def use_score(model: DSM, score: Any) -> None:
         sigma = model.sigmas[level]
         return -sigma.unsqueeze(-1) * score(x, sigma)
 
-    model._predicted = named  # type: ignore[method-assign]
+    model.predicted = named  # type: ignore[method-assign]
 
 
 def gaussian_score(x: Tensor, sigma: Tensor) -> Tensor:

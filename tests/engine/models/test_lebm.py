@@ -140,7 +140,6 @@ def test_a_linear_generator_has_a_known_posterior() -> None:
     with torch.no_grad():
         linear(model.generator).weight.fill_(slope)
         bias = linear(model.generator).bias
-        assert bias is not None
         bias.zero_()
     data = torch.full((16, 3000, 1), x, dtype=torch.float64)
     start = streams.normal("start", 3000, 1)
@@ -201,8 +200,6 @@ def test_f_climbs_on_the_posterior_and_descends_on_the_prior() -> None:
     expected = 0.5 * (positive.mean(1) - negative.mean(1)).unsqueeze(-1)
     torch.testing.assert_close(weight.detach() - before, expected)
     torch.testing.assert_close(metrics["z_square"], negative.square().sum(-1).mean(1))
-    bias = linear(model.prior).bias
-    assert bias is not None
     difference = ((positive - negative) * before.squeeze(-1)[:, None]).sum(-1).mean(1)
     torch.testing.assert_close(metrics["f_posterior"] - metrics["f_prior"], difference)
 
@@ -216,7 +213,6 @@ def test_the_generator_descends_the_mean_log_likelihood() -> None:
     model.prior_chain(6, again)
     z = last(model.posterior_chain(data.x, model._start(data.index, again), again))
     bias = linear(model.generator).bias
-    assert bias is not None
     before = bias.detach().clone()
     misfit = data.x - model.decode(z).detach()
     metrics = model.training_step(data, streams)
@@ -283,13 +279,11 @@ def test_the_small_penalty_pulls_f_towards_zero() -> None:
     for model in (free, held):
         assert model.prior is not None
         bias = linear(model.prior).bias
-        assert bias is not None
         with torch.no_grad():
             bias.fill_(5.0)  # the contrast alone cannot see a constant
         model.training_step(batch(), Streams((0, 1), dtype=torch.float64))
     assert free.prior is not None and held.prior is not None
     free_bias, held_bias = linear(free.prior).bias, linear(held.prior).bias
-    assert free_bias is not None and held_bias is not None
     assert torch.allclose(free_bias, torch.full_like(free_bias, 5.0))
     assert (held_bias < 4.9).all()
 

@@ -14,7 +14,7 @@ from workbench_ppca.settings import PPCASettings
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import Linear
 from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.schema import TrainingSettings
 
@@ -27,9 +27,8 @@ class PPCA(LatentModel):
     def __init__(
         self, settings: PPCASettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
-        self.training_settings = training
-        self.members, self.latent, self.dimensions = len(streams.seeds), settings.latent, data.dimensions
+        super().__init__(settings, training, data, streams)
+        self.dimensions = data.dimensions
         self.decoder = Linear(self.latent, self.dimensions, streams)  # weight [S, d, D]
         shape = self.members, 1
         self.log_sigma = nn.Parameter(torch.zeros(shape, dtype=streams.dtype, device=streams.device))
@@ -57,10 +56,7 @@ class PPCA(LatentModel):
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Climb the log-likelihood of one minibatch."""
         loss = -self.log_px(batch.x).mean(1)
-        self.zero_grad()
-        loss.sum().backward()  # a sum over members: none sees another's gradient
-        clip_gradients(self.parameters(), self.training_settings.clip)
-        self.optimisers["model"].step()
+        self.descend(loss)
         return {"loss": loss.detach(), "sigma_x": self.log_sigma.detach().exp().squeeze(1)}
 
     @torch.no_grad()
@@ -95,8 +91,3 @@ class PPCA(LatentModel):
         _, mean, factor = self._solve(x)
         variance = torch.cholesky_inverse(factor).diagonal(dim1=1, dim2=2)
         return mean, (torch.exp(self.log_sigma) * variance.sqrt()).unsqueeze(1).expand_as(mean)
-
-
-def build(settings: PPCASettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> PPCA:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return PPCA(settings, training, data, streams)

@@ -11,7 +11,7 @@ from workbench.spec.models.base import ModelSettings
 class PPCASettings(ModelSettings):
     """Linear latents with Gaussian noise, fitted by gradient ascent of the exact log-likelihood."""
 
-    engine: ClassVar[str] = "workbench_ppca.model"
+    engine: ClassVar[str] = "workbench_ppca.model:PPCA"
     title: ClassVar[str] = "pPCA"
 
     kind: Literal["ppca"] = setting("ppca", "model family")

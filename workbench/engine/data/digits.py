@@ -21,12 +21,11 @@ TEST = 360  # one fifth, drawn once and for all
 
 def digits(settings: DataSettings, *_: Any) -> Arrays:
     """Return the digits with grey levels 0..16, split into 1437 train and 360 test pictures."""
-    table = torch.from_numpy(_table())
-    order = torch.randperm(
-        len(table), generator=torch.Generator().manual_seed(stream_seed(0, "digits/split"))
-    )
-    table = table[order]
-    train, test = table[TEST:], table[:TEST]
+    rows = torch.from_numpy(table())
+    generator = torch.Generator().manual_seed(stream_seed(0, "digits/split"))
+    order = torch.randperm(len(rows), generator=generator)
+    rows = rows[order]
+    train, test = rows[TEST:], rows[:TEST]
     train = train[choose(len(train), settings.train_size, "train", settings)]
     test = test[choose(len(test), settings.test_size, "test", settings)]
     return Arrays(
@@ -41,7 +40,7 @@ def digits(settings: DataSettings, *_: Any) -> Arrays:
     )
 
 
-def _table() -> np.ndarray:
+def table() -> np.ndarray:
     """Return [1797, 65] uint8: 64 pixels and the label.
 
     Read from the package's own file: importing scikit-learn takes longer than training starts.

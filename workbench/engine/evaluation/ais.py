@@ -8,7 +8,7 @@ A chain starts at z ~ q₀ and in turn gains (β_t − β_{t−1})(log f − log
 HMC transition that leaves f_{β_t} as it is. The mean weight estimates Z = ∫ f without bias, so that its
 logarithm is a stochastic lower bound on log Z: on log p(x), if f(z) = p(x, z). Run backwards from an exact
 draw of f, the same steps give an upper bound (Grosse, Ghahramani and Adams 2015). Step sizes are found in
-a pilot run and then stand still: adapting them on the way would bias the weights.
+a pilot run and then fixed: adapting them on the way would bias the weights.
 """
 
 from __future__ import annotations

@@ -17,9 +17,12 @@ TAILS = (0.05, 0.95)
 
 
 def rank_rhat(draws: Tensor) -> Tensor:
-    """Return the rank-normalised split R-hat [*event]: the larger of the bulk's and the folded one.
+    """Return the rank-normalised split R-hat [*event]: the larger of the bulk's and the folded one (§4).
 
     The folded one compares spreads, |draw − median|. Converged: below 1.01. NaN for a constant chain.
+
+    Raises:
+        ValueError: for chains of fewer than 8 draws.
     """
     halves = _split(draws)
     # not torch.median, which takes the lower of the two in the middle
@@ -48,12 +51,6 @@ def ess_mean(draws: Tensor) -> Tensor:
     """Return the effective number of draws [*event] for the mean, by split chains as they are."""
     halves = _split(draws)
     return _guarded(_ess(halves), halves)
-
-
-def mcse_mean(draws: Tensor) -> Tensor:
-    """Return the Monte Carlo standard error [*event] of the mean of all draws."""
-    spread = draws.double().flatten(0, 1).std(0)
-    return spread / ess_mean(draws).sqrt()
 
 
 def _split(draws: Tensor) -> Tensor:

@@ -17,6 +17,12 @@ def entry(values: Tensor, errors: Tensor | None, count: int) -> dict[str, Any]:
     }
 
 
+def mean_entry(values: Tensor) -> dict[str, Any]:
+    """Return the mean of values [S, n] over n examples; its standard error where there are several."""
+    count = values.shape[1]
+    return entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
+
+
 def _finite(values: Tensor) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in values.double().tolist()]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,7 +24,11 @@ LOG_Z_EXAMPLES = 8  # independent ones of it, whose spread is its error
 
 
 def ais(task: Task) -> Findings:
-    """Annealed importance sampling of log p(x), and BDMC on samples of the model where there are any."""
+    """Annealed importance sampling of log p(x) (Neal 2001), and BDMC on samples of the model if it has any.
+
+    Raises:
+        WorkbenchError: if the model has no log p(x, z), or no exact samples where `bdmc` asks for them.
+    """
     model, settings = task.model, task.settings
     needs_density(task)
     plan = Plan(settings.chains, settings.temperatures, settings.leapfrogs, settings.schedule)
@@ -32,14 +36,11 @@ def ais(task: Task) -> Findings:
     share = settings.images / (settings.images + 2 * (settings.bdmc if simulated else 0))
     parts: list[Estimate] = []
     done = 0
-    for x in _chunks(task, settings.images, plan.chains):
-        before, size = done / settings.images, x.shape[1] / settings.images
-
-        def on_progress(part: float, before: float = before, size: float = size) -> None:
-            task.on_progress(share * (before + size * part))
-
+    for batch in task.data.chunks("test", task.streams, _examples(task, plan.chains), settings.images):
+        x = batch.x
+        progress = _part_of(task, share * done / settings.images, share * x.shape[1] / settings.images)
         target = log_joint_of(model, x, plan.chains)
-        parts.append(log_normaliser(target, *_base(task, x), plan, task.streams, on_progress))
+        parts.append(log_normaliser(target, *_base(task, x), plan, task.streams, progress))
         done += x.shape[1]
     log_evidences = torch.cat([part.log_z for part in parts], 1)
     effective = torch.cat([part.effective for part in parts], 1)
@@ -63,19 +64,10 @@ def _two_sided(task: Task, plan: Plan, x: Tensor, z: Tensor, found: Findings, sh
     lower, upper, done = [], [], 0
     for piece in torch.arange(x.shape[1], device=x.device).split(_examples(task, plan.chains)):
         before, size = done / x.shape[1], len(piece) / x.shape[1]
-
-        def on_progress(part: float, before: float = before, size: float = size) -> None:
-            task.on_progress(share + (1 - share) * (before + size * part))
-
-        target = log_joint_of(task.model, x[:, piece], plan.chains)
-        sides = both_sides(
-            target,
-            *_base(task, x[:, piece]),
-            z[:, piece],
-            plan,
-            task.streams.fork(f"bdmc/{done}"),
-            on_progress,
-        )
+        progress = _part_of(task, share + (1 - share) * before, (1 - share) * size)
+        own, streams = x[:, piece], task.streams.fork(f"bdmc/{done}")
+        target = log_joint_of(task.model, own, plan.chains)
+        sides = both_sides(target, *_base(task, own), z[:, piece], plan, streams, progress)
         lower.append(sides[0])
         upper.append(sides[1])
         done += len(piece)
@@ -101,19 +93,19 @@ def _simulated(task: Task) -> tuple[Tensor, Tensor] | None:
 
 
 def iwae(task: Task) -> Findings:
-    """Importance-weighted bound with the model's own or a fitted Gaussian proposal."""
+    """Importance-weighted bound (Burda et al. 2016, eq. 8), by the model's own or a fitted Gaussian proposal.
+
+    Raises:
+        WorkbenchError: if the model has no normalised log p(x, z), or no proposal.
+    """
     needs_density(task)
     if not task.model.normalised:
         raise task.refuse("IWAE needs a normalised prior, and this family's is not.", "Try --metric ais.")
     parts, done = [], 0
     with torch.no_grad():
         for batch in task.data.chunks("test", task.streams, 100, task.settings.images):
-            draws = getattr(task.model, "encoder_draws", None)
-            proposal = (
-                task.model.proposal(batch.x, task.streams)
-                if draws is None
-                else fitted_gaussian(draws(batch.x, FIT_DRAWS, task.streams))
-            )
+            draws = task.model.encoder_draws(batch.x, FIT_DRAWS, task.streams)
+            proposal = task.model.proposal(batch.x, task.streams) if draws is None else fitted_gaussian(draws)
             if proposal is None:
                 raise task.refuse("IWAE needs a proposal, and this family offers none.", "Try --metric ais.")
             parts.append(log_evidence(task.model, batch.x, *proposal, task.settings.draws, task.streams))
@@ -126,7 +118,11 @@ def iwae(task: Task) -> Findings:
 
 
 def quadrature(task: Task) -> Findings:
-    """Exact log p(x) over a grid of one or two latent dimensions."""
+    """Exact log p(x) over a grid of one or two latent dimensions.
+
+    Raises:
+        WorkbenchError: if the model has no log p(x, z), or more latent dimensions.
+    """
     needs_density(task)
     if task.model.latent > 2:
         raise task.refuse(
@@ -152,7 +148,11 @@ def quadrature(task: Task) -> Findings:
 
 
 def needs_density(task: Task) -> None:
-    """Refuse a model without log p(x, z) over real-valued latents."""
+    """Check that a model has log p(x, z) over real-valued latents.
+
+    Raises:
+        WorkbenchError: if it has none.
+    """
     model = task.model
     why = ""
     if model.latent == 0:
@@ -179,9 +179,9 @@ def _examples(task: Task, chains: int) -> int:
     return max(1, most // (width * task.model.members * chains))
 
 
-def _chunks(task: Task, images: int, chains: int) -> Iterator[Tensor]:
-    for batch in task.data.chunks("test", task.streams, _examples(task, chains), images):
-        yield batch.x
+def _part_of(task: Task, start: float, length: float) -> Callable[[float], None]:
+    """Return a callback for the progress of a part of the task that begins at `start` and takes `length`."""
+    return lambda done: task.on_progress(start + length * done)
 
 
 def log_joint_of(model: LatentModel, x: Tensor, chains: int) -> Callable[[Tensor], Tensor]:

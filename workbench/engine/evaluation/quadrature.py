@@ -39,6 +39,9 @@ def log_px(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
     The midpoint rule on `points` cells per dimension of [−6, 6]; it is exponentially accurate for smooth
     integrands that vanish at the border. 200 points are steps of 0.06 prior standard deviations.
     Where the model is not normalised, its log Z is still to be taken off.
+
+    Raises:
+        ValueError: for a model with more latent dimensions.
     """
     nodes, area = _nodes(model, points, x)
     members, codes, _ = x.shape
@@ -53,13 +56,6 @@ def log_px(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
         values = log_joint.view(members, codes, len(block)).double()
         total = torch.logaddexp(total, values.logsumexp(-1))
     return total + math.log(area)
-
-
-def log_px_2d(model: LatentModel, x: Tensor, points: int = 200) -> Tensor:
-    """Return log p(x) [S, K] of a model with latent == 2 and a normalised log_joint, see `log_px`."""
-    if model.latent != 2:
-        raise ValueError(f"quadrature needs 2 latent dimensions, this model has {model.latent}")
-    return log_px(model, x, points)
 
 
 def log_z(model: LatentModel, like: Tensor, points: int = 2000) -> Tensor:

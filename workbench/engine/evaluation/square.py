@@ -1,6 +1,6 @@
 """The uniform-square study: how Gaussian the latents are, how uniform what is decoded from them.
 
-Every statistic stands beside what as many true N(0, I) or U[0, 1] draws give (its null): at 2000 points
+Every statistic is reported beside what as many true N(0, I) or U[0, 1] draws give (its null): at 2000 points
 a p-value would reject any model.
 """
 

@@ -23,7 +23,8 @@ from workbench.engine.evaluation.distances import energy_distance, energy_null
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
 from workbench.engine.evaluation.neighbours import knn_accuracy
-from workbench.engine.evaluation.quadrature import log_px_2d
+from workbench.engine.evaluation.quadrature import log_px
+from workbench.engine.evaluation.two_sample import samples_and_data
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.spec.schema import EvaluationSettings
@@ -53,9 +54,11 @@ def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, s
             error = values.std(1) / values.shape[1] ** 0.5 if values.shape[1] > 1 else None
             summary[name] = entry(values.mean(1), error, values.shape[1])
         if data.info.classes > 0 and model.latent > 0:
-            accuracy, error = _read_labels(
-                model, data, settings, test_z, streams.fork("evaluation/neighbours")
-            )
+            own = streams.fork("evaluation/neighbours")
+            chunks = data.chunks("train", own, CHUNK, KNN_TRAIN)
+            train_z = torch.cat([model.encode(batch.x, own) for batch in chunks], 1)
+            train_y, test_y = data.labels("train")[: train_z.shape[1]], data.labels("test")[: test_z.shape[1]]
+            accuracy, error = knn_accuracy(train_z, train_y, test_z, test_y, settings.neighbours)
             summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
         if model.generative:
             summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
@@ -92,26 +95,14 @@ def _test_pass(
 
 
 def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
-    """Return mean and scale of a Gaussian to weigh x by; None if log p(x, z) is not to be had.
+    """Return mean and scale of a Gaussian to weigh x by; None without a normalised log p(x, z).
 
-    A model whose encoder has no density offers `encoder_draws` too: a Gaussian with full covariance
-    is fitted, which its own diagonal proposal cannot match.
+    To draws of an encoder that is no Gaussian, one with full covariance is fitted.
     """
     if not model.normalised or model.latent == 0:
         return None
-    draws = getattr(model, "encoder_draws", None)
-    if draws is not None and model.latent <= FIT_LATENT:
-        return fitted_gaussian(draws(x, FIT_DRAWS, streams))
-    return model.proposal(x, streams)
-
-
-def _read_labels(
-    model: LatentModel, data: DataSet, settings: EvaluationSettings, test_z: Tensor, streams: Streams
-) -> tuple[Tensor, Tensor]:
-    parts = [model.encode(batch.x, streams) for batch in data.chunks("train", streams, CHUNK, KNN_TRAIN)]
-    train_z = torch.cat(parts, 1)
-    train_y, test_y = data.labels("train")[: train_z.shape[1]], data.labels("test")[: test_z.shape[1]]
-    return knn_accuracy(train_z, train_y, test_z, test_y, settings.neighbours)
+    draws = model.encoder_draws(x, FIT_DRAWS, streams) if model.latent <= FIT_LATENT else None
+    return model.proposal(x, streams) if draws is None else fitted_gaussian(draws)
 
 
 def _two_samples(
@@ -119,14 +110,10 @@ def _two_samples(
 ) -> Summary:
     """Return the energy distance of samples, mean over draws, and what real data give at those sizes."""
     count, real = settings.samples, min(settings.samples, data.info.test_size)
-    distances = []
-    for _ in range(settings.sample_draws):
-        x = model.sample(count, streams)
-        if data.info.kind == "binary":  # means would look sharper than any data
-            x = (streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
-        index = streams.permutation("examples", data.info.test_size)[:, :real]
-        distances.append(energy_distance(x, data.examples("test", index, streams).x))
-    values = torch.stack(distances, 1)
+    turns = range(settings.sample_draws)
+    values = torch.stack(
+        [energy_distance(*samples_and_data(model, data, count, real, streams)) for _ in turns], 1
+    )
     draws = values.shape[1]
     error = values.std(1) / draws**0.5 if draws > 1 else None
     null = _null(data, count, real, streams)
@@ -166,5 +153,5 @@ def _code_book(model: LatentModel, data: DataSet, streams: Streams) -> Summary:
     codes = data.examples("test", every, streams).x[0].unique(dim=0)
     # 200 points are exact to 1e-4 nats, 100 to 2e-3 (tests); 256 codes need fewer to stay quick
     points = 200 if len(codes) <= 16 else 100
-    log_px = log_px_2d(model, codes.expand(model.members, -1, -1), points)
-    return {"log_px": entry(log_px.mean(1), None, len(codes))}
+    values = log_px(model, codes.expand(model.members, -1, -1), points)
+    return {"log_px": entry(values.mean(1), None, len(codes))}

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from workbench.engine.data.dataset import Split
+from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.evaluation import distances
 from workbench.engine.evaluation.embedding import principal_components
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.task import Findings, Task
+from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 
 Distance = Callable[[Tensor, Tensor], Tensor]
@@ -22,7 +23,7 @@ YARDSTICK = 2000  # real examples behind the median distance
 
 
 def energy(task: Task) -> Findings:
-    """Energy distance."""
+    """Energy distance (Székely and Rizzo 2013, eq. 6.1)."""
     return _compare(
         task,
         "sample_energy",
@@ -32,7 +33,11 @@ def energy(task: Task) -> Findings:
 
 
 def mmd(task: Task) -> Findings:
-    """Unbiased squared MMD; the kernels' widths come from real data alone."""
+    """Unbiased squared MMD (Gretton et al. 2012, eq. 3); the kernels' widths come from real data alone.
+
+    Raises:
+        WorkbenchError: if all test data are the same.
+    """
     size = min(YARDSTICK, task.data.info.test_size)
     width = distances.median_distance(_real(task, "test", size, Streams([0], task.streams.device)))
     if width == 0:
@@ -57,7 +62,7 @@ def sliced_w2(task: Task) -> Findings:
 
 
 def frechet(task: Task) -> Findings:
-    """Fréchet distance between Gaussians, in a feature space that the metric's name tells."""
+    """Fréchet distance between Gaussians, in the feature space that the metric's name says."""
     if task.settings.space == "pixels":
         found = _compare(task, "frechet_pixels", distances.frechet, _split(distances.frechet))
     else:
@@ -86,11 +91,7 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
     values = []
     with torch.no_grad():
         for turn in range(settings.draws):
-            x = model.sample(size, task.streams)
-            if data.info.kind == "binary":  # means would look sharper than any data
-                x = (task.streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
-            index = task.streams.permutation("examples", data.info.test_size)[:, :size]
-            values.append(distance(x, data.examples("test", index, task.streams).x))
+            values.append(distance(*samples_and_data(model, data, size, size, task.streams)))
             task.on_progress((turn + 1) / (settings.draws + 1))
     measured = torch.stack(values, 1)
     alone = Streams([0], task.streams.device, task.streams.dtype)  # the same for all members and all runs
@@ -109,6 +110,17 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
     if data.info.kind == "grey":
         found.notes.append("Samples are means of p(x|z): they lack pixel noise that data may have.")
     return found
+
+
+def samples_and_data(
+    model: LatentModel, data: DataSet, count: int, real: int, streams: Streams
+) -> tuple[Tensor, Tensor]:
+    """Return samples [S, count, D] of a model, and test examples [S, real, D] drawn without replacement."""
+    x = model.sample(count, streams)
+    if data.info.kind == "binary":  # means would look sharper than any data
+        x = (streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
+    index = streams.permutation("examples", data.info.test_size)[:, :real]
+    return x, data.examples("test", index, streams).x
 
 
 def _real(task: Task, split: Split, count: int, streams: Streams) -> Tensor:

@@ -7,29 +7,26 @@ The mixture is fitted roughly before each snapshot and fully after the last step
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import entry, mean_entry
 from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.neighbours import nearest_distances
 from workbench.engine.likelihoods import Bernoulli
 from workbench.engine.mixtures import ROUGH, TOLERANCE, Mixtures
 from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.ae_gmm import AEGMMSettings
-from workbench.spec.schema import TrainingSettings
+from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
-if TYPE_CHECKING:
-    from workbench.engine.data.dataset import DataSet
-    from workbench.spec.schema import EvaluationSettings
-
-CHUNK = 1000  # examples encoded or judged at once
+CHUNK = 1000  # examples encoded or evaluated at once
 QUICK_CODES = 2000  # codes of the rough fit before a snapshot
 SPREADS = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8)  # proposals tried, in standard deviations of the codes
 TRIED = 200  # training examples that choose among them
@@ -39,15 +36,12 @@ NEIGHBOURS = 10_000  # training examples in which a sample's nearest one is look
 class AEGMM(LatentModel):
     """S autoencoders trained side by side, each with a mixture of its own."""
 
-    normalised = False  # no density of x is trained; `summary` gives one under a name of its own
-    stochastic_encoder = False
+    settings: AEGMMSettings
 
     def __init__(
         self, settings: AEGMMSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
-        self.settings, self.training_settings, self.data = settings, training, data
-        self.members, self.latent = len(streams.seeds), settings.latent
+        super().__init__(settings, training, data, streams)
         self.encoder = mlp([data.dimensions, *settings.encoder, self.latent], settings.activation, streams)
         self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
         self.likelihood = Bernoulli()
@@ -60,10 +54,7 @@ class AEGMM(LatentModel):
         """Lower the reconstruction error of one minibatch."""
         out = self.decoder(self.encoder(batch.x))
         loss = self._error(batch.x, out).mean(1)
-        self.zero_grad()
-        loss.sum().backward()  # a sum over members: none sees another's gradient
-        clip_gradients(self.parameters(), self.training_settings.clip)
-        self.optimisers["model"].step()
+        self.descend(loss)
         mse = (batch.x - self._mean(out.detach())).square().mean((1, 2))
         return {"loss": loss.detach(), "mse": mse}
 
@@ -125,16 +116,19 @@ class AEGMM(LatentModel):
             density.append((self.mixtures.log_prob(z) + standard).double())
             if spread is not None:
                 bounds.append(-self._log_evidence(batch.x, spread, settings.importance_samples, streams))
-        found = {"gmm_components": entry(used, None, 1), "gmm_log_likelihood": _mean(density)}
+        found = {
+            "gmm_components": entry(used, None, 1),
+            "gmm_log_likelihood": mean_entry(torch.cat(density, 1)),
+        }
         if bounds:
-            found["gmm_prior_iwae"] = _mean(bounds)
+            found["gmm_prior_iwae"] = mean_entry(torch.cat(bounds, 1))
         return found | self._nearest(data, settings, streams.fork("nearest"))
 
     def _log_evidence(self, x: Tensor, spread: Tensor, draws: int, streams: Streams) -> Tensor:
         """Return IWAE-k log p(x) [S, B] with the mixture as prior and q = N(enc(x), (spread · std)²)."""
         mean = self.encoder(x)
         width = (spread[:, None, None] * self.mixtures.scale).expand_as(mean)
-        return log_evidence(_WithPrior(self), x, mean, width, draws, streams)
+        return log_evidence(_WithPrior(self, streams), x, mean, width, draws, streams)
 
     def _proposal_spread(self, data: DataSet, streams: Streams) -> Tensor:
         """Return, per member [S], the proposal of `SPREADS` with the best bound on training examples."""
@@ -151,30 +145,19 @@ class AEGMM(LatentModel):
         if self.data.kind == "binary":  # means would look nearer or farther than any data
             x = (streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
         return {
-            "nearest_train": _mean([nearest_distances(x, train)]),
-            "nearest_train_real": _mean([nearest_distances(test, train)]),
+            "nearest_train": mean_entry(nearest_distances(x, train).double()),
+            "nearest_train_real": mean_entry(nearest_distances(test, train).double()),
         }
 
 
 class _WithPrior(LatentModel):
     """The autoencoder read as a latent-variable model: Bernoulli pixels, the mixture as prior."""
 
-    def __init__(self, trained: AEGMM) -> None:
-        super().__init__()
+    def __init__(self, trained: AEGMM, streams: Streams) -> None:
+        super().__init__(trained.settings, trained.training_settings, trained.data, streams)
         self.trained = trained
 
     def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
         """Return log p(x|z) + log GMM(z) [S, B]."""
         trained = self.trained
         return trained.likelihood.log_prob(x, trained.decoder(z)) + trained.mixtures.log_prob(z)
-
-
-def _mean(parts: list[Tensor]) -> dict[str, Any]:
-    values = torch.cat(parts, 1).double()
-    count = values.shape[1]
-    return entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
-
-
-def build(settings: AEGMMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> AEGMM:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return AEGMM(settings, training, data, streams)

@@ -1,21 +1,21 @@
-"""Adversarial variational Bayes (Mescheder, Nowozin, Geiger 2017): an implicit posterior learnt by a game.
+"""Adversarial variational Bayes (Mescheder, Nowozin and Geiger 2017, Algorithms 1 and 2).
+
+An implicit posterior is learnt by a game:
 
     z = enc([x, ε]),  ε ~ N(0, I)                       a posterior to draw from, without a density
     model:      minimise  −log p(x|z) + T(x, z)         through z alone: T's weights are frozen
     adversary:  minimise  softplus(−T(x, z_q)) + softplus(T(x, z_p)),   z_q from the encoder, z_p ~ N(0, I)
 
-The best T is log q(z|x) − log p(z), so that T stands in for the integrand of the KL term. It
+The best T is log q(z|x) − log p(z), so that T replaces the integrand of the KL term. It
 lags behind, which makes T too small and log p(x|z) − T too large: that number is no bound, and it
 is never reported as one. What is comparable is IWAE with a Gaussian fitted to `encoder_draws`.
 
-Adaptive contrast: with m(x), s(x) the mean and standard deviation of z given x (no gradient), T judges
-z̃ = (z − m)/s against N(0, I), and T(x, z̃) + log N(z; m, s²) − log p(z) takes the place of T(x, z).
+Adaptive contrast: with m(x), s(x) the mean and standard deviation of z given x (no gradient), T compares
+z̃ = (z − m)/s with N(0, I), and T(x, z̃) + log N(z; m, s²) − log p(z) takes the place of T(x, z).
 T has only to learn how the posterior differs from a Gaussian of the same moments.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
@@ -24,44 +24,44 @@ from torch.nn import functional
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
-from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.models.avb_adversaries import make_adversary
-from workbench.engine.models.avb_encoders import ContrastEncoder, make_encoder
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.model import Metrics
+from workbench.engine.models.avb_adversaries import InnerProductAdversary, JointAdversary
+from workbench.engine.models.avb_encoders import ContrastEncoder, NoisyEncoder
+from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
 from workbench.spec.schema import TrainingSettings
 
-LOG_2PI = math.log(2 * math.pi)
-MOMENT_DRAWS = 500  # of the noise functions, when a model with adaptive contrast is judged
-ENCODE_DRAWS = 32  # whose mean stands for the posterior's
-PROPOSAL_DRAWS = 200
-PROPOSAL_INFLATION = 1.2  # an importance proposal must not be narrower than the posterior
+MOMENT_DRAWS = 500  # of the noise functions, when a model with adaptive contrast is evaluated
+ENCODE_DRAWS = 32  # whose mean is taken for the posterior's
 ROWS = 4096  # of one encoder call that draws many latents per example
 
 
-class AVB(LatentModel):
+class AVB(DecoderModel):
     """S adversarially trained variational autoencoders side by side."""
+
+    settings: AVBSettings
 
     def __init__(
         self, settings: AVBSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
-        self.settings, self.training_settings, self.data = settings, training, data
-        self.members, self.latent = len(streams.seeds), settings.latent
-        self.encoder = make_encoder(settings, data, streams)
+        super().__init__(settings, training, data, streams)
+        encoder = ContrastEncoder if settings.adaptive_contrast else NoisyEncoder
+        self.encoder = encoder(settings, data, streams)
         self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
-        self.adversary = make_adversary(settings, data, streams)
-        self.model_parameters = [
-            *self.encoder.parameters(),
-            *self.decoder.parameters(),
-            *self.likelihood.parameters(),
+        adversary = JointAdversary if settings.adversary_form == "joint" else InnerProductAdversary
+        self.adversary = adversary(settings, data, streams)
+        own = [
+            parameter
+            for part in (self.encoder, self.decoder, self.likelihood)
+            for parameter in part.parameters()
         ]
         # plain SGD is a choice for the model only: T has to keep up
         adam = training.model_copy(update={"optimiser": "adam"})
         self.optimisers = {
-            "model": make_optimiser(self.model_parameters, training),
+            "model": make_optimiser(own, training),
             "adversary": make_optimiser(self.adversary.parameters(), adam, lr=settings.adversary_lr),
         }
 
@@ -81,8 +81,7 @@ class AVB(LatentModel):
         self.optimisers["model"].zero_grad()
         loss.sum().backward()  # a sum over members: none sees another's gradient
         self.adversary.requires_grad_(True)
-        clip_gradients(self.model_parameters, self.training_settings.clip)
-        self.optimisers["model"].step()
+        self.take_step("model")
         metrics = {
             "loss": loss,
             "reconstruction": reconstruction,
@@ -100,7 +99,7 @@ class AVB(LatentModel):
         """Update T on fresh latents of the same x each time; return its mean logistic loss [S]."""
         steps, count = self.settings.adversary_steps, x.shape[1]
         inputs = self._inputs(x)
-        with torch.no_grad():  # the encoder stands still meanwhile: all its latents in one call
+        with torch.no_grad():  # the encoder does not move meanwhile: all its latents in one call
             noise = streams.normal("adversary noise", steps * count, self.encoder.noise)
             share = self.encoder.share(inputs).repeat(1, steps, 1)
             posterior = self._latents(share, noise)[1].split(count, 1)
@@ -111,8 +110,7 @@ class AVB(LatentModel):
             t_q, t_p = self.adversary(share, torch.cat([z_q, z_p], 1)).split(count, 1)
             loss = functional.softplus(-t_q).mean(1) + functional.softplus(t_p).mean(1)
             loss.sum().backward()
-            clip_gradients(self.adversary.parameters(), self.training_settings.clip)
-            self.optimisers["adversary"].step()
+            self.take_step("adversary")
             self.optimisers["adversary"].zero_grad()
             losses.append(loss.detach())
         return torch.stack(losses).mean(0)
@@ -178,34 +176,3 @@ class AVB(LatentModel):
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return the posterior mean [S, B, d], estimated from 32 draws."""
         return self.encoder_draws(x, ENCODE_DRAWS, streams).mean(0)
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z) [S, B, D]."""
-        return self.likelihood.mean(self.decoder(z))
-
-    def sample(self, count: int, streams: Streams) -> Tensor:
-        """Return samples [S, count, D]: decoded means for pictures, draws from p(x|z) otherwise."""
-        out = self.decoder(streams.normal("sample", count, self.latent))
-        if len(self.data.shape) > 1:
-            return self.likelihood.mean(out)
-        return self.likelihood.draw(out, streams, "sample")
-
-    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
-        prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
-        return self.likelihood.log_prob(x, self.decoder(z)) + prior
-
-    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return exact draws x [S, count, D] and z [S, count, d] of p(x|z) N(z; 0, I)."""
-        z = streams.normal("joint", count, self.latent)
-        return self.likelihood.draw(self.decoder(z), streams, "joint"), z
-
-    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return mean and 1.2 standard deviations [S, B, d] of 200 encoder draws."""
-        draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)
-        return draws.mean(0), PROPOSAL_INFLATION * draws.std(0) + 1e-6
-
-
-def build(settings: AVBSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> AVB:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return AVB(settings, training, data, streams)

@@ -40,7 +40,7 @@ class JointAdversary(nn.Module):
         super().__init__()
         activation = settings.activation
         width = settings.adversary[0] if settings.adversary else 1
-        self.square = _square(settings)
+        self.square = 0.0 if settings.adaptive_contrast else 0.5
         self.first = PairInput(data.dimensions, settings.latent, width, streams)
         self.rest = nn.Sequential()
         if settings.adversary:
@@ -68,7 +68,7 @@ class InnerProductAdversary(nn.Module):
 
     def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
         super().__init__()
-        self.square = _square(settings)
+        self.square = 0.0 if settings.adaptive_contrast else 0.5
         features = settings.adversary_features
         self.scale = features**-0.5
         self.theta = _net(settings, data.dimensions, features, streams)
@@ -85,19 +85,6 @@ class InnerProductAdversary(nn.Module):
         of_z = torch.cat([self.s(z), torch.ones_like(z[..., :1])], -1)
         net = (share * of_z).sum(-1) + self.z_only(z).squeeze(-1)
         return net + self.square * z.square().sum(-1)
-
-
-Adversary = JointAdversary | InnerProductAdversary
-
-
-def make_adversary(settings: AVBSettings, data: DataInfo, streams: Streams) -> Adversary:
-    """Return the adversary that the settings ask for."""
-    joint = settings.adversary_form == "joint"
-    return (JointAdversary if joint else InnerProductAdversary)(settings, data, streams)
-
-
-def _square(settings: AVBSettings) -> float:
-    return 0.0 if settings.adaptive_contrast else 0.5
 
 
 def _blocks(settings: AVBSettings, streams: Streams) -> list[nn.Module]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,6 @@ class PairInput(nn.Module):
 
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, inputs] and the bias contribute, [S, B, outputs]."""
-        assert self.linear.bias is not None
         return torch.baddbmm(self.linear.bias, x, self.linear.weight[:, : self.inputs])
 
     def forward(self, share: Tensor, u: Tensor) -> Tensor:
@@ -80,27 +80,20 @@ class NoisyEncoder(nn.Module):
             else:
                 self.layers.append(PairInput(inputs, settings.noise, outputs, streams))
 
-    @property
-    def first(self) -> PairInput | AddedNoise:
-        layer = self.layers[0]
-        assert isinstance(layer, (PairInput, AddedNoise))
-        return layer
-
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, D] contributes to the first layer."""
-        return self.first.share(x)
+        return cast("PairInput | AddedNoise", self.layers[0]).share(x)
 
     def forward(self, share: Tensor, noise: Tensor) -> Tensor:
         """Return z [S, B, d] from share(x) and standard normals [S, B, noise]."""
         parts = noise.split(self.widths, -1)
-        z = self.first(share, parts[0])
+        z: Tensor = self.layers[0](share, parts[0])
         for position, layer in enumerate(list(self.layers)[1:], 1):
             h = self.activation(z)
-            if isinstance(layer, Linear):
-                z = layer(h)
-            else:
-                assert isinstance(layer, (PairInput, AddedNoise))
+            if isinstance(layer, PairInput | AddedNoise):
                 z = layer(layer.share(h), parts[position if self.added else 0])
+            else:
+                z = layer(h)
         return z
 
 
@@ -168,11 +161,3 @@ class ContrastEncoder(nn.Module):
         mean = z0.squeeze(2) + (a * values.mean(1, keepdim=True)).sum(2)
         variance = (a.square() * values.var(1, correction=0, keepdim=True)).sum(2)
         return mean, (variance + VARIANCE_FLOOR).sqrt()
-
-
-Encoder = NoisyEncoder | ContrastEncoder
-
-
-def make_encoder(settings: AVBSettings, data: DataInfo, streams: Streams) -> Encoder:
-    """Return the encoder that the settings ask for."""
-    return (ContrastEncoder if settings.adaptive_contrast else NoisyEncoder)(settings, data, streams)

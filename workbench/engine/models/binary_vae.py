@@ -9,7 +9,8 @@ Everything reported but `relaxed_nelbo` is of hard codes: relaxed ones carry mor
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,35 +19,31 @@ from torch.nn import functional
 from workbench.engine import bernoulli_gradients as estimators
 from workbench.engine.bernoulli_gradients import LOG_2, Estimate, bernoulli_kl, hard, log_q
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import entry, mean_entry
 from workbench.engine.likelihoods import make_likelihood
-from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.model import Metrics
+from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.binary_vae import BinaryVAESettings
-from workbench.spec.schema import TrainingSettings
+from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
-if TYPE_CHECKING:
-    from workbench.engine.data.dataset import DataSet
-    from workbench.spec.schema import EvaluationSettings
-
-CHUNK = 250  # examples judged at once
+CHUNK = 250  # examples evaluated at once
 GROUP = 16  # draws of the importance-weighted bound at once
 ENUMERATED = 10  # with up to this many bits, all 2^Q codes are decoded for an exact log p(x)
 
 
-class BinaryVAE(LatentModel):
+class BinaryVAE(DecoderModel):
     """S variational autoencoders with binary latents, trained side by side."""
 
-    continuous = False
+    settings: BinaryVAESettings
 
     def __init__(
         self, settings: BinaryVAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
-        self.settings, self.training_settings, self.data = settings, training, data
-        self.members, self.latent = len(streams.seeds), settings.latent
+        super().__init__(settings, training, data, streams)
         self.encoder = mlp([data.dimensions, *settings.encoder, self.latent], settings.activation, streams)
         self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
@@ -64,22 +61,16 @@ class BinaryVAE(LatentModel):
         kl = bernoulli_kl(logits)
         estimate = self._estimate(batch.x, logits, streams)
         objective = estimate.objective if estimator == "vimco" else estimate.objective - kl
-        self.zero_grad()
-        (-objective).mean(1).sum().backward()  # a sum over members: none sees another's gradient
-        clip_gradients(self.parameters(), self.training_settings.clip)
-        self.optimisers["model"].step()
+        self.descend((-objective).mean(1))
         self.updates += 1
-        return self._told(estimate, kl)
+        return self._metrics(estimate, kl)
 
     def _estimate(self, x: Tensor, logits: Tensor, streams: Streams) -> Estimate:
         """Return the estimator's objective from `draws` decoded codes per example."""
         settings = self.settings
         halves = 2 if settings.estimator == "disarm" else 1  # a uniform there serves two codes
         uniform = streams.uniform("noise", settings.draws // halves, *logits.shape[1:])
-
-        def log_px(z: Tensor) -> Tensor:
-            return self.log_px(x, z)
-
+        log_px = partial(self.log_px, x)
         if settings.estimator == "concrete":
             return estimators.concrete(logits, log_px, uniform, self.temperature().to(logits.dtype))
         chosen = {
@@ -90,8 +81,8 @@ class BinaryVAE(LatentModel):
         }[settings.estimator]
         return chosen(logits, log_px, uniform)
 
-    def _told(self, estimate: Estimate, kl: Tensor) -> Metrics:
-        """Return the curves of a step, each under a name that says what it is."""
+    def _metrics(self, estimate: Estimate, kl: Tensor) -> Metrics:
+        """Return the curves of a step."""
         reconstruction, divergence = -estimate.log_px.mean(1), kl.detach().mean(1)
         nelbo = reconstruction + divergence
         if self.settings.estimator == "concrete":  # of relaxed codes: no bound at all
@@ -113,13 +104,6 @@ class BinaryVAE(LatentModel):
         tau = settings.tau * torch.exp(-settings.tau_rate * self.updates)
         return tau.clamp_min(settings.tau_floor) if settings.tau_rate else tau
 
-    def log_px(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return log p(x|z) [S, L, B] for x [S, B, D] and z [S, L, B, Q], decoded in one call."""
-        members, draws, count, bits = z.shape
-        out = self.decoder(z.reshape(members, draws * count, bits))
-        repeated = x if draws == 1 else x.repeat(1, draws, 1)
-        return self.likelihood.log_prob(repeated, out).view(members, draws, count)
-
     # ---- evaluation
 
     @torch.no_grad()
@@ -129,30 +113,21 @@ class BinaryVAE(LatentModel):
         kl = bernoulli_kl(logits)
         z = hard(logits, streams.uniform("noise", 1, *logits.shape[1:]))
         reconstruction = -self.log_px(x, z)[:, 0]
-        mse = (x - self.decode(self._mode(logits))).square().mean(-1)
+        mse = (x - self.decode(self.encode(x, streams))).square().mean(-1)
         return {"nelbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl, "mse": mse}
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return the most probable code [S, B, Q], of 0 and 1: decoding θ would leak what no code holds."""
-        return self._mode(self.encoder(x))
-
-    def _mode(self, logits: Tensor) -> Tensor:
+        logits = self.encoder(x)
         return (logits > 0).to(logits.dtype)
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z) [S, B, D]."""
-        return self.likelihood.mean(self.decoder(z))
+    def prior_draws(self, count: int, streams: Streams, purpose: str) -> Tensor:
+        """Return fair bits [S, count, Q]."""
+        return (streams.uniform(purpose, count, self.latent) < 0.5).to(streams.dtype)
 
-    def sample(self, count: int, streams: Streams) -> Tensor:
-        """Return samples [S, count, D] from fair bits: decoded means for pictures, draws otherwise."""
-        out = self.decoder((streams.uniform("sample", count, self.latent) < 0.5).to(streams.dtype))
-        if len(self.data.shape) > 1:
-            return self.likelihood.mean(out)
-        return self.likelihood.draw(out, streams, "sample")
-
-    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return log p(x|z) − Q ln 2 [S, B], normalised, for codes z of 0 and 1."""
-        return self.log_px(x, z[:, None])[:, 0] - self.latent * LOG_2
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Return −Q ln 2 [S, B], for codes z of 0 and 1."""
+        return z.new_full(z.shape[:-1], -self.latent * LOG_2)
 
     @torch.no_grad()
     def log_evidence(self, x: Tensor, draws: int, streams: Streams) -> Tensor:
@@ -185,9 +160,10 @@ class BinaryVAE(LatentModel):
             used.append(torch.sigmoid(self.encoder(batch.x)).double())
             if self.latent <= ENUMERATED:
                 exact.append(self.exact_log_px(batch.x))
-        found = {"test_iwae": _mean(bounds), "active_bits": entry(_active(torch.cat(used, 1)), None, 1)}
+        bits = entry(active_bits(torch.cat(used, 1)), None, 1)
+        found = {"test_iwae": mean_entry(torch.cat(bounds, 1)), "active_bits": bits}
         if exact:
-            found["log_px"] = _mean(exact)
+            found["log_px"] = mean_entry(torch.cat(exact, 1))
         return found
 
 
@@ -197,24 +173,11 @@ def all_codes(bits: int, like: Tensor) -> Tensor:
     return ((count[:, None] >> torch.arange(bits, device=like.device)) & 1).to(like.dtype)
 
 
-def _active(theta: Tensor) -> Tensor:
+def active_bits(theta: Tensor) -> Tensor:
     """Return the number [S] of bits that carry more than 0.01 nats about x; θ [S, n, Q]."""
-    mean = theta.mean(1)
-    return (_entropy(mean) - _entropy(theta).mean(1) > 0.01).sum(-1).double()
 
+    def entropy(theta: Tensor) -> Tensor:
+        return functional.binary_cross_entropy(theta, theta, reduction="none")
 
-def _entropy(theta: Tensor) -> Tensor:
-    return functional.binary_cross_entropy(theta, theta, reduction="none")
-
-
-def _mean(parts: list[Tensor]) -> dict[str, Any]:
-    values = torch.cat(parts, 1)
-    count = values.shape[1]
-    return entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
-
-
-def build(
-    settings: BinaryVAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
-) -> BinaryVAE:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return BinaryVAE(settings, training, data, streams)
+    carried = entropy(theta.mean(1)) - entropy(theta).mean(1)
+    return (carried > 0.01).sum(-1).double()

@@ -3,7 +3,7 @@
     loss = mean over originals and reconstructions of −log softmax(net(x))[y]
 
 An original x with label y brings `augment_draws` reconstructions: decoded latents z ~ q(z|x) of a
-finished run, with the same label. Attacks judge the trained net (evaluation/attacks.py).
+finished run, with the same label. Attacks test the trained net (evaluation/attacks.py).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import ACTIVATIONS, Conv2d, Linear
 from workbench.engine.evaluation.attacks import fgsm, pgd
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import mean_entry
 from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.optim import make_optimiser
 from workbench.engine.pretrained import find_run, load_frozen
 from workbench.engine.streams import Streams
 from workbench.errors import DATA, WorkbenchError
@@ -89,7 +89,7 @@ NETS = {"mlp": Perceptron, "cnn": SmallCNN}
 def dropped(h: Tensor, share: float, streams: Streams | None, whole: int = 0) -> Tensor:
     """Return h with a random `share` of its units set to 0 and the others scaled up to keep the mean.
 
-    The last `whole` axes are kept or dropped together. Without streams: h, as for judging.
+    The last `whole` axes are kept or dropped together. Without streams: h, as for evaluation.
     """
     if streams is None or share == 0.0:
         return h
@@ -106,22 +106,19 @@ def pooled(h: Tensor) -> Tensor:
 class Classifier(LatentModel):
     """S classifiers trained side by side; no latents, no samples, no density."""
 
-    latent = 0
-    normalised = False
-    generative = False
+    settings: ClassifierSettings
 
     def __init__(
         self, settings: ClassifierSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
+        super().__init__(settings, training, data, streams)
         if data.classes == 0:
             raise WorkbenchError(
                 f"A classifier needs labels, and {data.name} has none.",
                 "Choose data with labels, such as digits.",
                 DATA,
             )
-        self.settings, self.training_settings, self.data = settings, training, data
-        self.members, self.seeds = len(streams.seeds), streams.seeds
+        self.seeds = streams.seeds
         self.net = NETS[settings.net](settings, data, streams)
         self.optimisers = {"model": make_optimiser(self.parameters(), training)}
         self._generator: list[LatentModel] = []  # in a list: its weights are no part of this model
@@ -147,10 +144,7 @@ class Classifier(LatentModel):
             y = y.repeat(1, 1 + draws)
         logits = self.net(x, streams)
         loss = nll(logits, y).mean(1)
-        self.zero_grad()
-        loss.sum().backward()  # a sum over members: none sees another's gradient
-        clip_gradients(self.parameters(), self.training_settings.clip)
-        self.optimisers["model"].step()
+        self.descend(loss)
         originals = batch.y.shape[1]
         right = (logits.detach()[:, :originals].argmax(-1) == batch.y).to(loss.dtype)
         return {"loss": loss.detach(), "accuracy": right.mean(1)}
@@ -180,11 +174,7 @@ class Classifier(LatentModel):
             for attack, eps, x in self._attacked(batch):
                 for what, values in self.evaluate_batch(Batch(x, batch.y, batch.index), streams).items():
                     columns.setdefault(attack_metric(attack, what, eps), []).append(values.double())
-        found = {name: torch.cat(parts, 1) for name, parts in columns.items()}
-        return {
-            name: entry(values.mean(1), values.std(1) / values.shape[1] ** 0.5, values.shape[1])
-            for name, values in found.items()
-        }
+        return {name: mean_entry(torch.cat(parts, 1)) for name, parts in columns.items()}
 
     def _attacked(self, batch: Batch) -> Iterator[tuple[str, float, Tensor]]:
         """Yield (attack, ε, changed pictures) for all attacks, the untouched pictures first."""
@@ -217,10 +207,3 @@ def reconstructions(generator: LatentModel, x: Tensor, draws: int, streams: Stre
 def nll(logits: Tensor, y: Tensor) -> Tensor:
     """Return −log softmax(logits)[y] [S, B] in nats, for logits [S, B, K] and labels y [S, B]."""
     return -logits.log_softmax(-1).gather(-1, y[..., None]).squeeze(-1)
-
-
-def build(
-    settings: ClassifierSettings, training: TrainingSettings, data: DataInfo, streams: Streams
-) -> Classifier:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return Classifier(settings, training, data, streams)

@@ -4,7 +4,7 @@
     z_t = z_{t−1} − η ∇_z [−log p(x|z) + ½‖z‖²] + √(2η) ξ,    t = 1..T, one chain per example, no accept step
 
 The end of the chain is closer to the posterior than q is, so that the decoder need not bend to the encoder's
-Gaussian. What the decoder minimises is not a bound; judging is by the encoder's bound, as for a VAE.
+Gaussian. What the decoder minimises is not a bound; it is evaluated by the encoder's bound, as for a VAE.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.batch import Batch
 from workbench.engine.model import Metrics
-from workbench.engine.models.vae import VAE, gaussian_kl
+from workbench.engine.models.vae import VAE, gaussian_kl, reparametrised
 from workbench.engine.samplers.langevin import last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.dlgm import DLGMSettings
-from workbench.spec.schema import TrainingSettings
 
 
 class DLGM(VAE):
@@ -35,23 +34,21 @@ class DLGM(VAE):
         """
         settings, x = self.settings, batch.x
         mean, log_variance = self.posterior(x)
-        members, count, latent = mean.shape
-        noise = streams.normal("noise", settings.draws, count, latent)
-        z = (mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise).view(members, -1, latent)
-        repeated = x if settings.draws == 1 else x.repeat(1, settings.draws, 1)
-        reconstruction = -self.likelihood.log_prob(repeated, self.decoder(z)).mean(1)
+        z = reparametrised(mean, log_variance, settings.draws, streams)
+        reconstruction = -self.log_px(x, z).flatten(1).mean(1)
         kl = gaussian_kl(mean, log_variance).mean(1)
-        end = self.refine(repeated, z.detach(), streams)
-        refined = -self.likelihood.log_prob(repeated, self.decoder(end)).mean(1)
+        end = self.refine(x.repeat(1, settings.draws, 1), z.detach().flatten(1, 2), streams)
+        refined = -self.log_px(x, end.view_as(z)).flatten(1).mean(1)
 
-        bound = reconstruction + settings.beta * kl + self._penalty()
-        loss = refined + settings.beta * kl.detach() + self._penalty()
+        bound = reconstruction + settings.beta * kl + self.penalty()
+        loss = refined + settings.beta * kl.detach() + self.penalty()
         encoder = list(self.encoder.parameters())
         rest = [*self.decoder.parameters(), *self.likelihood.parameters()]
         gradients = (*torch.autograd.grad(bound.sum(), encoder), *torch.autograd.grad(loss.sum(), rest))
         for parameter, gradient in zip((*encoder, *rest), gradients, strict=True):
             parameter.grad = gradient
-        return self._update(loss, reconstruction, kl)
+        self.take_step()
+        return self.metrics(loss, reconstruction, kl)
 
     def refine(self, x: Tensor, z: Tensor, streams: Streams) -> Tensor:
         """Return the ends [S, B, d] of the chains that start at z [S, B, d]; unchanged without steps."""
@@ -64,8 +61,3 @@ class DLGM(VAE):
                 return torch.autograd.grad(energy, leaf)[0]
 
         return last(chain([z], ula(slope, z, self.settings.chain_step, steps)))
-
-
-def build(settings: DLGMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> DLGM:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return DLGM(settings, training, data, streams)

@@ -1,4 +1,4 @@
-"""Latent energy-based prior (Pang et al. 2020): p(z) ∝ exp(f_α(z)) N(z; 0, I), x = g_β(z) + σ ε.
+"""Latent energy-based prior (Pang et al. 2020, Algorithm 1): p(z) ∝ exp(f_α(z)) N(z; 0, I), x = g_β(z) + σ ε.
 
 Each update runs two short Langevin chains, z− from the prior and z+ from the posterior, and takes
 
@@ -10,7 +10,6 @@ The objectives with a ladder of temperatures are in lebm_ti.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -20,28 +19,25 @@ from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import Gaussian
 from workbench.engine.manual_backprop import input_gradient
-from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.optim import clip_gradients, make_optimiser
+from workbench.engine.model import Metrics
+from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
+from workbench.engine.optim import make_optimiser
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.lebm import LEBMSettings
 from workbench.spec.schema import TrainingSettings
 
-LOG_2PI = math.log(2 * math.pi)
 
-
-class LEBM(LatentModel):
+class LEBM(DecoderModel):
     """S latent energy-based models trained side by side."""
 
-    normalised = False  # log Z of the prior is unknown
-    stochastic_encoder = False
+    settings: LEBMSettings
+    likelihood: Gaussian
 
     def __init__(
         self, settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
-        self.settings, self.training_settings, self.data = settings, training, data
-        self.members, self.latent = len(streams.seeds), settings.latent
+        super().__init__(settings, training, data, streams)
         self.generator = self._make_generator(streams)
         self.likelihood = Gaussian(settings.sigma, False, streams)
         self.optimisers = {"generator": make_optimiser(self.generator.parameters(), training)}
@@ -55,6 +51,10 @@ class LEBM(LatentModel):
         stored = streams.normal("init", data.train_size, *self.chain_shape) if settings.warm_start else None
         self.register_buffer("chains", stored)
         self.chains: Tensor | None
+
+    @property
+    def decoder(self) -> nn.Module:  # type: ignore[override]  # under the name that checkpoints have
+        return self.generator
 
     def _make_generator(self, streams: Streams) -> nn.Module:
         sizes = [self.latent, *self.settings.generator, self.data.dimensions]
@@ -77,7 +77,7 @@ class LEBM(LatentModel):
         reconstruction = -self.likelihood.log_prob(batch.x, self.generator(z_posterior))
         loss = reconstruction.mean(1)
         loss.sum().backward()  # a sum over members: none sees another's gradient
-        self._step("generator")
+        self.take_step("generator")
         return metrics | {
             "loss": loss.detach(),
             "reconstruction": loss.detach(),
@@ -96,13 +96,8 @@ class LEBM(LatentModel):
             size = f_posterior.square().mean(1) + f_prior.square().mean(1)
             objective = objective + self.settings.f_l2 * size
         objective.sum().backward()
-        self._step("prior")
+        self.take_step("prior")
         return {"f_posterior": mean_posterior.detach(), "f_prior": mean_prior.detach()}
-
-    def _step(self, name: str) -> None:
-        optimiser = self.optimisers[name]
-        clip_gradients(optimiser.param_groups[0]["params"], self.training_settings.clip)
-        optimiser.step()
 
     def _start(self, index: Tensor, streams: Streams) -> Tensor:
         """Return where the posterior chains of the data at `index` [S, B] start, [S, B, *chain_shape]."""
@@ -200,20 +195,9 @@ class LEBM(LatentModel):
                 total, kept = total + z, kept + 1
         return total / kept
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z) [S, B, D]."""
-        return self.likelihood.mean(self.generator(z))
-
-    def sample(self, count: int, streams: Streams) -> Tensor:
-        """Return samples [S, count, D] from prior chains: means for pictures, with noise for points."""
-        out = self.generator(self.prior_chain(count, streams))
-        if len(self.data.shape) > 1:
-            return self.likelihood.mean(out)
-        return self.likelihood.draw(out, streams, "sample")
-
-    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return log p(x|z) + f(z) + log N(z; 0, I) [S, B]: log Z of the prior is missing."""
-        return self.log_prior(z) + self.likelihood.log_prob(x, self.generator(z))
+    def prior_draws(self, count: int, streams: Streams, purpose: str) -> Tensor:
+        """Return the ends of prior chains [S, count, d]."""
+        return self.prior_chain(count, streams)
 
     def log_prior(self, z: Tensor) -> Tensor:
         """Return f(z) + log N(z; 0, I) [S, B]: log p(z) + log Z."""

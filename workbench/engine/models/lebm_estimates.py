@@ -1,4 +1,4 @@
-"""What a ladder of temperatures tells about an LEBM: log p(x), and how noisy its gradients are."""
+"""What a ladder of temperatures measures of an LEBM: log p(x), and how noisy its gradients are."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ def gradient_variance(task: Task) -> Findings:
                 for objective in OBJECTIVES:
                     _one_gradient(model, ladders[objective], objective, x, task.streams, steps)
                     for net, module in nets.items():
-                        spreads[objective, net].add(_flat(module))
+                        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+                        spreads[objective, net].add(torch.cat([g.flatten(1) for g in gradients], 1))
                     done += 1
                     task.on_progress(done / turns)
     found = Findings()
@@ -120,12 +121,6 @@ def _one_gradient(
         found = surrogate(model, ladder, objective, part, drawn.z)
         loss = found.generator if found.prior is None else found.generator + found.prior
         (loss.sum() * (-part.shape[1] / x.shape[1])).backward()
-
-
-def _flat(net: nn.Module) -> Tensor:
-    """Return all gradients of a net, [S, J]."""
-    gradients = [p.grad for p in net.parameters() if p.grad is not None]
-    return torch.cat([gradient.flatten(1) for gradient in gradients], 1)
 
 
 @contextmanager

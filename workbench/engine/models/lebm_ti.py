@@ -14,27 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.engine import thermodynamic as ti
 from workbench.engine.data.batch import Batch, DataInfo
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.data.dataset import DataSet
+from workbench.engine.evaluation.entry import entry, mean_entry
 from workbench.engine.model import Metrics
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.lebm import LEBMSettings
-from workbench.spec.schema import TrainingSettings
-
-if TYPE_CHECKING:
-    from workbench.engine.data.dataset import DataSet
-    from workbench.spec.schema import EvaluationSettings
+from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
 SUMMARY_IMAGES = 64  # test examples behind the result's estimates: each has M (N + 1) chains
-ROWS = 8192  # chains that run together when a model is judged
+ROWS = 8192  # chains that run together in an evaluation
 
 
 class Ladder:
@@ -179,8 +176,8 @@ class Curve:
 
 
 def curve_of(ladder: Ladder, log_likelihood: Tensor) -> Curve:
-    """Return what l [S, T, B, M] tells about the integrand and the integral."""
-    mean, variance = (part.transpose(1, 2) for part in ti.moments(log_likelihood, 3))  # [S, B, T]
+    """Return the curve of l [S, T, B, M]: integrand and integral, V by the unbiased variance."""
+    mean, variance = (part.transpose(1, 2) for part in (log_likelihood.mean(3), log_likelihood.var(3)))
     count = mean.shape[1] * ladder.draws
     t = ladder.temperatures
     return Curve(
@@ -216,7 +213,7 @@ def evaluate_ladder(model: LEBM, ladder: Ladder, x: Tensor, streams: Streams, st
         z = streams.normal("start", *shape)
         for half, number in zip(parts, (steps // 2, steps - steps // 2), strict=True):
             drawn = run_ladder(model, ladder, part, z, streams, number) if number else None
-            if drawn is None:  # a single step has no first half: what it moves is told from the start
+            if drawn is None:  # a single step has no first half: its move is counted from the start
                 half.append(log_likelihood(model, part, torch.cat([z[:, :1], z], 1)))
                 continue
             z = drawn.z[:, 1:]
@@ -257,11 +254,11 @@ class ThermodynamicLEBM(LEBM):
         self.zero_grad()
         found = surrogate(self, ladder, settings.objective, batch.x, drawn.z)
         found.generator.sum().backward()  # a sum over members: none sees another's gradient
-        self._step("generator")
+        self.take_step("generator")
         if found.prior is not None:
             size = found.f_posterior.square().mean((1, 2)) + found.f_prior.square().mean((1, 2))
             (found.prior + settings.f_l2 * size).sum().backward()
-            self._step("prior")
+            self.take_step("prior")
         curve = curve_of(ladder, found.log_likelihood)
         metrics = {
             "loss": -curve.plain.mean(1),
@@ -291,26 +288,23 @@ class ThermodynamicLEBM(LEBM):
         return ladder_metrics(self.ladder, evaluate_ladder(self, self.ladder, x, streams, steps))
 
     def warnings(self, metrics: dict[str, Any]) -> list[str]:
-        """Return what the log should say of a result: biased updates, chains that have not converged."""
-        found = []
-        if self.settings.objective == "power":
-            found.append("objective = power: updates of the generator are BIASED (no covariance term)")
-        found += convergence_notes(metrics)
-        return found
+        """Return sentences on biased updates and on chains that have not converged."""
+        biased = ["objective = power: updates of the generator are BIASED (no covariance term)"]
+        return biased * (self.settings.objective == "power") + convergence_notes(metrics)
 
 
 def ladder_metrics(ladder: Ladder, found: LadderEvaluation) -> dict[str, Any]:
     """Return the estimates and the diagnostics of a ladder in the form of result.json."""
     curve, images = found.curve, found.curve.plain.shape[1]
-    metrics = {
-        name: entry(values.mean(1), values.std(1) / images**0.5 if images > 1 else None, images)
-        for name, values in (("ti_log_px", curve.plain), ("ti_log_px_corrected", curve.corrected))
-    }
     settled = torch.maximum(found.fall, found.drift) <= ti.LIMIT
-    metrics["ti_converged"] = entry(settled.to(found.fall.dtype), None, images)
-    metrics["ti_fall"] = entry(found.fall, None, images)
-    metrics["ti_drift"] = entry(found.drift, None, images)
-    metrics["ti_kl"] = entry(ti.adjacent_kl(ladder.temperatures, curve.variance).amax(1), None, images)
+    metrics = {
+        "ti_log_px": mean_entry(curve.plain),
+        "ti_log_px_corrected": mean_entry(curve.corrected),
+        "ti_converged": entry(settled.to(found.fall.dtype), None, images),
+        "ti_fall": entry(found.fall, None, images),
+        "ti_drift": entry(found.drift, None, images),
+        "ti_kl": entry(ti.adjacent_kl(ladder.temperatures, curve.variance).amax(1), None, images),
+    }
     if found.swaps is not None:
         metrics["swap_acceptance"] = entry(found.swaps.nanmean(1), None, images)
     return metrics

@@ -1,4 +1,4 @@
-"""Variational autoencoder (Kingma and Welling 2014): Gaussian posterior, N(0, I) prior, any likelihood.
+"""Variational autoencoder (Kingma and Welling 2014, §3 and appendix B): Gaussian posterior, N(0, I) prior.
 
     z = μ(x) + σ(x) ε,    loss = −log p(x|z) + β KL(q(z|x) || N(0, I)) + λ · L2(weights)
 
@@ -7,39 +7,35 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.evaluation.square import POINTS, is_raw_square, square_summary
 from workbench.engine.likelihoods import make_likelihood
-from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.optim import Optimiser, clip_gradients, make_optimiser
+from workbench.engine.model import Metrics
+from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.optim import Optimiser, make_optimiser
 from workbench.engine.streams import Streams
-from workbench.spec.models.vae import GaussianVAESettings, VAESettings
-from workbench.spec.schema import TrainingSettings
-
-if TYPE_CHECKING:
-    from workbench.engine.data.dataset import DataSet
-    from workbench.spec.schema import EvaluationSettings
+from workbench.spec.models.vae import GaussianVAESettings
+from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
 LOG_VARIANCE = 10.0  # log σ² stays within ±10: an unbounded one overflows in its first bad step
-LOG_2PI = math.log(2 * math.pi)
 
 
-class VAE(LatentModel):
+class VAE(DecoderModel):
     """S variational autoencoders trained side by side."""
+
+    settings: GaussianVAESettings
 
     def __init__(
         self, settings: GaussianVAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
-        super().__init__()
-        self.settings, self.training_settings, self.data = settings, training, data
-        self.members, self.latent = len(streams.seeds), settings.latent
+        super().__init__(settings, training, data, streams)
         activation, norm = settings.activation, settings.layer_norm
         widths = [data.dimensions, *settings.encoder, 2 * self.latent]
         self.encoder = mlp(widths, activation, streams, layer_norm=norm)
@@ -67,28 +63,32 @@ class VAE(LatentModel):
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Maximise the bound on one minibatch; `draws` latents per example share one decoder call."""
         reconstruction, kl = (t.mean(1) for t in self.terms(batch.x, self.settings.draws, streams))
-        loss = reconstruction + self.settings.beta * kl + self._penalty()
-        self.zero_grad()
-        loss.sum().backward()  # a sum over members: none sees another's gradient
-        return self._update(loss, reconstruction, kl)
+        loss = reconstruction + self.settings.beta * kl + self.penalty()
+        self.descend(loss)
+        return self.metrics(loss, reconstruction, kl)
 
     def terms(self, x: Tensor, draws: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return the two parts [S, B] of the NELBO, the first averaged over `draws` latents from q(z|x)."""
         mean, log_variance = self.posterior(x)
-        return -self._log_px(x, mean, log_variance, draws, streams), gaussian_kl(mean, log_variance)
+        z = reparametrised(mean, log_variance, draws, streams)
+        return -self.log_px(x, z).mean(1), gaussian_kl(mean, log_variance)
 
-    def _penalty(self) -> Tensor | float:
-        """Return what the loss [S] has beyond the bound: the pixels' scale's prior, and the L2 penalty."""
+    def penalty(self) -> Tensor | float:
+        """Return what the loss [S] has beyond the bound: the prior of the pixels' scale, and the L2 penalty.
+
+        The latter is the sum of the squared weights without biases, or their mean, as `l2_mode` sets.
+        """
         penalty = self.likelihood.penalty() / self.data.train_size
         if self.settings.l2 and self.settings.l2_mode != "decoupled":
-            penalty = penalty + self.settings.l2 * self._weight_square()
+            square = torch.stack([weight.square().sum((1, 2)) for weight in self.matrices]).sum(0)
+            if self.settings.l2_mode == "mean":
+                square = square / sum(weight[0].numel() for weight in self.matrices)
+            penalty = penalty + self.settings.l2 * square
         return penalty
 
-    def _update(self, loss: Tensor, reconstruction: Tensor, kl: Tensor) -> Metrics:
-        """Take the step that the gradients call for, and return what is told of it."""
+    def metrics(self, loss: Tensor, reconstruction: Tensor, kl: Tensor) -> Metrics:
+        """Return the curves of a step that has been taken."""
         settings = self.settings
-        clip_gradients(self.parameters(), self.training_settings.clip)
-        self.optimisers["model"].step()
         metrics = {"loss": loss, "nelbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
         sigma = self.likelihood.scale()
         if sigma is not None and (settings.learn_sigma or settings.likelihood == "discretised-logistic"):
@@ -99,21 +99,6 @@ class VAE(LatentModel):
         """Return mean and log-variance [S, B, d] of q(z|x)."""
         mean, log_variance = self.encoder(x).chunk(2, -1)
         return mean, log_variance.clamp(-LOG_VARIANCE, LOG_VARIANCE)
-
-    def _log_px(self, x: Tensor, mean: Tensor, log_variance: Tensor, draws: int, streams: Streams) -> Tensor:
-        """Return log p(x|z) [S, B], averaged over `draws` latents from q(z|x)."""
-        members, count, latent = mean.shape
-        noise = streams.normal("noise", draws, count, latent)
-        z = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
-        out = self.decoder(z.view(members, draws * count, latent))
-        repeated = x if draws == 1 else x.repeat(1, draws, 1)
-        return self.likelihood.log_prob(repeated, out).view(members, draws, count).mean(1)
-
-    def _weight_square(self) -> Tensor:
-        """Return the sum [S] of squared weights (no biases), or their mean, as `l2_mode` says."""
-        total = torch.stack([weight.square().sum((1, 2)) for weight in self.matrices]).sum(0)
-        count = sum(weight[0].numel() for weight in self.matrices)
-        return total / count if self.settings.l2_mode == "mean" else total
 
     # ---- evaluation
 
@@ -127,27 +112,6 @@ class VAE(LatentModel):
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return the posterior mean [S, B, d]."""
         return self.posterior(x)[0]
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z) [S, B, D]."""
-        return self.likelihood.mean(self.decoder(z))
-
-    def sample(self, count: int, streams: Streams) -> Tensor:
-        """Return samples [S, count, D]: decoded means for pictures, draws from p(x|z) otherwise."""
-        out = self.decoder(streams.normal("sample", count, self.latent))
-        if len(self.data.shape) > 1:
-            return self.likelihood.mean(out)
-        return self.likelihood.draw(out, streams, "sample")
-
-    def log_joint(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return log p(x|z) + log N(z; 0, I) [S, B], normalised."""
-        prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
-        return self.likelihood.log_prob(x, self.decoder(z)) + prior
-
-    def joint_draws(self, count: int, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return exact draws x [S, count, D] and z [S, count, d] of p(x|z) N(z; 0, I)."""
-        z = streams.normal("joint", count, self.latent)
-        return self.likelihood.draw(self.decoder(z), streams, "joint"), z
 
     def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation [S, B, d] of q(z|x)."""
@@ -165,11 +129,12 @@ class VAE(LatentModel):
         return square_summary(z, self.decode(z), self.decode(prior))
 
 
+def reparametrised(mean: Tensor, log_variance: Tensor, draws: int, streams: Streams) -> Tensor:
+    """Return `draws` latents z = μ + σ ε per example [S, draws, B, d] for mean and log σ² [S, B, d]."""
+    noise = streams.normal("noise", draws, *mean.shape[1:])
+    return mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
+
+
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(mean, σ²) || N(0, I)) [S, B] in nats, summed over the latent dimensions."""
+    """Return KL(N(mean, σ²) || N(0, I)) [S, B] in nats (Kingma and Welling 2014, app. B)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
-
-
-def build(settings: VAESettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> VAE:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return VAE(settings, training, data, streams)

@@ -1,4 +1,4 @@
-"""VAE with planar flows (Rezende and Mohamed 2015), as a baseline of the Langevin autoencoder's paper.
+"""VAE with planar flows (Rezende and Mohamed 2015, eqs. 10–13), a baseline of the paper on LAEs.
 
     z₀ = μ(x) + σ(x) ε,    z_k = z_{k−1} + û_k tanh(w_k·z_{k−1} + b_k),    k = 1..K
     log q(z_K|x) = log N(z₀; μ, σ²) − Σ_k log(1 + û_k·ψ_k),    ψ_k = (1 − tanh²) w_k
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench.engine.data.batch import DataInfo
-from workbench.engine.models.vae import LOG_2PI, VAE
+from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
+from workbench.engine.models.vae import VAE, reparametrised
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae_flow import VAEFlowSettings
 from workbench.spec.schema import TrainingSettings
@@ -24,8 +25,6 @@ from workbench.spec.schema import TrainingSettings
 IDENTITY = math.log(math.e - 1)  # softplus of this is 1
 MARGIN = 1e-4  # û·w ≥ −1 + this: the determinant is never closer to 0
 START = 0.01  # scale of û at the start: the flows begin near the identity
-PROPOSAL_DRAWS = 200
-PROPOSAL_INFLATION = 1.2  # a proposal narrower than the posterior gives weights without a variance
 
 
 class PlanarFlows(nn.Module):
@@ -59,7 +58,7 @@ class PlanarFlows(nn.Module):
 
 
 class VAEFlow(VAE):
-    """S variational autoencoders with planar flows, trained side by side; loss and judging as in the VAE."""
+    """S variational autoencoders with planar flows, trained and evaluated as the VAE."""
 
     settings: VAEFlowSettings
 
@@ -73,15 +72,11 @@ class VAEFlow(VAE):
     def terms(self, x: Tensor, draws: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return the two parts [S, B] of the NELBO, both averaged over `draws` latents."""
         mean, log_variance = self.posterior(x)
-        members, count, latent = mean.shape
-        noise = streams.normal("noise", draws, count, latent)
-        start = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
-        z, log_det = self.flows(start.view(members, draws * count, latent))
+        start = reparametrised(mean, log_variance, draws, streams)
+        z, log_det = self.flows(start.flatten(1, 2))
         entropy = 0.5 * (log_variance + LOG_2PI + 1).sum(-1)
-        log_prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
-        repeated = x if draws == 1 else x.repeat(1, draws, 1)
-        log_px = self.likelihood.log_prob(repeated, self.decoder(z)).view(members, draws, count).mean(1)
-        return -log_px, -entropy - (log_det + log_prior).view(members, draws, count).mean(1)
+        kl = -entropy - (log_det + self.log_prior(z)).view(start.shape[:-1]).mean(1)
+        return -self.log_px(x, z.view_as(start)).mean(1), kl
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:
         """Return where the flows take the mean of the Gaussian, [S, B, d]: no draw, so that MSEs are fair."""
@@ -96,12 +91,4 @@ class VAEFlow(VAE):
         draws = [self.flows(mean + std * streams.normal("encode", *mean.shape[1:]))[0] for _ in range(count)]
         return torch.stack(draws)
 
-    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        """Return mean and 1.2 standard deviations [S, B, d] of 200 encoder draws."""
-        draws = self.encoder_draws(x, PROPOSAL_DRAWS, streams)
-        return draws.mean(0), PROPOSAL_INFLATION * draws.std(0) + 1e-6
-
-
-def build(settings: VAEFlowSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> VAEFlow:
-    """Return the model with its initial weights drawn from the stream "init"."""
-    return VAEFlow(settings, training, data, streams)
+    proposal = DecoderModel.proposal  # type: ignore[assignment]  # fitted to draws

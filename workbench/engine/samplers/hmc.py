@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workbench.engine.samplers.langevin import adapted
+from workbench.engine.samplers.langevin import adapted, select
 from workbench.engine.streams import Streams
 
 TARGET = 0.65  # acceptance at which HMC moves farthest per gradient (Neal 2011, §4.4; Beskos et al. 2013)
@@ -72,7 +72,7 @@ def transition(
     """Do one transition; return the new point and the acceptance probability [...].
 
     step is ε·s, broadcastable against position [..., d]; noise, standard normal like position; uniform
-    [...] on [0, 1). `gradient` gives ∇ℓ for the steps in between, whose ℓ nobody needs. It may keep no
+    [...] on [0, 1). `gradient` gives ∇ℓ for the steps in between, whose ℓ is not needed. It may keep no
     reference to its argument, which is overwritten. A trajectory that ends in no number is rejected.
     """
     p = torch.addcmul(noise, step, current.gradient, value=0.5)
@@ -88,20 +88,6 @@ def transition(
     )
     accepted = uniform.double().log() < log_ratio
     return select(accepted, proposed, current), log_ratio.clamp(max=0.0).exp()
-
-
-def select(accepted: Tensor, proposed: Point, current: Point) -> Point:
-    """Return per chain the proposed point where accepted [...], else the current one."""
-
-    def pick(new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(accepted if new.dim() == accepted.dim() else accepted.unsqueeze(-1), new, old)
-
-    return Point(
-        pick(proposed.position, current.position),
-        pick(proposed.log_density, current.log_density),
-        pick(proposed.gradient, current.gradient),
-        tuple(pick(new, old) for new, old in zip(proposed.extras, current.extras, strict=True)),
-    )
 
 
 @dataclass(frozen=True)
@@ -123,7 +109,7 @@ def run_chains(
     streams: Streams,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Chains:
-    """Run chains from `start` [S, C, d]; ε adapts to an acceptance of 0.65 in `warmup`, then stands still.
+    """Run chains from `start` [S, C, d]; ε adapts to an acceptance of 0.65 in `warmup`, then stays.
 
     scale, broadcastable against start, is the expected spread of each coordinate. Every kept draw
     follows one transition; ε varies by ±20 % from one to the next. `on_progress` takes the share done.

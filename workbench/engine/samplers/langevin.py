@@ -4,7 +4,7 @@ A chain targets the density proportional to exp(−U(x)) and moves by
 
     x' = x − η ∇U(x) + √(2η) ξ,    ξ ~ N(0, I).
 
-Other conventions are converted where settings are read (`eta_of_s`, `eta_of_root_eta`).
+Other conventions are converted where settings are read (`eta_of_s`).
 S chains (one per seed) move together: every tensor has a leading axis of size S.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,22 +29,12 @@ def eta_of_s(s: float) -> float:
     return s * s / 2
 
 
-def eta_of_root_eta(s: float) -> float:
-    """Return η of the convention z' = z − s²∇U + √2 s ξ."""
-    return s * s
-
-
-def eta_of_mean_energy(step: float, examples: int) -> float:
-    """Return η of a step whose drift uses the mean energy of a batch and whose noise is √(2 step/n)."""
-    return step / examples
-
-
 @dataclass(frozen=True)
 class Point:
     """A state with all that one evaluation of it gave, so that no state is ever evaluated twice.
 
     position [S, ...]; energies [S, n], the terms whose sum over n is U; gradient of U, shaped like
-    position; extras: further tensors [S, ...] that belong to the state (gradients of weights, say).
+    position; extras: further tensors [S, ...] that belong to the state, such as gradients of weights.
     """
 
     position: Tensor
@@ -98,7 +89,7 @@ def transition(
     """Do one Langevin transition and evaluate its proposal, once.
 
     eta [S], noise like position, uniform [S] on [0, 1). With `metropolis` the proposal is kept with
-    probability min(1, r) (MALA), else always (ULA); the decision tells r in both cases. A ratio
+    probability min(1, r) (MALA), else always (ULA); the decision has r in both cases. A ratio
     that is not a number rejects. Nothing is read back from the device.
     """
     proposed = evaluate(propose(current, eta, noise))
@@ -111,18 +102,18 @@ def transition(
     return select(accepted, proposed, current), decision
 
 
-def select(accepted: Tensor, proposed: Point, current: Point) -> Point:
-    """Return per member the proposed point where accepted [S], else the current one."""
+P = TypeVar("P")
 
-    def pick(new: Tensor, old: Tensor) -> Tensor:
-        return torch.where(per_member(accepted, new), new, old)
 
-    return Point(
-        pick(proposed.position, current.position),
-        pick(proposed.energies, current.energies),
-        pick(proposed.gradient, current.gradient),
-        tuple(pick(new, old) for new, old in zip(proposed.extras, current.extras, strict=True)),
-    )
+def select(accepted: Tensor, proposed: P, current: P) -> P:
+    """Return the tensors of point `proposed` where accepted [S, …], else those of `current`."""
+
+    def pick(new: Any, old: Any) -> Any:
+        if not isinstance(new, Tensor):
+            return tuple(pick(*pair) for pair in zip(new, old, strict=True))
+        return torch.where(accepted.view(*accepted.shape, *(1,) * (new.dim() - accepted.dim())), new, old)
+
+    return type(proposed)(*pick(vars(proposed).values(), vars(current).values()))
 
 
 def adapted(log_eta: Tensor, probability: Tensor, target: float, rate: float) -> Tensor:

@@ -19,7 +19,6 @@ from workbench.spec.fields import fault_text
 from workbench.spec.metric import Metric
 from workbench.spec.overrides import parse_set
 from workbench.spec.registry import Registry
-from workbench.text import safe_text
 
 ESTIMATES: Registry[type[EstimateSettings]] = Registry(
     __name__,
@@ -52,9 +51,8 @@ def estimate_class(name: str) -> type[EstimateSettings]:
     """
     found = ESTIMATES.find(name)
     if found is None:
-        shown = safe_text(name, 60, one_line=True)
-        hint = did_you_mean(name[:60], known_estimates()) or f"Known: {', '.join(known_estimates())}."
-        raise WorkbenchError(f"There is no evaluation '{shown}'.", hint, NOT_FOUND)
+        hint = did_you_mean(name, known_estimates()) or f"Known: {', '.join(known_estimates())}."
+        raise WorkbenchError(f"There is no evaluation '{name}'.", hint, NOT_FOUND)
     return found
 
 
@@ -70,9 +68,8 @@ def estimate_settings(name: str, values: Mapping[str, Any], source: str = "") ->
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=True)[0]
         key = str(fault["loc"][0]) if fault["loc"] else name
-        shown = safe_text(key, 60, one_line=True)
         place = f"{source}: " if source else ""
-        raise WorkbenchError(f"{place}{shown}: {fault_text(fault, (key,), found)}") from None
+        raise WorkbenchError(f"{place}{key}: {fault_text(fault, (key,), found)}") from None
 
 
 def settings_from(name: str, sets: Sequence[str], option: str = "--set") -> EstimateSettings:
@@ -85,8 +82,7 @@ def settings_from(name: str, sets: Sequence[str], option: str = "--set") -> Esti
     values: dict[str, Any] = {}
     for text in sets:
         if not re.match(r"[^=.]+=", text):
-            shown = f"{option} {safe_text(text, 120, one_line=True)}"
-            raise WorkbenchError(f"{shown}: not of the form key=value.", "Example: images=100.")
+            raise WorkbenchError(f"{option} {text}: not of the form key=value.", "Example: images=100.")
         change = parse_set(text, option)
         values.pop(change.keys[0], None)
         if change.value is not None:

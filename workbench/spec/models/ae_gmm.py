@@ -13,7 +13,7 @@ from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hi
 class AEGMMSettings(ModelSettings):
     """Deterministic autoencoder; after training, a Gaussian mixture is fitted to the training codes."""
 
-    engine: ClassVar[str] = "workbench.engine.models.ae_gmm"
+    engine: ClassVar[str] = "workbench.engine.models.ae_gmm:AEGMM"
     title: ClassVar[str] = "AE + GMM"
     own_metrics: ClassVar[OwnMetrics] = (("mse",),)
     has_density: ClassVar[bool] = False  # none of x is trained; a result gives one under a name of its own

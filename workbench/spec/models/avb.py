@@ -13,7 +13,7 @@ from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Ow
 class AVBSettings(ModelSettings):
     """Adversarial variational Bayes: an implicit posterior, its density ratio learnt by an adversary T."""
 
-    engine: ClassVar[str] = "workbench.engine.models.avb"
+    engine: ClassVar[str] = "workbench.engine.models.avb:AVB"
     title: ClassVar[str] = "AVB"
     own_metrics: ClassVar[OwnMetrics] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
     explicit_posterior: ClassVar[bool] = False

@@ -13,7 +13,7 @@ from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Ow
 class BinaryVAESettings(ModelSettings):
     """VAE whose latents are bits, with five ways to estimate the encoder's gradient."""
 
-    engine: ClassVar[str] = "workbench.engine.models.binary_vae"
+    engine: ClassVar[str] = "workbench.engine.models.binary_vae:BinaryVAE"
     title: ClassVar[str] = "Binary VAE"
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",), ("temperature",))
     continuous_latents: ClassVar[bool] = False

@@ -11,7 +11,7 @@ from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hi
 class ClassifierSettings(ModelSettings):
     """Softmax classifier of labelled data; trained on a generator's reconstructions too, if asked."""
 
-    engine: ClassVar[str] = "workbench.engine.models.classifier"
+    engine: ClassVar[str] = "workbench.engine.models.classifier:Classifier"
     title: ClassVar[str] = "Classifier"
     own_metrics: ClassVar[OwnMetrics] = (("accuracy",), ("nll",))
     has_samples: ClassVar[bool] = False

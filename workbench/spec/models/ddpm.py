@@ -36,7 +36,7 @@ def signal_left(betas: list[float]) -> float:
 class DDPMSettings(ModelSettings):
     """Denoising diffusion: a net predicts the noise in x_t, samples are denoised step by step."""
 
-    engine: ClassVar[str] = "workbench.engine.models.ddpm"
+    engine: ClassVar[str] = "workbench.engine.models.ddpm:DDPM"
     title: ClassVar[str] = "DDPM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
@@ -54,7 +54,7 @@ class DDPMSettings(ModelSettings):
     )
     net: list[int] = hidden(128, 128, 128, what="noise predictor")
     activation: Activation = setting("silu", "non-linearity of the hidden layers")
-    features: int = setting(32, "sines and cosines that tell the net t", "features", ge=2, le=1024)
+    features: int = setting(32, "sines and cosines through which the net sees t", "features", ge=2, le=1024)
     ema: float = setting(0.999, "decay of the averaged weights that draw samples; 0 is off", ge=0.0, lt=1.0)
 
     def betas(self) -> list[float]:
@@ -71,12 +71,12 @@ class DDPMSettings(ModelSettings):
         if left >= SIGNAL_LEFT:
             raise ValueError(
                 f"the schedule leaves {left:.2g} of the data's variance at the last step, and samples start "
-                f"from pure noise: it must be below {SIGNAL_LEFT:g}; {self._mended()}"
+                f"from pure noise: it must be below {SIGNAL_LEFT:g}; {self._remedy()}"
             )
         return self
 
-    def _mended(self) -> str:
-        """Say which change of one setting would do."""
+    def _remedy(self) -> str:
+        """Return which changes of one setting would do."""
         if self.schedule == "cosine":
             return "raise model.steps"
         steps = self.steps

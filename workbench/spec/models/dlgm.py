@@ -11,7 +11,7 @@ from workbench.spec.models.vae import GaussianVAESettings
 class DLGMSettings(GaussianVAESettings):
     """VAE whose decoder learns from latents that a short Langevin chain has moved (Hoffman 2017)."""
 
-    engine: ClassVar[str] = "workbench.engine.models.dlgm"
+    engine: ClassVar[str] = "workbench.engine.models.dlgm:DLGM"
     title: ClassVar[str] = "DLGM"
     since: ClassVar[str] = "0.1.0"  # with all settings of its base
 

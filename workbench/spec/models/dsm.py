@@ -15,7 +15,7 @@ LARGEST_STEP = 1.0  # of α_i/σ_i²: at 4 the chain is unstable, at 1 its varia
 class DSMSettings(ModelSettings):
     """A net learns the score of the data at several noise levels; samples come by annealed Langevin."""
 
-    engine: ClassVar[str] = "workbench.engine.models.dsm"
+    engine: ClassVar[str] = "workbench.engine.models.dsm:DSM"
     title: ClassVar[str] = "DSM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
     has_latents: ClassVar[bool] = False
@@ -40,7 +40,7 @@ class DSMSettings(ModelSettings):
     net: list[int] = hidden(128, 128, 128, what="score net")
     activation: Activation = setting("silu", "non-linearity of the hidden layers")
     features: int = setting(
-        32, "sines and cosines that tell the net the noise level", "features", ge=2, le=1024
+        32, "sines and cosines through which the net sees the noise level", "features", ge=2, le=1024
     )
     ema: float = setting(0.999, "decay of the averaged weights that draw samples; 0 is off", ge=0.0, lt=1.0)
 

@@ -14,7 +14,7 @@ from workbench.spec.models.lebm import LEBMSettings
 class ImageLEBMSettings(LEBMSettings):
     """The LEBM with a generator of transposed convolutions; defaults are those published for SVHN."""
 
-    engine: ClassVar[str] = "workbench.engine.models.image_lebm"
+    engine: ClassVar[str] = "workbench.engine.models.image_lebm:build"
     title: ClassVar[str] = "LEBM (images)"
     stackable: ClassVar[bool] = False  # one member already keeps the device busy
     since: ClassVar[str] = "0.1.0"  # with all settings of its base

@@ -13,7 +13,7 @@ from workbench.spec.models.base import Activation, Likelihood, ModelSettings, Ow
 class LAESettings(ModelSettings):
     """Langevin autoencoder: the encoder's last layer W is a Langevin chain, not an optimised weight."""
 
-    engine: ClassVar[str] = "workbench.engine.models.lae"
+    engine: ClassVar[str] = "workbench.engine.models.lae_course:build"
     title: ClassVar[str] = "LAE"
     own_metrics: ClassVar[OwnMetrics] = (
         ("acceptance",),

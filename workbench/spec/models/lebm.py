@@ -13,7 +13,7 @@ from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hi
 class LEBMSettings(ModelSettings):
     """Latent EBM prior p(z) ∝ exp(f(z)) N(z; 0, I) and a Gaussian generator; short-run chains."""
 
-    engine: ClassVar[str] = "workbench.engine.models.lebm_ti"  # it holds both objectives
+    engine: ClassVar[str] = "workbench.engine.models.lebm_ti:build"
     title: ClassVar[str] = "LEBM"
     own_metrics: ClassVar[OwnMetrics] = (
         ("f_posterior", "f_prior"),

@@ -32,7 +32,7 @@ class GaussianVAESettings(ModelSettings):
 class VAESettings(GaussianVAESettings):
     """VAE with a Gaussian posterior; β and an L2 penalty make it the β-VAE."""
 
-    engine: ClassVar[str] = "workbench.engine.models.vae"
+    engine: ClassVar[str] = "workbench.engine.models.vae:VAE"
     title: ClassVar[str] = "VAE"
 
     kind: Literal["vae"] = setting("vae", "model family")

@@ -11,7 +11,7 @@ from workbench.spec.models.vae import GaussianVAESettings
 class VAEFlowSettings(GaussianVAESettings):
     """VAE whose Gaussian posterior is bent by planar flows, the same ones for every example."""
 
-    engine: ClassVar[str] = "workbench.engine.models.vae_flow"
+    engine: ClassVar[str] = "workbench.engine.models.vae_flow:VAEFlow"
     title: ClassVar[str] = "VAE-flow"
     since: ClassVar[str] = "0.1.0"  # with all settings of its base
 
