@@ -13,6 +13,11 @@ _UNSAFE = re.compile(
 _BREAKS = re.compile("[\t\n]")
 
 
+def cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters of `text`, the last one an ellipsis where some are left out."""
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"[: max(0, limit)]
+
+
 def safe_text(text: object, limit: int | None = None, *, one_line: bool = False) -> str:
     """Return `text` with nothing in it that could steer a terminal.
 
@@ -20,9 +25,7 @@ def safe_text(text: object, limit: int | None = None, *, one_line: bool = False)
     ellipsis as the last one. Markup is not escaped: pass the result on as plain text.
     """
     string = text if isinstance(text, str) else str(text)
-    if limit is not None and len(string) > limit:
-        string = string[: max(0, limit - 1)] + "…"[: max(0, limit)]
-    string = _UNSAFE.sub(_picture, string)
+    string = _UNSAFE.sub(_picture, string if limit is None else cut(string, limit))
     return _BREAKS.sub(_picture, string) if one_line else string
 
 

@@ -321,22 +321,6 @@ def test_no_runs_make_an_empty_table(bench: Bench) -> None:
     assert bench.table().rows == ()
 
 
-def test_names_cannot_steer_a_terminal(bench: Bench) -> None:
-    paths = bench.run(test_mse=(0.1,) * 3)
-    write_json(
-        paths.origin,
-        {
-            **json.loads(paths.origin.read_text()),
-            "brief": {"name": "\x1b[2Jevil", "kind": "gone\x07", "data": "d\u202e", "seeds": [0, 1, 2]},
-        },
-    )
-    table = bench.table()
-    for text in (*texts(table, "model"), *texts(table, "name"), table.title, *table.notes):
-        assert "\x1b" not in text
-        assert "\x07" not in text
-        assert "\u202e" not in text
-
-
 def test_published_values_stand_beside_the_metric_unranked_with_their_source(bench: Bench) -> None:
     text = '[published]\nsource = "Somebody 2020"\n[published.test_mse]\n"vae-digits" = "0.020 ± 0.001"'
     published = read_published(parse_toml(text, "s.toml"))

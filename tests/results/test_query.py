@@ -115,13 +115,6 @@ def test_what_a_filter_refuses(text: str, words: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_a_message_repeats_no_control_characters() -> None:
-    with pytest.raises(WorkbenchError) as caught:
-        found("seeds>\x9b31m\x07")
-    assert "\x07" not in str(caught.value)
-    assert "\x9b" not in str(caught.value)
-
-
 def test_sorting_puts_runs_without_a_value_last_either_way() -> None:
     assert "".join(r.id for r in sort_rows(ROWS, "test_mse")) == "cabd"
     assert "".join(r.id for r in sort_rows(ROWS, "test_mse", reverse=True)) == "acbd"

@@ -13,7 +13,6 @@ from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
 from workbench.spec.resolve import parse_spec
 from workbench.store.json_fields import number, read_table, table
 from workbench.store.paths import RUN_ID, RunPaths, StorePaths
-from workbench.text import safe_text
 
 
 def find_run(text: str, own: RunPaths) -> RunPaths:
@@ -42,10 +41,9 @@ def find_run(text: str, own: RunPaths) -> RunPaths:
             found.append((ended, run))
     before = [(ended, run) for ended, run in found if ended <= submitted]
     if not found:
-        shown = safe_text(text, 80, one_line=True)
         raise WorkbenchError(
-            f"There is no finished run '{shown}' to augment from in this store.",
-            f"Finish one first (`workbench run {shown}`), or name another in model.augment_from.",
+            f"There is no finished run '{text}' to augment from in this store.",
+            f"Finish one first (`workbench run {text}`), or name another in model.augment_from.",
             NOT_FOUND,
         )
     chosen = max(before, key=lambda pair: pair[0]) if before else min(found, key=lambda pair: pair[0])

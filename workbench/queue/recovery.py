@@ -11,7 +11,6 @@ from workbench.store.files import create_json, log_tail, read_json
 from workbench.store.json_fields import read_table
 from workbench.store.paths import AttemptPaths, RunPaths
 from workbench.store.state import Failure, RunState, outcome_of, run_state
-from workbench.text import safe_text
 
 FROM_CHECKPOINT = "It resumes from its last checkpoint."
 
@@ -154,4 +153,4 @@ def last_checkpoint(paths: RunPaths) -> int:
 def _last_words(paths: RunPaths, limit: int = 300) -> str:
     """Return the last line of the worker's log: the exception, or the sentence of a bad input."""
     lines = [line.strip() for line in log_tail(paths.log, 4096).splitlines() if line.strip()]
-    return safe_text(lines[-1], limit, one_line=True) if lines else ""
+    return lines[-1][:limit] if lines else ""

@@ -12,7 +12,6 @@ from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
-from workbench.text import safe_text
 
 
 def comparison_table(
@@ -52,12 +51,12 @@ def comparison_table(
     names = _names(groups)
     body = []
     for k, group in enumerate(groups):
-        front = [safe(group.title), safe(names[k])] + [safe(group.rows[0].data)] * (len(data) > 1)
-        body.append((*front, *(column[k] for column in shown), text_cell(seeds_text(group))))
+        front = (group.title, names[k], *[group.rows[0].data] * (len(data) > 1))
+        body.append((*map(text_cell, front), *(column[k] for column in shown), text_cell(seeds_text(group))))
     if not title:
         title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
     return Table(
-        safe_text(title, 200, one_line=True),
+        title,
         tuple(columns),
         tuple(body),
         (*notes_of(groups, names, numbers), *_sources(published, columns)),
@@ -73,16 +72,11 @@ def seeds_text(group: Group) -> str:
     return f"{finished} of {asked}" + (f" ({diverged} diverged)" if diverged else "")
 
 
-def safe(text: object) -> Cell:
-    """Return a text cell with nothing in it that could steer a terminal."""
-    return text_cell(safe_text(text, 120, one_line=True))
-
-
 def metric_column(key: str) -> Column:
     """Return the column of a metric, with its unit and direction."""
     found = metric(key)
     unit = f"{found.unit} per run" if found.one_per == "run" else found.unit
-    return Column(key, safe_text(found.label, 60, one_line=True), unit, found.better)
+    return Column(key, found.label, unit, found.better)
 
 
 def published_column(key: str) -> Column:
@@ -117,8 +111,7 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
     for key in metrics:
         if key not in known:
             hint = did_you_mean(key, known) or f"Known metrics: {', '.join(sorted(known))}."
-            shown = safe_text(key, 60, one_line=True)
-            raise WorkbenchError(f"There is no metric '{shown}'.", hint, NOT_FOUND)
+            raise WorkbenchError(f"There is no metric '{key}'.", hint, NOT_FOUND)
     return list(dict.fromkeys(metrics))
 
 

@@ -11,7 +11,7 @@ from workbench.spec.estimates import EstimateSettings, estimate_of
 from workbench.spec.metric import CAPABILITIES, NATS, lacking
 from workbench.spec.metrics import BUILT_IN, metric
 from workbench.spec.models import settings_class
-from workbench.text import safe_text
+from workbench.text import cut
 
 
 def impossible(kind: str, key: str) -> str:
@@ -42,7 +42,7 @@ def notes_of(
         *_damage(groups, labels, columns),
         *_unfinished(groups, labels),
     ]
-    return tuple(safe_text(note, 600, one_line=True) for note in notes)
+    return tuple(cut(note, 600) for note in notes)
 
 
 def _reading(columns: dict[str, list[Cell]]) -> list[str]:

@@ -24,7 +24,7 @@ from workbench.store.metrics import MetricsTail
 from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.snapshots import Latents, Samples, read_latents, read_samples, snapshot_steps
 from workbench.store.state import OVER, State, run_state, state_of, unwritten_state
-from workbench.text import safe_text
+from workbench.text import cut
 
 LINE = 2000  # characters of one log line that are shown
 
@@ -60,10 +60,10 @@ class LiveRun:
         try:
             self.paths: RunPaths = StorePaths(Path(store.root)).run(run_id)
         except ValueError:
-            raise WorkbenchError(f"'{safe_text(run_id, 80)}' is not a run id.", exit_code=NOT_FOUND) from None
+            raise WorkbenchError(f"'{run_id}' is not a run id.", exit_code=NOT_FOUND) from None
         if not self.paths.root.is_dir():
             raise WorkbenchError(
-                f"There is no run '{safe_text(run_id, 80)}' in {safe_text(store.root)}.",
+                f"There is no run '{run_id}' in {store.root}.",
                 "See `workbench runs ls`.",
                 NOT_FOUND,
             )
@@ -89,9 +89,9 @@ class LiveRun:
         except OSError:
             return "", None
         try:
-            return safe_text(text), parse_spec(text, "spec.toml")
+            return text, parse_spec(text, "spec.toml")
         except WorkbenchError:  # a newer layout, or a plug-in that is not installed: still shown as text
-            return safe_text(text), None
+            return text, None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -103,8 +103,8 @@ class LiveRun:
 
     @property
     def label(self) -> str:
-        """The run's name, safe to show."""
-        return safe_text(self.spec.name, 60, one_line=True) if self.spec is not None else self.id
+        """The run's name."""
+        return self.spec.name if self.spec is not None else self.id
 
     @property
     def bad_lines(self) -> int:
@@ -148,11 +148,11 @@ class LiveRun:
         before = self.progress
         self.progress = Progress(
             state=where.state,
-            phase=safe_text(known.get("phase", ""), 30, one_line=True),
+            phase=str(known.get("phase", "")),
             step=whole(known.get("step")),
             total=whole(known.get("total")),
             steps_per_second=number(known.get("steps_per_second")) or 0.0,
-            reason=safe_text(where.reason, 300, one_line=True),
+            reason=where.reason,
         )
         return before != self.progress
 
@@ -169,10 +169,10 @@ class LiveRun:
         columns: dict[tuple[str, str], list[tuple[float, float, float, list[float]]]] = {}
         for row in rows:
             x = _or_nan(row["step"]), _or_nan(row.get("epoch")), _or_nan(row["seconds"])
-            split = safe_text(row.get("split", "train"), 20, one_line=True)
+            split = str(row.get("split", "train"))
             for name, values in row["values"].items():
                 numbers = [_or_nan(v) for v in (values if isinstance(values, list) else [values])]
-                columns.setdefault((safe_text(name, 60, one_line=True), split), []).append((*x, numbers))
+                columns.setdefault((name, split), []).append((*x, numbers))
         for key, points in columns.items():
             series = self._series.get(key)
             if series is None:
@@ -202,7 +202,7 @@ class LiveRun:
         # A progress bar rewrites its line with carriage returns: only what it wrote last would be seen.
         lines = log_tail(self.paths.log).replace("\r\n", "\n").split("\n")
         shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
-        self._log = [safe_text(line.expandtabs(4), LINE, one_line=True) for line in shown]
+        self._log = [cut(line.expandtabs(4), LINE) for line in shown]
         if self._log and not self._log[-1]:
             self._log.pop()
         return True
@@ -240,7 +240,7 @@ class LiveRun:
             return _cached(cache, folder, step, read)
 
     def log_lines(self, n: int = 1000) -> list[str]:
-        """Return the last `n` lines of the worker's log, safe to show."""
+        """Return the last `n` lines of the worker's log."""
         return self._log[-n:] if n > 0 else []
 
     def settings(self) -> list[FormField]:

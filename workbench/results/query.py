@@ -19,7 +19,7 @@ from workbench.errors import USAGE, WorkbenchError, did_you_mean
 from workbench.spec.metrics import METRICS
 from workbench.store.run_row import RunRow
 from workbench.store.state import STATES
-from workbench.text import safe_text
+from workbench.text import cut
 
 Test = Callable[[RunRow], bool]
 Value = float | str | None
@@ -109,7 +109,7 @@ def parse(text: str, metrics: Iterable[str] = ()) -> Query:
             continue
         found = _TERM.match(text, place)
         if found is None or found.end() == place:
-            raise WorkbenchError(f"The filter cannot be read from '{_shown(text[place:])}' on.", "", USAGE)
+            raise WorkbenchError(f"The filter cannot be read from '{cut(text[place:], 40)}' on.", "", USAGE)
         place = found.end()
         if found["key"] is None and not found["not"]:
             words.append(_unquoted(found["rest"]).lower())
@@ -194,7 +194,7 @@ def _words(field: str, operator: str, wanted: list[str]) -> Test:
     for word in wanted:
         if choices and "*" not in word and not any(word.lower() in choice for choice in choices):
             hint = did_you_mean(word, choices) or f"There are {', '.join(choices)}."
-            raise WorkbenchError(f"There is no {field} '{_shown(word)}'.", hint, USAGE)
+            raise WorkbenchError(f"There is no {field} '{cut(word, 40)}'.", hint, USAGE)
     get = WORDS[field]
     low = [word.lower() for word in wanted]
     if operator != ":" or field in WHOLE:
@@ -240,7 +240,7 @@ def _number(key: str, word: str) -> tuple[float, float]:
     except ValueError:
         number = float("nan")
     if number != number:
-        raise WorkbenchError(f"'{key}' is a number, not '{_shown(word)}'.", f"Example: {key}<0.03.", USAGE)
+        raise WorkbenchError(f"'{key}' is a number, not '{cut(word, 40)}'.", f"Example: {key}<0.03.", USAGE)
     return number, number
 
 
@@ -251,7 +251,7 @@ def _day(key: str, word: str) -> tuple[float, float]:
         start = moment.timestamp()
     except (ValueError, OverflowError, OSError):
         hint = f"Example: {key}>=2026-11-20 or {key}<2026-11-20T18:30."
-        raise WorkbenchError(f"'{key}' is a date, not '{_shown(word)}'.", hint, USAGE) from None
+        raise WorkbenchError(f"'{key}' is a date, not '{cut(word, 40)}'.", hint, USAGE) from None
     return (start, start + 86_400 - 1e-6) if len(word) <= 10 else (start, start)
 
 
@@ -269,8 +269,8 @@ def _value(key: str, known: Iterable[str]) -> Callable[[RunRow], Value]:
 
 def _unknown(key: str, known: Iterable[str]) -> WorkbenchError:
     names = [*WORDS, *NUMBERS, *TIMES, *sorted({*METRICS, *known})]
-    hint = f'{did_you_mean(key, names)} Quotes look for the text itself: "{_shown(key)}".'.strip()
-    return WorkbenchError(f"There is no field or metric '{_shown(key)}'.", hint, USAGE)
+    hint = f'{did_you_mean(key, names)} Quotes look for the text itself: "{cut(key, 40)}".'.strip()
+    return WorkbenchError(f"There is no field or metric '{cut(key, 40)}'.", hint, USAGE)
 
 
 def _negated(test: Test) -> Test:
@@ -288,7 +288,3 @@ def _unquoted(text: str) -> str:
 
 def _example(field: str) -> str:
     return "state:finished" if field == "state" else f"{field}:text" if field in WORDS else f"{field}<10"
-
-
-def _shown(text: str) -> str:
-    return safe_text(text, 40, one_line=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from workbench.results.compare import metric_column, safe
+from workbench.results.compare import metric_column
 from workbench.results.groups import one_run
 from workbench.results.run_result import read_settings
 from workbench.results.table import Cell, Column, Table, exact_cell, text_cell
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
-from workbench.text import safe_text
 
 OWN_COLUMN = ("name", "seeds", "schema_number", "model.kind", "data.name")
 
@@ -22,13 +21,11 @@ def differing_table(store: StorePaths, run_ids: Sequence[str]) -> Table:
     settings = [read_settings(store.run(run_id)) for run_id in ids]
     keys = list(dict.fromkeys(key for found in settings for key in found))
     rows = [
-        (safe(key), *(setting_cell(found, key) for found in settings))
+        (text_cell(key), *(setting_cell(found, key) for found in settings))
         for key in keys
         if len({repr(found.get(key)) for found in settings}) > 1
     ]
-    notes = [
-        f"{safe_text(i)}: its settings cannot be read." for i, s in zip(ids, settings, strict=True) if not s
-    ]
+    notes = [f"{i}: its settings cannot be read." for i, s in zip(ids, settings, strict=True) if not s]
     if not rows:
         notes.append(
             "All settings are the same." if len(ids) > 1 else "There is nothing to compare one run with."
@@ -46,13 +43,13 @@ def runs_table(store: StorePaths, rows: Iterable[RunRow]) -> Table:
     keys = list(dict.fromkeys(key for group in groups for key in group.settings if key not in OWN_COLUMN))
     names = list(dict.fromkeys(name for group in groups for o in group.outcomes for name in o.metrics))
     columns = [Column(key, key) for key in ("id", "name", "model", "data", "state", "seeds", "study", "tags")]
-    columns += [Column(key, safe_text(key, 80, one_line=True), exact=True) for key in keys]
+    columns += [Column(key, key, exact=True) for key in keys]
     columns += [metric_column(name) for name in names]
     body = []
     for group in groups:
         row = group.rows[0]
         words = (row.id, row.name, group.title, row.data, row.state, " ".join(map(str, row.seeds)), row.study)
-        cells = [safe(word) for word in (*words, " ".join(row.tags))]
+        cells = [text_cell(word) for word in (*words, " ".join(row.tags))]
         cells += [setting_cell(group.settings, key) for key in keys]
         cells += [group.cell(name) for name in names]
         body.append(tuple(cells))
@@ -72,5 +69,5 @@ def setting_cell(settings: dict[str, Any], key: str) -> Cell:
     if isinstance(value, int | float) and abs(value) < 2**53:
         return exact_cell(value)
     if isinstance(value, list):
-        return safe(" ".join(str(item) for item in value))
-    return safe(value)
+        return text_cell(" ".join(str(item) for item in value))
+    return text_cell(value)

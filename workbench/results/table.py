@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from workbench.results.statistics import best_index, summarise, welch
+from workbench.text import cut
 
 NOTHING = "–"  # shown where a number does not exist
 ALIKE = "≈"  # shown after a mean that does not differ significantly from the best
@@ -85,8 +86,8 @@ class Table:
 
 
 def text_cell(text: object) -> Cell:
-    """Return a cell of words; an empty one shows a dash."""
-    return Cell(text=str(text) if str(text) else NOTHING)
+    """Return a cell of words, at most 120 characters; an empty one shows a dash."""
+    return Cell(text=cut(str(text), 120) or NOTHING)
 
 
 def exact_cell(value: float) -> Cell:

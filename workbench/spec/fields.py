@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.errors import did_you_mean
+from workbench.text import cut
 
 
 class Settings(BaseModel):
@@ -92,7 +93,7 @@ def not_among(value: Any, choices: Iterable[str]) -> str:
 def toml_value(value: Any) -> str:
     """Return a refused value as it is written in TOML, kept short."""
     text = ("true" if value else "false") if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return cut(text, 60)
 
 
 def _hint(sentence: str) -> str:

@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 from workbench.store.files import create_json, read_json, write_json
 from workbench.store.json_fields import number, read_table, table, whole
 from workbench.store.paths import RunPaths
-from workbench.text import safe_text
 
 SCHEMA = 1
 State = Literal["queued", "starting", "running", "paused", "finished", "failed", "cancelled"]
@@ -108,7 +107,7 @@ def run_state(state: RunState, result: Any) -> RunState:
     if outcome == "finished":
         return replace(state, state="finished")
     reason = "Every seed diverged: the loss or a state became infinite or not a number."
-    if first := safe_text(result.get("diverged_tensor") or "", 200, one_line=True):
+    if first := str(result.get("diverged_tensor") or "")[:200]:
         reason += f" First non-finite tensor: {first}."
     hint = "Lower a learning rate or step size and queue it again; a retry would diverge again."
     return replace(state, state="failed", reason=reason, failure="diverged", next=hint)

@@ -11,7 +11,6 @@ from workbench.errors import NOT_FOUND, STORE, WorkbenchError
 from workbench.store.files import write_json
 from workbench.store.json_fields import read_table
 from workbench.store.paths import RunPaths, StorePaths
-from workbench.text import safe_text
 
 SCHEMA = 1
 
@@ -33,14 +32,15 @@ class Store:
         try:
             return self.paths.run(run_id)
         except ValueError:
-            shown = safe_text(repr(run_id), 80, one_line=True)
-            raise WorkbenchError(f"{shown} is not a run id.", "See `workbench runs ls`.", NOT_FOUND) from None
+            raise WorkbenchError(
+                f"{run_id!r} is not a run id.", "See `workbench runs ls`.", NOT_FOUND
+            ) from None
 
     def must_be_writable(self) -> None:
         """Raise a WorkbenchError if nothing can be changed here."""
         if self.read_only:
             raise WorkbenchError(
-                f"Cannot write to the store {_shown(self.root)}: it is read-only.",
+                f"Cannot write to the store {self.root}: it is read-only.",
                 "Choose another one with --store, or ask its owner for write access.",
                 STORE,
             )
@@ -60,25 +60,25 @@ def open_store(path: Path | None = None, *, create: bool = True) -> Store:
     except OSError as error:  # may not be looked into, too long a name
         hint = "Change its permissions, or name another folder with --store."
         why = (error.strerror or str(error)).lower()
-        raise WorkbenchError(f"Cannot open the store {_shown(root)}: {why}.", hint, STORE) from None
+        raise WorkbenchError(f"Cannot open the store {root}: {why}.", hint, STORE) from None
     if broken:
         raise WorkbenchError(
-            f"Cannot open the store {_shown(root)}: it is not a folder.",
+            f"Cannot open the store {root}: it is not a folder.",
             "Name another one with --store.",
             STORE,
         )
     if new and not create:
         hint = "Queue a run to create it, or name another one with --store."
-        raise WorkbenchError(f"Cannot open the store {_shown(root)}: it does not exist.", hint, NOT_FOUND)
+        raise WorkbenchError(f"Cannot open the store {root}: it does not exist.", hint, NOT_FOUND)
     if new:
         _make(paths)
     schema = read_table(paths.marker).get("schema")
     if not isinstance(schema, int):
         hint = 'Check that you may read it; if the file is damaged, write {"schema": 1} into it.'
-        raise WorkbenchError(f"Cannot read {_shown(paths.marker)}: it is damaged or private.", hint, STORE)
+        raise WorkbenchError(f"Cannot read {paths.marker}: it is damaged or private.", hint, STORE)
     if schema > SCHEMA:
         raise WorkbenchError(
-            f"Cannot open the store {_shown(root)}: newer layout ({schema}, here {SCHEMA}).",
+            f"Cannot open the store {root}: newer layout ({schema}, here {SCHEMA}).",
             "Update workbench, or choose another store with --store.",
             STORE,
         )
@@ -120,7 +120,7 @@ def _absolute(path: Path, place: str) -> Path:
             raise ValueError
         return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - a link as store stays a link
     except (RuntimeError, ValueError):
-        raise WorkbenchError(f"Invalid value '{_shown(path)}' for {place}: not a path.", "", STORE) from None
+        raise WorkbenchError(f"Invalid value '{path}' for {place}: not a path.", "", STORE) from None
 
 
 def _make(paths: StorePaths) -> None:
@@ -137,8 +137,4 @@ def _make(paths: StorePaths) -> None:
                 folder.rmdir()
         why = (error.strerror or str(error)).lower()
         hint = "Choose a folder you can write to with --store or WORKBENCH_STORE."
-        raise WorkbenchError(f"Cannot create the store {_shown(paths.root)}: {why}.", hint, STORE) from None
-
-
-def _shown(path: Path) -> str:
-    return safe_text(path, 300, one_line=True)
+        raise WorkbenchError(f"Cannot create the store {paths.root}: {why}.", hint, STORE) from None

@@ -287,9 +287,8 @@ def test_a_preset_stands_for_its_newest_run_at_submission(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("source", ["vae-mnist", "20200101-000000-vae-abcd", "../../etc", "\x1b[2J"])
 def test_a_run_that_is_not_there_is_said_so(store: tuple[StorePaths, str], source: str) -> None:
-    with pytest.raises(WorkbenchError, match="no finished run") as caught:
+    with pytest.raises(WorkbenchError, match="no finished run"):
         augmented(store[0], [7], source)
-    assert "\x1b" not in str(caught.value)
 
 
 def test_a_run_on_other_data_or_without_reconstructions_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from workbench.text import safe_text
 from workbench.ui.ascii import ascii_only
 from workbench.ui.canvas.palette import Palette
 
@@ -46,6 +47,7 @@ class Frame:
         if not 0 <= y < self.height:
             return x
         number = self.style_number(style)
+        text = safe_text(text, one_line=True)
         if self._ascii:  # the one place where text becomes ASCII
             text = ascii_only(text)
         for sign in text:
