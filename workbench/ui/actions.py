@@ -103,19 +103,19 @@ _OTHERS: tuple[Action, ...] = (
     ),
     *_group(
         "List", ("launch",),
-        ("filter", "slash", "filter", 3,
+        ("focus('#filter')", "slash", "filter", 3,
          "Filter the presets: every word must occur in name, title or description."),
     ),
     *_group(
         "List", ("results",),
-        ("filter", "slash", "filter", 3,
+        ("focus('#filter')", "slash", "filter", 3,
          "Filter: words, state:finished model:vae,lae tag:best seeds>=3 test_mse<0.03; - excludes."),
         ("sort", "s", "sort", 4, "Sort by the chosen column; again: reverse the order."),
     ),
     *_group(
         "Move", _TABLES,
-        ("column(-1)", "left", "column", 0, "Choose the column to the left."),
-        ("column(1)", "right", "column", 5, "Choose the column to the right."),
+        ("move(-1, 'column')", "left", "column", 0, "Choose the column to the left."),
+        ("move(1, 'column')", "right", "column", 5, "Choose the column to the right."),
         palette=False,
     ),
     *_group(

@@ -115,7 +115,7 @@ class WorkbenchApp(App[None]):
     def on_meters_changed(self, message: MetersChanged) -> None:
         self.meters = message.meters
         for page in self.pages:
-            page.meters_changed()
+            page.top.meters = message.meters
 
     def on_feed_trouble(self, message: FeedTrouble) -> None:
         for page in self.pages[-1:]:

@@ -19,23 +19,19 @@ _SIGNS = {
     "╝": "+", "▹": "-", "‹": "<", "›": ">", "┄": ".", "╶": "-", "σ": "s", "η": "h", "τ": "t", "ε": "e",
     "β": "b", "χ": "X", "Δ": "D", "∇": "d", "∞": "8",
 }  # fmt: skip
+_BLOCKS = set(map(chr, range(0x2580, 0x25A0)))  # block elements: scroll bars and edges
 
 
 @lru_cache(maxsize=4096)
 def ascii_only(text: str) -> str:
-    """Return text of the same width in ASCII; what has no likeness becomes a question mark for each cell."""
+    """Return text of the same width in ASCII; others become a question mark for each cell."""
     if text.isascii():
         return text
     text = text.replace("± ", "+-")  # a lone + would add what is a spread
-    return "".join(sign if sign.isascii() else _likeness(sign) for sign in text)
-
-
-def _likeness(sign: str) -> str:
-    if sign in _SIGNS:
-        return _SIGNS[sign]
-    if "\u2580" <= sign <= "\u259f":  # the block elements of scroll bars and edges
-        return " "
-    return "?" * cell_len(sign)
+    return "".join(
+        sign if sign.isascii() else _SIGNS.get(sign) or (" " if sign in _BLOCKS else "?" * cell_len(sign))
+        for sign in text
+    )
 
 
 class AsciiFilter(LineFilter):

@@ -46,9 +46,8 @@ async def picture(
             await pilot.press(key)
             await app.workers.wait_for_complete([w for w in app.workers if w.group != "feed"])
         await pilot.pause(0.3)
-        app.meters = ()  # keep the load of this machine out of the picture
-        for page in app.pages:
-            page.meters_changed()
+        for page in app.pages:  # keep the load of this machine out of the picture
+            page.top.meters = ()
         await pilot.pause(0.1)
         return app.export_screenshot(title="workbench")
 

@@ -1,4 +1,4 @@
-"""Ticks: round numbers inside a range, told with as many digits as are needed to tell them apart."""
+"""Ticks: round numbers inside a range, with as many digits as distinguish them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,6 @@ def short(value: float, digits: int = 3) -> str:
     return text
 
 
-def time_unit(seconds: float) -> tuple[float, str]:
-    """Return the unit that suits a length of time, in seconds, and its name."""
-    if abs(seconds) < 120:
-        return 1.0, "s"
-    return (60.0, "min") if abs(seconds) < 7200 else (3600.0, "h")
-
-
 def widened(low: float, high: float) -> tuple[float, float]:
     """Return a range that is not empty: a constant gets room above and below, an absent one is 0…1."""
     if not (math.isfinite(low) and math.isfinite(high)) or low > high:
@@ -56,7 +49,7 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
     if most < 1:
         return Ticks()
     if time:
-        unit, name = time_unit(high)
+        unit, name = (1.0, "s") if abs(high) < 120 else (60.0, "min") if abs(high) < 7200 else (3600.0, "h")
         found = ticks(low / unit, high / unit, most)
         return Ticks(
             tuple(at * unit for at in found.at), tuple(label + name for label in found.labels), found.base
@@ -64,8 +57,9 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
     if log and high - low >= 2.5:
         first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
         stride = max(1, math.ceil((last - first + 1) / (most + 1)))
-        at = tuple(float(decade) for decade in range(first, last + 1, stride))
-        return Ticks(at, tuple(_power(decade) for decade in at))
+        decades = range(first, last + 1, stride)
+        powers = [short(10.0**decade) if -4 <= decade <= 5 else f"1e{decade}" for decade in decades]
+        return Ticks(tuple(map(float, decades)), tuple(powers))
     if log and high - low >= 0.7:
         return _few_decades(low, high, most)
     if log:  # less than a decade: round values between, at their logarithms
@@ -76,7 +70,7 @@ def ticks(low: float, high: float, most: int, *, log: bool = False, time: bool =
         return Ticks((low, high), (short(low), short(high)))
     at = _round_values(low, high, most)
     labels = tuple(short(value) for value in at)
-    if len(set(labels)) < len(labels):  # 1e9 + 0.001 and its like: tell the differences
+    if len(set(labels)) < len(labels):  # 1e9 + 0.001 and the like: show the differences
         base = at[0]
         labels = ("0", *(f"+{short(value - base)}" for value in at[1:]))
         return Ticks(at, labels, f"{base:.10g}")
@@ -109,7 +103,3 @@ def _round_values(low: float, high: float, most: int) -> tuple[float, ...]:
                 values = (number * step for number in range(first, last + 1))
                 return tuple(0.0 if abs(value) < step * 1e-6 else value for value in values)
     return (low,)
-
-
-def _power(decade: float) -> str:
-    return f"1e{int(decade)}" if not -4 <= decade <= 5 else short(10.0**decade)

@@ -27,16 +27,11 @@ def _signs(marker: Marker) -> NDArray[np.uint32]:
     elif marker == "quadrant":
         codes = np.array([ord(sign) for sign in _QUADRANTS], np.uint32)
     else:
-        codes = np.array([ord(_ascii(pattern)) for pattern in range(16)], np.uint32)
+        upper, lower = 0b0011, 0b1100
+        signs = [":" if k & upper and k & lower else "'" if k & upper else "." for k in range(15)] + ["*"]
+        codes = np.array([ord(sign) for sign in signs], np.uint32)
     codes[0] = SPACE
     return codes
-
-
-def _ascii(pattern: int) -> str:
-    upper, lower = pattern & 0b0011, pattern & 0b1100
-    if pattern == 0b1111:
-        return "*"
-    return ":" if upper and lower else "'" if upper else "."
 
 
 DOTS: dict[Marker, tuple[int, int]] = {"braille": (2, 4), "quadrant": (2, 2), "ascii": (2, 2)}
@@ -94,14 +89,17 @@ class Dots:
         """Fill each column between two rows; missing columns between two present ones are filled across;
         a NaN leaves a gap.
 
-        `sparse` sets every other dot only, for where a colour cannot tell a band from a line.
+        `sparse` sets every other dot only, for where colours do not distinguish a band from a line.
         """
         if len(columns) == 0 or self.rows == 0:
             return
         every = np.arange(columns[0], columns[-1] + 1)
-        top, bottom = (
-            np.clip(np.round(_between(every, columns, edge)), -1, self.rows) for edge in (upper, lower)
-        )
+        edges = []
+        for values in (upper, lower):
+            edge = np.interp(every, columns, values)
+            edge[columns - columns[0]] = values  # next to a NaN only the known points themselves
+            edges.append(np.clip(np.round(edge), -1, self.rows))
+        top, bottom = edges
         height = np.arange(self.rows)[:, None]
         plane = self.layer()
         inside = (every >= 0) & (every < self.columns) & np.isfinite(top) & np.isfinite(bottom)
@@ -114,13 +112,6 @@ class Dots:
     def onto(self, frame: Frame, x: int, y: int) -> None:
         """Copy the picture into a frame with its upper left cell at (x, y)."""
         frame.blit(x, y, SIGNS[self.marker][self.bits], self.looks)
-
-
-def _between(every: Ints, columns: Ints, values: Floats) -> Floats:
-    """Interpolate linearly; next to a NaN there is nothing but the known points themselves."""
-    out = np.interp(every, columns, values)
-    out[columns - columns[0]] = values
-    return np.asarray(out)
 
 
 def trace(columns: Floats, rows: Floats, width: int, height: int) -> tuple[Ints, Ints]:

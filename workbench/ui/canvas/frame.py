@@ -34,7 +34,7 @@ class Frame:
         self._known: dict[Style, int] = {base: 0}
 
     def style_number(self, style: Style) -> int:
-        """Return the number that stands for `style` in `looks`."""
+        """Return the number of `style` in `looks`."""
         number = self._known.get(style)
         if number is None:
             number = self._known[style] = len(self.styles)
@@ -67,7 +67,7 @@ class Frame:
     def parts(self, x: int, y: int, parts: Sequence[Part], right: int | None = None) -> int:
         """Write (text, style) parts one after another; return the column after the last one.
 
-        A part without room is left out, never cut: half a sentence tells something else. Of several
+        A part without room is left out, never cut: half a sentence says something else. Of several
         texts for a part the first that fits is taken.
         """
         stop = self.width if right is None else min(self.width, right)

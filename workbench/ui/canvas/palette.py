@@ -1,4 +1,4 @@
-"""What a terminal can show (dots and colours), and the colours that stay apart for colour-blind eyes."""
+"""What a terminal can show (dots and colours), and colours that colour-blind eyes can distinguish."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Look:
 
     @property
     def distinct(self) -> bool:
-        """Whether ten classes can be told apart by colour alone."""
+        """Whether ten classes can be distinguished by colour alone."""
         return self.colours in ("truecolor", "256")
 
     def plain(self, text: str) -> str:
@@ -102,7 +102,8 @@ class Palette:
     def __init__(self, base: Style, look: Look) -> None:
         self.base = base
         self.look = look
-        self._light = _luminance(base.bgcolor) > 0.4
+        red, green, blue = (base.bgcolor and base.bgcolor.triplet) or (0, 0, 0)
+        self._light = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.4 * 255**2.2
         self._made: dict[Any, Style] = {}
 
     def text(self) -> Style:
@@ -131,9 +132,15 @@ class Palette:
 
     def pair(self, upper: int, lower: int) -> Style:
         """Foreground and background from two 24-bit colours, for half blocks; -1 is the ground."""
-        return self._keep(
-            ("pair", upper, lower), lambda: self.base + Style.from_color(_rgb(upper), _rgb(lower))
-        )
+
+        def style() -> Style:
+            colours = (
+                None if colour < 0 else Color.from_rgb(colour >> 16, (colour >> 8) & 255, colour & 255)
+                for colour in (upper, lower)
+            )
+            return self.base + Style.from_color(*colours)
+
+        return self._keep(("pair", upper, lower), style)
 
     def _keep(self, key: Any, make: Any) -> Style:
         if key not in self._made:
@@ -161,17 +168,3 @@ class Palette:
         ground = ground or ColorTriplet(0, 0, 0)
         mixed = (round(share * a + (1 - share) * b) for a, b in zip(colour.triplet, ground, strict=True))
         return self.base + Style(color=Color.from_triplet(ColorTriplet(*mixed)))
-
-
-def _rgb(colour: int) -> Color | None:
-    if colour < 0:
-        return None
-    return Color.from_rgb(colour >> 16, (colour >> 8) & 255, colour & 255)
-
-
-def _luminance(colour: Color | None) -> float:
-    """Relative luminance in 0…1, of black where there is no RGB colour."""
-    if colour is None or colour.triplet is None:
-        return 0.0
-    red, green, blue = ((value / 255) ** 2.2 for value in colour.triplet)
-    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)

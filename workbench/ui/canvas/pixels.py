@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,7 @@ ENOUGH = 16  # pictures worth drawing smaller for
 LEAST = 6  # pictures worth losing pixels for
 SHADES = " ░▒▓█"
 SHADES_ASCII = " .:-=+*#%@"
-_STEP = 8  # brightness is told in steps of 8: 32 greys, few enough styles to keep
+_STEP = 8  # brightness is drawn in steps of 8: 32 greys, few enough styles to keep
 
 
 def colours(images: NDArray[np.uint8]) -> Pixels:
@@ -49,7 +47,7 @@ def scaled(size: int, scale: float) -> int:
 def fit(n: int, height: int, width: int, columns: int, rows: int) -> tuple[float, int, int]:
     """Return (scale, pictures a row, rows of pictures): the largest scale that shows enough of n pictures.
 
-    Room is `columns` × `rows` in pixels; pictures of `height` × `width` stand one pixel apart.
+    Room is `columns` × `rows` in pixels; pictures of `height` × `width` are one pixel apart.
     """
     best = (SCALES[-1], 1, 1)
     for scale in SCALES:
@@ -106,12 +104,10 @@ def paint(frame: Frame, palette: Palette, x: int, y: int, pixels: Pixels) -> Non
 def _shade(frame: Frame, palette: Palette, x: int, y: int, upper: Pixels, lower: Pixels) -> None:
     """Draw the mean brightness of each cell as a sign that covers as much of it."""
     signs = SHADES_ASCII if palette.look.marker == "ascii" else SHADES
-    light = (_brightness(upper) + _brightness(lower)) / 2
+    light = np.zeros(upper.shape)
+    for pixels in (upper, lower):
+        red, green, blue = pixels >> 16 & 255, pixels >> 8 & 255, pixels & 255
+        light += np.where(pixels == GROUND, 0.0, (0.299 * red + 0.587 * green + 0.114 * blue) / 510)
     index = np.clip((light * len(signs)).astype(int), 0, len(signs) - 1)
     codes = np.array([ord(sign) for sign in signs], np.uint32)[index]
     frame.blit(x, y, codes, np.zeros(codes.shape, np.intp))
-
-
-def _brightness(pixels: Pixels) -> NDArray[Any]:
-    red, green, blue = pixels >> 16 & 255, pixels >> 8 & 255, pixels & 255
-    return np.where(pixels == GROUND, 0.0, (0.299 * red + 0.587 * green + 0.114 * blue) / 255)

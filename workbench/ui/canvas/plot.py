@@ -54,7 +54,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Points:
-    """A cloud [n]; with `mark`, a sign a point instead of a dot, for where colours do not tell enough."""
+    """A cloud [n]; with `mark`, a sign per point instead of a dot, for where colours are too few."""
 
     x: Floats
     y: Floats
@@ -79,13 +79,18 @@ def plot(
     dots = Dots(width, rows, palette.look.marker)
     scale = _Scale(left, right, low, high, dots.columns, dots.rows)
     _draw(frame, palette, area, curves, dots, scale)
+    marks = []
     for cloud in points:
-        if not cloud.mark:
-            _cloud(frame, dots, scale, cloud)
-    dots.onto(frame, area.x + gutter, area.y)
-    for cloud in points:
+        spots = _spots(scale, cloud)
         if cloud.mark:
-            _marks(frame, dots, scale, cloud, area.x + gutter, area.y)
+            marks.append((cloud, spots))
+        else:
+            dots.points(*spots, frame.style_number(cloud.style))
+    dots.onto(frame, area.x + gutter, area.y)
+    for cloud, (columns, cloud_rows) in marks:
+        cells = np.unique(np.stack([cloud_rows // dots.down, columns // dots.across], 1), axis=0)
+        for row, column in cells.tolist():
+            frame.put(area.x + gutter + column, area.y + row, cloud.mark, cloud.style)
     axis = palette.faint(0.55)
     if with_y:
         for at, label in zip(y_ticks.at, y_ticks.labels, strict=True):
@@ -120,16 +125,14 @@ class _Scale:
             return (self.high / 2 - y / 2) / (self.high / 2 - self.low / 2) * (self.rows - 1)
 
 
-def _finite(values: list[Floats]) -> Floats:
-    joined = np.concatenate(values) if values else np.empty(0)
-    return joined[np.isfinite(joined)]
-
-
 def _x_span(area: Area, curves: Sequence[Curve]) -> tuple[float, float]:
+    """Return the range of all x, or the area's own."""
     if area.x_span is not None:
         return widened(*area.x_span)
-    ends = _finite([np.array([np.nanmin(c.x), np.nanmax(c.x)]) for c in curves if np.isfinite(c.x).any()])
-    return widened(float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
+    finite = [x for x in (curve.x[np.isfinite(curve.x)] for curve in curves) if len(x)]
+    if not finite:
+        return 0.0, 1.0
+    return widened(min(float(x.min()) for x in finite), max(float(x.max()) for x in finite))
 
 
 def _y_span(area: Area, curves: Sequence[Curve]) -> tuple[float, float]:
@@ -201,17 +204,6 @@ def _spots(scale: _Scale, cloud: Points) -> tuple[NDArray[np.intp], NDArray[np.i
             (columns > -0.5) & (columns < scale.columns - 0.5) & (rows > -0.5) & (rows < scale.rows - 0.5)
         )
     return np.round(columns[inside]).astype(np.intp), np.round(rows[inside]).astype(np.intp)
-
-
-def _cloud(frame: Frame, dots: Dots, scale: _Scale, cloud: Points) -> None:
-    columns, rows = _spots(scale, cloud)
-    dots.points(columns, rows, frame.style_number(cloud.style))
-
-
-def _marks(frame: Frame, dots: Dots, scale: _Scale, cloud: Points, x: int, y: int) -> None:
-    columns, rows = _spots(scale, cloud)
-    for row, column in np.unique(np.stack([rows // dots.down, columns // dots.across], 1), axis=0).tolist():
-        frame.put(x + column, y + row, cloud.mark, cloud.style)
 
 
 def _x_axis(

@@ -15,7 +15,7 @@ from workbench import api
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line, plural
 from workbench.ui.pending_actions import Countdown
-from workbench.ui.screens.page import Page
+from workbench.ui.screens.page import Tabulates
 from workbench.ui.widgets.chrome import RunHeader, TabBar
 from workbench.ui.widgets.grid import Grid
 from workbench.ui.widgets.pane_deck import PANES, PaneDeck, load_pane
@@ -44,7 +44,7 @@ REQUESTS: dict[Verb, tuple[str, str]] = {
 }
 
 
-class BenchScreen(Page):
+class BenchScreen(Tabulates):
     """Queue and panes. Wide terminals show all panes, narrow ones one at a time."""
 
     NAME = "bench"
@@ -56,7 +56,7 @@ class BenchScreen(Page):
         self.queue = RunList(id="queue")
         self.deck = PaneDeck(id="deck")
         self.header = RunHeader()
-        self.tabs = TabBar(tuple(PANES))
+        self.tabs = TabBar()
         self.countdown = Countdown()
         self.zoomed = False
 
@@ -215,9 +215,7 @@ class BenchScreen(Page):
             )
             self.show_message(message, "trouble")
 
-    # tables
-
-    def _table(self) -> tuple[str, Callable[[], Table]] | None:
+    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
         """Return a name and the function that makes the chosen run's table: its study's, or of all runs."""
         row, store, rows = self.queue.row, self.bench.store, self.bench.rows or []
         if row is None:
@@ -226,11 +224,3 @@ class BenchScreen(Page):
         if row.study_id:
             return row.study_id, lambda: api.tables.study_table(store, row.study_id)
         return "comparison", lambda: api.tables.comparison(store, rows, title="All runs of this store")
-
-    def action_table(self) -> None:
-        if (table := self._table()) is not None:
-            self.bench.open_screen("table", *table)
-
-    def action_export(self) -> None:
-        if (table := self._table()) is not None:
-            self.export(*table)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from workbench import api
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
-from workbench.ui.screens.page import TablePage
+from workbench.ui.screens.page import Page
 from workbench.ui.widgets.pane_deck import load_pane
 from workbench.ui.widgets.table_grid import TableGrid
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.api.tables import Table
 
 
-class CompareScreen(TablePage):
+class CompareScreen(Page):
     """Curves and differing settings of a few runs."""
 
     NAME = "compare"

@@ -242,9 +242,6 @@ class LaunchScreen(Page):
             self.set_focus(self.settings)
             self.settings.move(1)
 
-    def action_filter(self) -> None:
-        self.set_focus(self.filter)
-
     def action_back(self) -> None:
         """Go one step out: field → settings → presets → the previous screen."""
         if isinstance(self.focused, Input):

@@ -17,13 +17,11 @@ from workbench.errors import WorkbenchError
 from workbench.ui.actions import actions_of
 from workbench.ui.exports import export_everywhere
 from workbench.ui.shell import Shell
-from workbench.ui.widgets.chrome import KeyBar, Kind, MessageLine, TooSmall, TopBar
+from workbench.ui.widgets.chrome import LEAST, KeyBar, Kind, MessageLine, TooSmall, TopBar
 from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
-
-LEAST = (60, 18)  # columns and rows below which nothing fits
 
 
 @dataclass
@@ -58,7 +56,7 @@ class Page(Screen[None], inherit_bindings=False):
         yield from self.body()
         yield self._message
         yield KeyBar(actions_of(self.NAME))
-        yield TooSmall(*LEAST)
+        yield TooSmall()
 
     @property
     def bench(self) -> Shell:
@@ -69,7 +67,7 @@ class Page(Screen[None], inherit_bindings=False):
         self.top.place = self.PLACE
         self.top.store = self.bench.store_text
         self.top.scheduler = self.bench.scheduler
-        self.meters_changed()
+        self.top.meters = self.bench.meters
         self.begin()
 
     def begin(self) -> None:
@@ -132,30 +130,25 @@ class Page(Screen[None], inherit_bindings=False):
     def lay_out(self, width: int, height: int) -> None:
         """Lay the body out for a size; subclasses extend this."""
 
-    # news from the feed, forwarded by the app to every screen in the stack
-
     def runs_changed(self) -> None:
-        """The app's list of runs has changed."""
+        """The app's list of runs has changed; subclasses extend this."""
         self.top.scheduler = self.bench.scheduler
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
-        """The watched runs have news."""
-
-    def meters_changed(self) -> None:
-        self.top.meters = self.bench.meters
-
-    # moving
+        """The watched runs have news; subclasses extend this."""
 
     def scroller(self) -> Widget:
-        """Return the list or text that the arrow keys move in."""
-        raise NotImplementedError
+        """Return the list or text that the arrow keys move in: the grid of the screen by default."""
+        return self.query_one(Grid)
 
     def action_move(self, by: int, unit: str = "row") -> None:
-        """Move the cursor of a list, or scroll a text, by rows, pages, or to an end."""
+        """Move the cursor of a list, or scroll a text, by rows, pages, columns, or to an end."""
         target = self.scroller()
         page = target.page if isinstance(target, Grid) else max(1, target.size.height - 1)
-        rows = by * {"row": 1, "page": page, "end": 1_000_000}[unit]
-        if isinstance(target, Grid):
+        rows = by * {"row": 1, "page": page, "end": 1_000_000}.get(unit, 0)
+        if isinstance(target, Grid) and unit == "column":
+            target.choose_column(target.column + by)
+        elif isinstance(target, Grid):
             target.move(rows)
         else:
             target.scroll_relative(y=rows, animate=False)
@@ -165,13 +158,17 @@ class Page(Screen[None], inherit_bindings=False):
         self.app.pop_screen()
 
 
-class TablePage(Page):
-    """A screen with a grid whose columns can be chosen."""
+class Tabulates(Page):
+    """A screen that shows a table of some of its runs, or exports it."""
 
-    grid: Grid
+    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
+        """Return a name for the table and the function that makes it; None after a message why not."""
+        raise NotImplementedError
 
-    def scroller(self) -> Grid:
-        return self.grid
+    def action_table(self) -> None:
+        if (table := self.table_maker()) is not None:
+            self.bench.open_screen("table", *table)
 
-    def action_column(self, by: int) -> None:
-        self.grid.choose_column(max(0, self.grid.column + by))
+    def action_export(self) -> None:
+        if (table := self.table_maker()) is not None:
+            self.export(*table)

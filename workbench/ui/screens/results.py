@@ -13,7 +13,7 @@ from workbench import api
 from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line, plural
-from workbench.ui.screens.page import TablePage
+from workbench.ui.screens.page import Tabulates
 from workbench.ui.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_CURVES = 12  # more lines cannot be distinguished
 
 
-class ResultsScreen(TablePage):
+class ResultsScreen(Tabulates):
     """The list, a filter above it, and below it the field for a note while one is written."""
 
     NAME = "results"
@@ -75,9 +75,6 @@ class ResultsScreen(TablePage):
                 return
             self.show_message("")
             self._count()
-
-    def action_filter(self) -> None:
-        self.set_focus(self.filter)
 
     def action_annotate(self) -> None:
         entry = self.grid.entry
@@ -154,7 +151,7 @@ class ResultsScreen(TablePage):
         else:
             self.bench.open_screen("compare", ids)
 
-    def _table(self) -> tuple[str, Callable[[], Table]] | None:
+    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
         """Return a name and the function that makes the table of the marked runs, or of all listed ones."""
         listed = [row for entry in self.grid.entries for row in entry.rows]
         rows = [row for row in self.grid.rows if row.id in self.grid.marked] if self.grid.marked else listed
@@ -163,14 +160,6 @@ class ResultsScreen(TablePage):
             return None
         title = f"Comparison of {plural(len(rows), 'run')}"
         return "comparison", lambda: api.tables.comparison(self.bench.store, rows, title=title)
-
-    def action_table(self) -> None:
-        if (table := self._table()) is not None:
-            self.bench.open_screen("table", *table)
-
-    def action_export(self) -> None:
-        if (table := self._table()) is not None:
-            self.export(*table)
 
     def _change(self, work: Callable[[], object], sentence: Callable[..., str]) -> None:
         """Change runs in a thread, then show the sentence made from the result, and look at the store."""

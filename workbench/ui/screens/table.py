@@ -12,14 +12,14 @@ from textual.widgets import Input, Label, Static
 
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line, plural, whole
-from workbench.ui.screens.page import TablePage
+from workbench.ui.screens.page import Page
 from workbench.ui.widgets.table_grid import BEST, TableGrid
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
 
 
-class TableScreen(TablePage):
+class TableScreen(Page):
     """Shows the table that `make` returns; it is made in a thread, and again when runs have ended."""
 
     NAME = "table"

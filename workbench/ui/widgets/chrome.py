@@ -16,10 +16,12 @@ from textual.widget import Widget
 from workbench.ui.formatting import SIGNS, aside, clock, line, share
 from workbench.ui.keys import Action, footer, shown_key
 from workbench.ui.widgets.meters import fitting
+from workbench.ui.widgets.pane_deck import PANES
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
 
+LEAST = (60, 18)  # columns and rows below which nothing fits
 Kind = Literal["note", "good", "trouble"]
 SHOWN_FOR: dict[Kind, float] = {"note": 10.0, "good": 20.0, "trouble": 30.0}  # seconds
 
@@ -98,12 +100,8 @@ class TooSmall(Widget):
 
     DEFAULT_CSS = "TooSmall { height: 1fr; width: 1fr; display: none; }"
 
-    def __init__(self, width: int, height: int) -> None:
-        super().__init__()
-        self.least = (width, height)
-
     def render(self) -> Text:
-        (width, height), least = self.app.size, "×".join(map(str, self.least))
+        (width, height), least = self.app.size, "×".join(map(str, LEAST))
         return Text(
             f"This terminal is {width}×{height}; workbench needs {least}. Enlarge it to continue. q quits."
         )
@@ -116,15 +114,11 @@ class TabBar(Widget):
 
     current: reactive[int] = reactive(0)
 
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__()
-        self.names = names
-
     def render(self) -> Text:
-        room = self.size.width - sum(len(name) + 3 for name in self.names)
-        gap = "  " if room >= len(self.names) else " "
+        room = self.size.width - sum(len(name) + 3 for name in PANES)
+        gap = "  " if room >= len(PANES) else " "
         text = Text(no_wrap=True)
-        for k, name in enumerate(self.names):
+        for k, name in enumerate(PANES):
             here = k == self.current
             label = f"{k + 1} {name}" if room >= -1 or here else f"{k + 1} {name[:3]}"
             click = Style(meta={"@click": f"screen.pane({k + 1})"})

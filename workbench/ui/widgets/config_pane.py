@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from workbench.ui.formatting import line
 from workbench.ui.widgets.text_pane import Line, TextPane
 
@@ -18,9 +16,6 @@ class ConfigPane(TextPane):
     CHOICES = {"only_changed": (False, True)}  # noqa: RUF012
 
     only_changed: bool
-
-    def source(self) -> Any:
-        return self.only_changed
 
     def read(self) -> list[Line]:
         self.border_subtitle = "differences from the defaults" if self.only_changed else ""

@@ -48,10 +48,7 @@ class CurvePane(Pane):
         super().show(runs[0][1] if runs else None)
 
     def source(self) -> Any:
-        return tuple(
-            (id(live), live.versions["metrics"], None if live.names() else live.version)
-            for _, live in self.runs
-        )
+        return super().source(), [(id(live), live.versions["metrics"]) for _, live in self.runs]
 
     def changed(self) -> None:
         """Draw again, with the options in force under the pane."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from workbench.ui.formatting import line
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn
@@ -21,12 +22,10 @@ class SettingsList(Grid):
         for key, width in (("section", 10), ("name", 18), ("value", 20), ("unit", 14))
     )
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.fields: list[FormField] = []
-        self.originals: dict[str, str] = {}
+    fields: Sequence[FormField] = ()
+    originals: Mapping[str, str] = MappingProxyType({})  # texts of the preset by key
 
-    def show_fields(self, fields: list[FormField], originals: dict[str, str]) -> None:
+    def show_fields(self, fields: Sequence[FormField], originals: Mapping[str, str]) -> None:
         """Show other settings, or the same ones with other values; the cursor stays on its setting."""
         here = self.field.key if self.field is not None else ""
         self.fields, self.originals = fields, originals
@@ -80,10 +79,8 @@ class PresetList(Grid):
 
     HEADED = False
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.presets: list[Preset] = []
-        self.found: list[Preset] = []
+    presets: Sequence[Preset] = ()
+    found: Sequence[Preset] = ()
 
     def filter(self, text: str) -> None:
         """Keep the presets that hold every word."""

@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workbench.ui.formatting import fit
+from workbench.ui.messages import Replaceable
 
 GAP = "  "
 LEAD = 3  # cells before the first column: cursor, mark, space
@@ -60,14 +61,11 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     @dataclass
-    class Moved(Message):
+    class Moved(Replaceable):
         """The cursor is on another row, or its row shows something else."""
 
         grid: Grid
         row: int
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, Grid.Moved)
 
     @dataclass
     class Picked(Message):

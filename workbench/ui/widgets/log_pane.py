@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from workbench.ui.widgets.text_pane import Line, TextPane
 
 
@@ -11,14 +9,11 @@ class LogPane(TextPane):
     """Follows the end until the user scrolls up, and again once they return to the end."""
 
     HELP = "Show the worker's log."
+    WATCHES = "log"
     NOTHING = "The worker has not written anything yet."
     MOST = 5000  # lines kept
 
     following = True
-
-    def source(self) -> Any:
-        live = self.live
-        return live and (live.versions["log"], None if self.lines else live.version)
 
     def read(self) -> list[Line]:
         """Return the last lines, errors and ends of tracebacks marked."""
@@ -35,12 +30,13 @@ class LogPane(TextPane):
         self.lines = []
         self.following = True
 
-    def after_read(self) -> None:
+    def update(self) -> None:
+        super().update()
         if self.following:
             self.to_end()
 
     def on_resize(self) -> None:
-        self.after_read()
+        self.update()
 
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Scrolling up ends the following, scrolling to the end starts it again."""

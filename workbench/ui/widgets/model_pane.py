@@ -19,14 +19,11 @@ class ModelPane(Pane):
     """A plot for each metric of `own_metrics`, as many as fit."""
 
     HELP = "Show the model's own metrics: a chain's acceptance and step size, an adversary's loss, f, KL."
+    WATCHES = "metrics"
     CHOICES: ClassVar[dict[str, tuple[Any, ...]]] = {"each_seed": (False, True), "smooth": (False, True)}
 
     each_seed: bool
     smooth: bool
-
-    def source(self) -> Any:
-        live = self.live
-        return live and (id(live), live.versions["metrics"], None if live.names() else live.version)
 
     def draw(self, frame: Frame, palette: Palette) -> None:
         groups = groups_of(self.live)

@@ -30,6 +30,7 @@ class LivePane(Widget):
     """
 
     HELP: ClassVar[str] = ""  # what the pane shows, as an imperative sentence
+    WATCHES: ClassVar[str] = ""  # metrics, snapshots or log; empty: something that never changes
     CHOICES: ClassVar[dict[str, tuple[Any, ...]]] = {}  # options; the first choice is the default
 
     def __init__(self, **options: Any) -> None:
@@ -77,7 +78,8 @@ class LivePane(Widget):
 
     def source(self) -> Any:
         """Return something that differs when there is something new to show."""
-        return (id(self.live), self.live.version) if self.live is not None else None
+        live = self.live
+        return live and (id(live), live.versions.get(self.WATCHES), live.progress.over, waiting(live, ""))
 
     def palette(self) -> Palette:
         """Return the styles for this pane's present background."""

@@ -12,6 +12,7 @@ from workbench.ui.widgets.pane import Pane, message, waiting
 class SnapshotPane(Pane):
     """Shows one seed at one step: the newest until the user steps back."""
 
+    WATCHES = "snapshots"
     KIND: ClassVar[Literal["samples", "latents"]]
 
     def __init__(self, **options: Any) -> None:
@@ -21,10 +22,6 @@ class SnapshotPane(Pane):
 
     def reset(self) -> None:
         self.member, self.step = 0, None
-
-    def source(self) -> Any:
-        live = self.live
-        return live and (id(live), live.versions["snapshots"], None if self.steps() else live.version)
 
     def steps(self) -> list[int]:
         """Return the steps of all snapshots, ascending."""

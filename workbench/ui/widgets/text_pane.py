@@ -47,18 +47,14 @@ class TextPane(LivePane, ScrollView, can_focus=True):
 
     def update(self) -> None:
         """Read the lines again if they may be others now."""
-        state = (id(self.live), self._changes, self.source())
+        state = (self._changes, self.source())
         if state == self._read_from:
             return
         self._read_from = state
         self.lines = self.read() if self.live is not None else []
         widest = max((sum(len(text) for text, _ in line) for line in self.lines), default=0)
         self.virtual_size = Size(min(widest, self.WIDEST), len(self.lines))
-        self.after_read()
         self.refresh()
-
-    def after_read(self) -> None:
-        """Called once new lines are in place."""
 
     def render_line(self, y: int) -> Strip:
         """Return one visible row. A "remark" is shortened between words, a "whole" piece is never cut."""
