@@ -39,6 +39,9 @@ EVIL = (  # no slash: it is a file name too
     "=cmd()[red]|\x1b[31m\x1b]52;c;aGk=\x07\x9b31m\x85\u202egpj\u2066\ufeff"
     "\n\r\t\\input{x}[@click=app.exit]${}&%#_`"
 )
+LONG = (
+    f"{EVIL}\ud800 日本語 e\u0301 {'long ' * 40}"  # where JSON carries it: neither TOML nor a file name can
+)
 SHOWN = "=cmd()[red]|"  # of it, wherever it is displayed: markup that nothing interpreted
 RUNS = [f"20261121-10000{k}-evil-aaa{k}" for k in range(6)]
 FINISHED, OTHER, RUNNING, FAILED, PAUSED, PLUG_IN = RUNS
@@ -54,9 +57,9 @@ def evil_run(root: Path, run_id: str, **options: Any) -> RunPaths:
     paths.spec.write_text(spec)
     change(paths.origin, preset=EVIL, study=EVIL, study_id=f"{EVIL}1", overrides=[EVIL], command=[EVIL])
     change(paths.origin, brief={"name": EVIL, "kind": kind, "data": EVIL, "seeds": seeds})
-    change(paths.state, reason=EVIL, next=EVIL, device=EVIL, failure=EVIL)
+    change(paths.state, reason=LONG, next=LONG, device=EVIL, failure=EVIL)
     change(paths.progress, phase=EVIL)
-    write_json(paths.notes, {"schema": 1, "note": EVIL, "tags": [EVIL]})
+    write_json(paths.notes, {"schema": 1, "note": LONG, "tags": [LONG]})
     row = {
         "step": 1,
         "epoch": 1.0,
@@ -66,7 +69,7 @@ def evil_run(root: Path, run_id: str, **options: Any) -> RunPaths:
     }
     with paths.metrics.open("a") as file:
         file.write(json.dumps({**row, "split": "train"}) + "\n" + json.dumps(row) + "\n")
-    paths.log.write_bytes(EVIL.encode() + b"\n\xff\xfe\x1b[31m last\n")
+    paths.log.write_bytes(LONG.encode("utf-8", "surrogatepass") + b"\n\xff\xfe\x1b[31m last\n")
     entry = {"values": [1.0, 2.0, 3.0], "se": [0.1] * 3, "n": 5}
     if paths.result.exists():
         metrics = json.loads(paths.result.read_text())["metrics"]
@@ -75,7 +78,7 @@ def evil_run(root: Path, run_id: str, **options: Any) -> RunPaths:
     paths.evaluations.mkdir()
     write_json(
         paths.evaluations / "x.json",
-        {**body, "units": {EVIL: EVIL}, "notes": [EVIL], "device": EVIL, "commit": EVIL, "arrays": EVIL},
+        {**body, "units": {EVIL: EVIL}, "notes": [LONG], "device": EVIL, "commit": EVIL, "arrays": EVIL},
     )
     return paths
 

@@ -90,7 +90,6 @@ def imports_inside_functions(path: Path) -> set[int]:
     }
 
 
-@pytest.mark.xfail(strict=False, reason="imports are still being moved to the top of their modules")
 def test_imports_inside_functions_are_few_and_give_their_reason() -> None:
     found = [(path, line) for path in PACKAGE for line in sorted(imports_inside_functions(path))]
     silent = [f"{name(path)}:{line}" for path, line in found if not {line - 1, line} & commented_lines(path)]
@@ -98,7 +97,6 @@ def test_imports_inside_functions_are_few_and_give_their_reason() -> None:
     assert len(found) <= FUNCTION_IMPORTS
 
 
-@pytest.mark.xfail(strict=False, reason="docstrings are still being completed")
 def test_public_functions_document_the_errors_they_raise() -> None:
     """Verbs are exempt: their docstrings are help texts, and docs/cli.md lists the exit codes."""
     silent = [

@@ -111,17 +111,14 @@ def test_sentences_of_docs_are_short(page: Path) -> None:
         pytest.fail(f"median {middle}, 90th percentile {long} words; the longest:\n{longest}", pytrace=False)
 
 
-@pytest.mark.xfail(strict=False, reason="the strings of the package are being reworded")
 def test_strings_of_the_package_avoid_the_words() -> None:
     report([word for module in PACKAGE for word in words(module, strings(module))])
 
 
-@pytest.mark.xfail(strict=False, reason="the comments of the package are being reworded")
 def test_comments_of_the_package_avoid_the_words() -> None:
     report([word for module in PACKAGE for word in words(module, comments(module))])
 
 
-@pytest.mark.xfail(strict=False, reason="the presets are being reworded")
 def test_presets_avoid_the_words() -> None:
     """Their comments too: they are read as much as titles and descriptions."""
     report([word for preset in PRESETS for word in words(preset, iter([(1, preset.read_text())]))])

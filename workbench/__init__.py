@@ -1,3 +1,3 @@
 """A terminal lab bench for latent-variable generative models."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,7 +1,7 @@
 """What a user sets once for all runs: a TOML file in the config folder, overruled by the environment.
 
 The file is `settings.toml` in the user's config folder (`~/.config/workbench/` on Linux;
-`WORKBENCH_CONFIG` names another folder). Every field below can stand in it under its own name, or
+`WORKBENCH_CONFIG` names another folder). Set a field below in it under its own name, or
 in the environment under the name given. Example:
 
     data_dir = "/scratch/data"
@@ -48,13 +48,17 @@ def config_dir(environ: Mapping[str, str] | None = None) -> Path:
     chosen = (os.environ if environ is None else environ).get("WORKBENCH_CONFIG")
     if chosen:
         return _home(chosen, "WORKBENCH_CONFIG").absolute()
-    from platformdirs import user_config_path
+    from platformdirs import user_config_path  # not needed before the first paint
 
     return user_config_path("workbench", appauthor=False)
 
 
 def user_settings(environ: Mapping[str, str] | None = None) -> UserSettings:
-    """Return the settings in force now; a wrong value is a WorkbenchError naming file and line."""
+    """Return the settings in force now.
+
+    Raises:
+        WorkbenchError: for a wrong value, with file and line or variable.
+    """
     environ = os.environ if environ is None else environ
     known = {item.name: item for item in fields(UserSettings)}
     values: dict[str, Any] = {}
@@ -72,7 +76,7 @@ def user_settings(environ: Mapping[str, str] | None = None) -> UserSettings:
         if environ.get(variable):
             values[name] = _checked(_typed(environ[variable], item), item, variable, Path.cwd())
     if "data_dir" not in values:
-        from platformdirs import user_data_path
+        from platformdirs import user_data_path  # not needed before the first paint
 
         values["data_dir"] = user_data_path("workbench", appauthor=False) / "data"
     return UserSettings(**values)

@@ -1,4 +1,4 @@
-"""TOML files written by hand: read with limits, and every fault told with its file and line."""
+"""TOML files written by hand: read with limits, and every fault reported with its file and line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ class Document:
 
 
 def read_toml(path: Path) -> Document:
-    """Read a small UTF-8 TOML file; anything else is a WorkbenchError that names the file."""
+    """Read a small UTF-8 TOML file.
+
+    Raises:
+        WorkbenchError: for anything else, with the name of the file.
+    """
     label = show_path(path)
     try:
         if not path.is_file():
@@ -59,7 +63,11 @@ def read_toml(path: Path) -> Document:
 
 
 def parse_toml(text: str, label: str) -> Document:
-    """Parse TOML text; a syntax error becomes `label:line: what is wrong`."""
+    """Parse TOML text.
+
+    Raises:
+        WorkbenchError: for a syntax error, as `label:line: what is wrong`.
+    """
     if _LONG_KEY.search(text):  # the parser takes time with the square of the parts
         raise WorkbenchError(f"{label}: nested too deeply.", exit_code=USAGE)
     try:
@@ -83,7 +91,7 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
     section: tuple[str, ...] = ()
     quoted = ""  # the quotes of the multi-line string we are in
     for number, line in enumerate(text.splitlines(), 1):
-        if len(line) > 2000:  # nobody's hand-written line; keeps the patterns cheap
+        if len(line) > 2000:  # longer than any line written by hand; keeps the patterns cheap
             continue
         if not quoted and (found := _HEADER.match(line)):
             section = _split(found.group(1))

@@ -51,10 +51,6 @@ def test_a_picture_has_both_splits_the_unit_and_the_size_asked_for(store: Store)
     assert drawn(picture) > 40
 
 
-def test_no_colours_and_no_control_characters(store: Store) -> None:
-    assert not any(ord(c) < 32 and c != "\n" for c in plot_text(store, "run-lae", "loss"))
-
-
 def test_ascii_is_ascii(store: Store) -> None:
     plot_text(store, "run-lae", "step_size", ascii=True, log=True).encode("ascii")
     assert "****" in plot_text(store, "run-lae", "step_size", ascii=True, log=True)

@@ -13,7 +13,6 @@ from tests.stores import make_run
 from workbench.api import queue
 from workbench.api.runs import list_runs, spec_of
 from workbench.errors import WorkbenchError
-from workbench.queue.devices import Gpu, check_device, visible
 from workbench.spec.models.vae import VAESettings
 from workbench.store.files import read_json, write_json
 from workbench.store.state import RunState, State, read_requests, write_state
@@ -194,17 +193,3 @@ def test_without_experience_there_is_no_forecast(store: Store) -> None:
     finished(store, 1, "lae", 10.0, 1000)
     make_run(store.root, "20261121-142530-vae-digits-run1", state="running")
     assert queue.forecast(store, tiny_spec("a", 5)) is None
-
-
-def test_visible_devices_are_respected_and_devices_checked() -> None:
-    two = [Gpu(k, f"GPU-{k}abc", "H", 1 << 34, 0, None) for k in range(2)]
-    assert visible(two, None) == tuple(two)
-    assert visible(two, "") == ()
-    assert visible(two, "1") == (two[1],)
-    assert visible(two, "GPU-1a,0") == (two[1], two[0])
-    assert visible(two, "0,7,1") == (two[0],)  # as CUDA does: nothing counts after a bad one
-    check_device("cuda:1", tuple(two))
-    check_device("auto", ())
-    with pytest.raises(WorkbenchError, match="cuda:2") as caught:
-        check_device("cuda:2", tuple(two))
-    assert "cuda:0 (H), cuda:1 (H)" in caught.value.hint

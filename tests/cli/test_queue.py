@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from workbench.api.queue import stop_scheduler
-from workbench.api.stores import open_store
+from workbench import api
 from workbench.errors import DATA, DEVICE, NOT_FOUND, USAGE
 
 TINY = ("--set", "training.iterations=20", "--set", "evaluation.samples=64", "--seeds", "2")
@@ -16,7 +15,7 @@ TINY = ("--set", "training.iterations=20", "--set", "evaluation.samples=64", "--
 def no_scheduler_left(tmp_path):
     yield
     if (tmp_path / "runs").exists():
-        stop_scheduler(open_store(tmp_path / "runs", create=False))
+        api.queue.stop_scheduler(api.stores.open_store(tmp_path / "runs", create=False))
 
 
 def test_ls_shows_only_what_is_live(cli, store):
@@ -57,18 +56,22 @@ def test_what_makes_no_sense_is_refused_and_asks_nothing(cli, store, arguments, 
 
 def test_run_follows_to_the_end_and_prints_metrics(cli, tmp_path):
     store = tmp_path / "runs"
-    (queued,) = json.loads(cli("--store", store, "queue", "add", "vae-digits", *TINY, "--json").out)["queued"]
     answer = cli("--store", store, "run", "vae-digits", *TINY, "--json")
     assert answer.code == 0
     (row,) = json.loads(answer.out)
     assert row["eta"] is None  # worked out as in every list of runs
     assert row["state"] == "finished" and row["step"] == 20 and len(row["summary"]["test_mse"]) == 2
-    assert (
-        "loading torch" in answer.err
-    )  # phases are told while it goes on; 20 updates pass between two looks
-    assert queued != row["id"]
-    shown = cli("--store", store, "runs", "show", queued, "--json")
-    assert json.loads(shown.out)["group"] == row["group"]
+    assert "loading torch" in answer.err  # phases are shown meanwhile; 20 updates pass between two polls
+
+
+def test_add_and_detach_queue_runs_of_one_group_and_print_their_ids(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.api.queue.ensure_scheduler", lambda _: None)
+    store = tmp_path / "runs"
+    (added,) = cli("--store", store, "queue", "add", "vae-digits", *TINY).out.split()
+    detached = cli("--store", store, "run", "vae-digits", *TINY, "--detach", "--json")
+    rows = {row["id"]: row for row in json.loads(cli("--store", store, "runs", "ls", "--json").out)}
+    assert set(rows) == {added, *json.loads(detached.out)["queued"]}
+    assert len({row["group"] for row in rows.values()}) == 1
 
 
 def test_inline_trains_in_the_foreground_without_a_scheduler(cli, tmp_path):
@@ -109,7 +112,7 @@ def test_a_data_set_that_cannot_be_had_is_refused_before_anything_is_made(
     assert not (tmp_path / "runs").exists()
 
 
-def test_ls_tells_that_nobody_starts_what_waits_and_start_mends_it(cli, tmp_path, store):
+def test_ls_reports_that_no_scheduler_is_running_and_start_fixes_it(cli, tmp_path, store):
     folder = store / "20261121-120000-lebm-digits-dddd"
     spec = folder / "spec.toml"
     spec.write_text(spec.read_text().replace("threads = 1", "threads = 'no'"))  # nothing is trained here
@@ -124,10 +127,8 @@ def test_ls_tells_that_nobody_starts_what_waits_and_start_mends_it(cli, tmp_path
     assert "scheduler start" not in cli("queue", "ls").err
 
 
-def test_ls_tells_what_keeps_a_scheduler_from_starting_runs(cli, store, monkeypatch):
-    from workbench.api import queue
-
+def test_ls_reports_what_keeps_a_scheduler_from_starting_runs(cli, store, monkeypatch):
     (store / "20261121-120000-lebm-digits-dddd" / "state.json").unlink()
-    status = queue.SchedulerStatus(True, 7, "here", 1.0, "Nothing new is started: 0 MiB left.")
-    monkeypatch.setattr(queue, "scheduler_status", lambda store: status)
+    status = api.queue.SchedulerStatus(True, 7, "here", 1.0, "Nothing new is started: 0 MiB left.")
+    monkeypatch.setattr(api.queue, "scheduler_status", lambda store: status)
     assert "0 MiB left" in cli("queue", "ls").err

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.queue.person import tiny_spec
+from workbench.errors import WorkbenchError
 from workbench.queue import devices
 from workbench.queue.attempt_command import make_launch, read_need
 from workbench.store.runs import create_run
@@ -102,3 +103,17 @@ def test_a_worker_sees_its_gpu_alone_by_uuid(store: Store, machine: pytest.Monke
     assert (env["CUDA_VISIBLE_DEVICES"], env["WORKBENCH_DEVICE"]) == ("GPU-1abc", "cuda:0")
     assert env["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     assert launch.gpu == 0.5
+
+
+def test_visible_devices_are_respected_and_devices_checked() -> None:
+    two = [devices.Gpu(k, f"GPU-{k}abc", "H", 1 << 34, 0, None) for k in range(2)]
+    assert devices.visible(two, None) == tuple(two)
+    assert devices.visible(two, "") == ()
+    assert devices.visible(two, "1") == (two[1],)
+    assert devices.visible(two, "GPU-1a,0") == (two[1], two[0])
+    assert devices.visible(two, "0,7,1") == (two[0],)  # as CUDA does: nothing counts after a bad one
+    devices.check_device("cuda:1", tuple(two))
+    devices.check_device("auto", ())
+    with pytest.raises(WorkbenchError, match="cuda:2") as caught:
+        devices.check_device("cuda:2", tuple(two))
+    assert "cuda:0 (H), cuda:1 (H)" in caught.value.hint

@@ -1,8 +1,7 @@
-"""What hostile text, no colours, ASCII, signals and a lost terminal do to the screens (or do not)."""
+"""What no colours, ASCII, signals and a lost terminal do to the screens (or do not)."""
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import select
@@ -15,43 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.ui.apps import LAE, StillApp, bench_of, empty_store, screen_text, settled, starter_store
+from tests.ui.apps import StillApp, empty_store, screen_text, settled, starter_store
 
-HOSTILE = (
-    "[red]x[/] \x1b]0;owned\x07 \x1b[2J [@click=app.exit]go[/] ‮gpj​ \ud800 ﻿ 日本語 e\u0301 " + "long " * 40
-)
 SCREENS = ("n", "b", "t", "question_mark")
-
-
-def spoil(root: Path) -> None:
-    """Put hostile text wherever a run can carry text."""
-    name = json.dumps(HOSTILE[:60].replace("\ud800", ""))  # a lone surrogate is no TOML
-    spec = (root / LAE / "spec.toml").read_text().replace('name = "lae-digits"', f"name = {name}")
-    (root / LAE / "spec.toml").write_text(spec)
-    state = json.loads((root / LAE / "state.json").read_text())
-    state |= {"state": "failed", "reason": HOSTILE, "next": HOSTILE, "device": HOSTILE}
-    (root / LAE / "state.json").write_text(json.dumps(state))
-    (root / LAE / "notes.json").write_text(json.dumps({"schema": 1, "note": HOSTILE, "tags": [HOSTILE]}))
-    (root / LAE / "worker.log").write_bytes(HOSTILE.encode("utf-8", "surrogatepass") + b"\n\xff\xfe\x1b[31m")
-
-
-@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
-async def test_hostile_text_is_shown_not_obeyed(tmp_path: Path, size: tuple[int, int]) -> None:
-    store = starter_store(tmp_path / "runs")
-    spoil(store.root)
-    app = StillApp(store)
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
-        for key in ("G", "5", "6", *SCREENS):
-            await pilot.press(key)
-            await settled(pilot)
-            shown = screen_text(app)
-            assert not {"\x1b", "\x07", "‮", "​", "﻿", "\ud800"} & set(shown)
-            if key in SCREENS:
-                await pilot.press("escape", "escape", "escape")
-        bench_of(pilot).queue.choose(LAE)
-        await settled(pilot)
-        assert "[red]x[/]" in screen_text(app)
 
 
 async def test_in_ascii_every_screen_is_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,5 +32,5 @@ if not TYPE_CHECKING:  # a type checker reports a misspelt name instead
 
     def __getattr__(name: str) -> object:
         if name in __all__:
-            return import_module(f"{__name__}.{name}")
+            return import_module(f"{__name__}.{name}")  # at first use: start-up time
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

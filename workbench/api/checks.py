@@ -95,9 +95,12 @@ def data() -> Iterator[Check]:
 
 
 def check_data(name: str) -> None:
-    """Raise a WorkbenchError (exit code 8) for a data set that is missing and cannot be downloaded.
+    """Check that a data set is here or can be downloaded.
 
     Whether the network answers and the files are intact is left to the worker.
+
+    Raises:
+        WorkbenchError: if it is missing and cannot be downloaded (exit code 8).
     """
     settings = user_settings()
     folder = settings.data_dir

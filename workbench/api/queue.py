@@ -137,7 +137,11 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
 
 
 def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | None = None) -> list[str]:
-    """Send one request to several runs, or to none if one of them does not allow it; return their ids."""
+    """Send one request to several runs, or to none if one of them does not allow it; return their ids.
+
+    Raises:
+        WorkbenchError: if the request is unknown or not allowed (2), or cannot be written (5).
+    """
     store.must_be_writable()
     if verb not in VERBS:
         raise WorkbenchError(f"There is no request '{verb}'.", did_you_mean(verb, VERBS))

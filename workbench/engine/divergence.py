@@ -48,7 +48,7 @@ def first_bad_tensor(
     `diverged` maps seeds to their first bad steps. Of the seeds that are still sound in a checkpoint, the
     one that went first is followed; without such a checkpoint training is repeated from its start. Empty
     if that takes more than `seconds`, if the repetition goes well (a GPU need not repeat itself bit for
-    bit), or if `stop` says so. Nothing is written into the run's folder.
+    bit), or if `stop` returns true. Nothing is written into the run's folder.
     """
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="workbench-replay-") as folder:

@@ -20,7 +20,7 @@ from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.entry import mask_diverged
-from workbench.engine.evaluation.task import Findings, Task, measurement
+from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, StopRequested, first_line, log, out_of_memory, user_variables
 from workbench.engine.setup import DTYPES, build_model, choose_device, describe
@@ -30,6 +30,7 @@ from workbench.errors import STORE, WorkbenchError
 from workbench.settings import user_settings
 from workbench.spec.estimates import EstimateSettings, planned
 from workbench.spec.metrics import metric as metric_named
+from workbench.spec.registry import load_named
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_evaluation
 from workbench.store.files import write_atomic, write_json
@@ -79,7 +80,7 @@ class Subject:
             WorkbenchError: if the estimate makes no sense for this model or data.
         """
         task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
-        findings = measurement(settings)(task)
+        findings: Findings = load_named(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
         return findings
 

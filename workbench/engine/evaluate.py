@@ -39,11 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
         spec = read_spec(paths)
         limit_threads(spec)
         log("loading torch")
-        from workbench.engine.estimates import measure  # loads torch
-        from workbench.engine.setup import configure_torch
+        from workbench.engine.estimates import measure  # loads torch, after the log says so
+        from workbench.engine.setup import configure_torch  # the same
 
         configure_torch(spec)
-
         measure(paths, spec, metric, settings, name)
         return WorkerExit.DONE
     except KeyboardInterrupt:

@@ -69,20 +69,15 @@ def add_weight_gradients(
     layers = [layer for layer in net if isinstance(layer, Linear | LayerNorm)]
     for layer, x, slope in zip(layers, inputs, slopes, strict=True):
         if isinstance(layer, Linear):
-            _add_product(layer.weight, x, slope, scale)
+            weight, beta = layer.weight, 1.0
+            if weight.grad is None:
+                weight.grad, beta = torch.empty_like(weight), 0.0
+            weight.grad.baddbmm_(x.transpose(1, 2), slope, beta=beta, alpha=scale)  # in place: no copy
             add_gradient(layer.bias, slope.sum(1, keepdim=True), scale)
         else:
             normal = nn.functional.layer_norm(x, x.shape[-1:])
             add_gradient(layer.scale, (normal * slope).sum(1, keepdim=True), scale)
             add_gradient(layer.shift, slope.sum(1, keepdim=True), scale)
-
-
-def _add_product(weight: nn.Parameter, x: Tensor, slope: Tensor, scale: float) -> None:
-    """Add scale · xᵀ slope to weight.grad without a temporary of the weight's size."""
-    beta = 1.0
-    if weight.grad is None:
-        weight.grad, beta = torch.empty_like(weight), 0.0
-    weight.grad.baddbmm_(x.transpose(1, 2), slope, beta=beta, alpha=scale)
 
 
 def add_gradient(parameter: nn.Parameter, gradient: Tensor, scale: float) -> None:

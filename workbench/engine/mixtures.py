@@ -36,8 +36,9 @@ def fit(
 
     EM starts from k-means clusters, whose own start is k-means++.
     """
+    # scikit-learn takes 0.5 s to load, and only this family needs it
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
+    from sklearn.mixture import GaussianMixture  # as above
 
     mixture = GaussianMixture(
         min(components, len(codes)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 
 import torch
 
@@ -11,6 +10,7 @@ from workbench.engine.data.batch import DataInfo
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import DEVICE, WorkbenchError
+from workbench.spec.registry import load_named
 from workbench.spec.schema import RunSpec
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -51,6 +51,5 @@ def describe(device: torch.device) -> str:
 
 def build_model(spec: RunSpec, data: DataInfo, streams: Streams) -> LatentModel:
     """Return the model of the spec's family, its weights drawn from the stream "init"."""
-    module, _, name = spec.model.engine.partition(":")
-    model: LatentModel = getattr(import_module(module), name)(spec.model, spec.training, data, streams)
+    model: LatentModel = load_named(spec.model.engine)(spec.model, spec.training, data, streams)
     return model

@@ -68,6 +68,9 @@ def ensure_scheduler(store: Store, arguments: Sequence[str] = ()) -> None:
     It gets its own session and writes to a file, so it outlives the terminal. Two clients may start
     one each at the same moment: the second to reach the lock exits. `arguments` go to it. A scheduler
     of an older version is replaced, since its files have changed under it; its workers are adopted.
+
+    Raises:
+        WorkbenchError: if the store is read-only, or the scheduler does not start (exit code 5).
     """
     store.must_be_writable()
     ring(store)

@@ -101,7 +101,11 @@ def visible(found: list[Gpu], chosen: str | None) -> tuple[Gpu, ...]:
 
 
 def check_device(device: str, here: tuple[Gpu, ...] | None = None) -> None:
-    """Raise a WorkbenchError (exit code 6) if `device` (auto, cpu, cuda:N) is not on this machine."""
+    """Check that `device` (auto, cpu, cuda:N) is on this machine.
+
+    Raises:
+        WorkbenchError: if it is not (exit code 6).
+    """
     if not device.startswith("cuda:"):
         return
     here = gpus() if here is None else here
@@ -121,7 +125,7 @@ def _nvml() -> Any:
     if _nvml_ready is False:
         return None
     try:
-        import pynvml
+        import pynvml  # needs the driver's library, which a machine without a GPU lacks
 
         if _nvml_ready is None:
             pynvml.nvmlInit()

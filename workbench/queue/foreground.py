@@ -43,6 +43,9 @@ def run_inline(
 
     `on_tick` is called about five times a second. Ctrl-C asks the worker to write a checkpoint and stop
     (the run is then paused); a second one ends it at once. There is no retry.
+
+    Raises:
+        WorkbenchError: if the run is not waiting.
     """
     store.must_be_writable()
     paths = store.run(run_id)

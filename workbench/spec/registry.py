@@ -14,6 +14,16 @@ from workbench.errors import USAGE, WorkbenchError
 T = TypeVar("T")
 
 
+def load_named(text: str) -> Any:
+    """Import what "module:name" names.
+
+    Raises:
+        ImportError, AttributeError: if it is not there.
+    """
+    module, _, name = text.partition(":")
+    return getattr(import_module(module), name)  # named by a setting
+
+
 class Registry(Generic[T]):
     """The members of a package's modules, and of an entry-point group, by their `name`.
 
@@ -27,8 +37,9 @@ class Registry(Generic[T]):
     @cached_property
     def built_in(self) -> dict[str, T]:
         """The package's own members, in the order of its modules."""
+        # found by name: a new module needs no entry in a list
         names = [found.name for found in pkgutil.iter_modules(import_module(self.package).__path__)]
-        modules = [import_module(f"{self.package}.{name}") for name in names]
+        modules = [import_module(f"{self.package}.{name}") for name in names]  # as above
         items = [item for module in modules for item in vars(module).values()]
         return {item.name: item for item in items if self.is_member(item)}
 

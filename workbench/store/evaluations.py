@@ -42,7 +42,11 @@ class Evaluation:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of an evaluation's file, or raise a WorkbenchError for another text."""
+    """Return the name of an evaluation's file.
+
+    Raises:
+        WorkbenchError: for another text.
+    """
     if not NAME.match(name):
         raise WorkbenchError(
             "Invalid name of an evaluation: up to 80 letters, digits, dots, dashes and underscores.",

@@ -58,7 +58,7 @@ def create_run(
     `held` is a reason to create the run as paused, so that no scheduler takes it at once.
     Raises OSError when the disk is full or not writable; nothing is left behind then.
     """
-    import tomli_w
+    import tomli_w  # only submitting writes TOML
 
     now = time.time()
     origin = {

@@ -28,7 +28,11 @@ class Store:
         return StorePaths(self.root)
 
     def run(self, run_id: str) -> RunPaths:
-        """Return the paths of a run; a name that is no run id is a WorkbenchError."""
+        """Return the paths of a run.
+
+        Raises:
+            WorkbenchError: if the name is no run id (exit code 3).
+        """
         try:
             return self.paths.run(run_id)
         except ValueError:
@@ -37,7 +41,11 @@ class Store:
             ) from None
 
     def must_be_writable(self) -> None:
-        """Raise a WorkbenchError if nothing can be changed here."""
+        """Check that the store can be changed.
+
+        Raises:
+            WorkbenchError: if it is read-only (exit code 5).
+        """
         if self.read_only:
             raise WorkbenchError(
                 f"Cannot write to the store {self.root}: it is read-only.",
@@ -50,7 +58,9 @@ def open_store(path: Path | None = None, *, create: bool = True) -> Store:
     """Open the store at `path`, or the one that applies here, making it if it is new.
 
     Order: `path` > WORKBENCH_STORE > the nearest `runs/` made by workbench, upwards > user data.
-    With `create=False` a store that does not exist is a WorkbenchError (exit code 3).
+
+    Raises:
+        WorkbenchError: if it cannot be read or made (exit code 5); with `create=False`, if it is missing (3).
     """
     root, why = chosen_folder(path)
     paths = StorePaths(root)
@@ -97,7 +107,7 @@ def chosen_folder(path: Path | None) -> tuple[Path, str]:
         runs = folder / "runs"
         if StorePaths(runs).marker.is_file() or _project_folder(folder):
             return runs, "nearest runs/"
-    from platformdirs import user_data_path
+    from platformdirs import user_data_path  # not needed before the first paint
 
     return user_data_path("workbench", appauthor=False) / "runs", "user data"
 

@@ -44,6 +44,9 @@ def table() -> np.ndarray:
     """Return [1797, 65] uint8: 64 pixels and the label.
 
     Read from the package's own file: importing scikit-learn takes longer than training starts.
+
+    Raises:
+        WorkbenchError: if scikit-learn is not installed (exit code DATA).
     """
     found = importlib.util.find_spec("sklearn")
     if found is None or found.origin is None:
@@ -52,7 +55,7 @@ def table() -> np.ndarray:
         )
     path = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"
     if not path.exists():  # a later release may move it
-        from sklearn.datasets import load_digits
+        from sklearn.datasets import load_digits  # loads scikit-learn: 1 s
 
         pixels, labels = load_digits(return_X_y=True)
         return np.column_stack([pixels, labels]).astype(np.uint8)

@@ -133,7 +133,7 @@ def torchvision_datasets() -> Any:
     neither: declaring the two names lets the import pass.
     """
     try:
-        from torchvision import datasets
+        from torchvision import datasets  # may fail, see above; loads in 1 s
     except RuntimeError as problem:
         if "torchvision::nms" not in str(problem):
             raise
@@ -143,7 +143,7 @@ def torchvision_datasets() -> Any:
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _KEPT.append(library)  # the names go when the object does
-        from torchvision import datasets
+        from torchvision import datasets  # once more
     return datasets
 
 

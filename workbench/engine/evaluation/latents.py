@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +25,7 @@ PER_CHAIN = 100  # smallest ESS per chain (the same)
 
 def probe(task: Task) -> Findings:
     """Labels by logistic regression and by k nearest neighbours."""
-    from workbench.engine.evaluation.probe import logistic_probe, standardised
+    from workbench.engine.evaluation.probe import logistic_probe, standardised  # loads scikit-learn: 1 s
 
     _needs_latents(task)
     data, settings = task.data, task.settings
@@ -139,8 +140,6 @@ def pca(task: Task) -> Findings:
 
 def tsne(task: Task) -> Findings:
     """Test latents in two dimensions by t-SNE."""
-    import numpy as np
-
     z, labels = _latents(task)
     if task.settings.perplexity >= z.shape[1]:
         raise task.refuse("t-SNE needs more examples than its perplexity.", "Set perplexity lower.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from workbench.engine.data.dataset import DataSet
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
-from workbench.spec.estimates.base import EstimateSettings
 
 
 @dataclass(frozen=True)
@@ -38,14 +36,3 @@ class Findings:
     metrics: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-
-
-def measurement(settings: EstimateSettings) -> Callable[[Task], Findings]:
-    """Return the function that an estimate's settings name.
-
-    Raises:
-        ImportError, AttributeError: if a plug-in names what is not there.
-    """
-    module, _, name = type(settings).measure.partition(":")
-    found: Callable[[Task], Findings] = getattr(import_module(module), name)
-    return found

@@ -155,14 +155,10 @@ class Classifier(LatentModel):
     def evaluate_batch(self, batch: Batch, streams: Streams) -> Metrics:
         """Return whether each example's label is found (1 or 0) and its cost in nats, [S, B]; no dropout."""
         logits = self.net(batch.x)
-        return {
-            "accuracy": (logits.argmax(-1) == batch.y).to(logits.dtype),
-            "nll": nll(logits, batch.y),
-        }
+        right = (logits.argmax(-1) == batch.y).to(logits.dtype)
+        return {"accuracy": right, "nll": nll(logits, batch.y)}
 
-    def summary(
-        self, data: DataSet, settings: EvaluationSettings, streams: Streams
-    ) -> dict[str, dict[str, Any]]:
+    def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
         """Return accuracy and cost under each attack, and without one, on the same test pictures.
 
         Pixels only: the attacks keep x in [0, 1].

@@ -85,7 +85,11 @@ class ThermodynamicImageLEBM(_Convolutional, ThermodynamicLEBM):
 
 
 def build(settings: ImageLEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams) -> LEBM:
-    """Return the model; a WorkbenchError if pictures of this size cannot come out of its generator."""
+    """Return the model.
+
+    Raises:
+        WorkbenchError: if its generator cannot make pictures of this size.
+    """
     side = SIZE * 2 ** len(settings.generator)
     if len(data.shape) not in (2, 3) or data.shape[:2] != (side, side):
         shape = " × ".join(str(length) for length in data.shape)

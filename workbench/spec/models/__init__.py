@@ -40,7 +40,7 @@ def settings_class(kind: str) -> type[ModelSettings]:
         WorkbenchError: if there is no such kind (exit code NOT_FOUND), or its package is broken.
     """
     if kind in built_in_kinds():
-        module = import_module(f"{__name__}.{kind.replace('-', '_')}")
+        module = import_module(f"{__name__}.{kind.replace('-', '_')}")  # only the family in use
         classes = [value for value in vars(module).values() if isinstance(value, type)]
         families = [value for value in classes if issubclass(value, ModelSettings)]
         # the bases that it imports have other kinds, or none

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.stores import make_run, make_store
-from workbench.api.live import LiveRun
 from workbench.errors import WorkbenchError
+from workbench.results.live import LiveRun
 from workbench.store.paths import RunPaths
 
 RUN = "20261121-142530-vae-digits-k3f9"
