@@ -33,7 +33,7 @@ def test_every_action_has_its_method_and_every_method_its_action(where: str) -> 
     table = {action.name.partition("(")[0] for action in actions_of(where, alone=True)}
     ours = [cls for cls in owner.__mro__ if cls.__module__.startswith("workbench.")]
     own = {name.removeprefix("action_") for cls in ours for name in vars(cls) if name.startswith("action_")}
-    assert table - {"command_palette", "focus"} == own - ({"back"} if where == "bench" else set())
+    assert table - {"command_palette"} == own - ({"back"} if where == "bench" else set())
 
 
 @pytest.mark.parametrize("where", SCREENS)

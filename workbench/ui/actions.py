@@ -103,12 +103,12 @@ _OTHERS: tuple[Action, ...] = (
     ),
     *_group(
         "List", ("launch",),
-        ("focus('#filter')", "slash", "filter", 3,
+        ("filter", "slash", "filter", 3,
          "Filter the presets: every word must occur in name, title or description."),
     ),
     *_group(
         "List", ("results",),
-        ("focus('#filter')", "slash", "filter", 3,
+        ("filter", "slash", "filter", 3,
          "Filter: words, state:finished model:vae,lae tag:best seeds>=3 test_mse<0.03; - excludes."),
         ("sort", "s", "sort", 4, "Sort by the chosen column; again: reverse the order."),
     ),

@@ -194,7 +194,7 @@ class LaunchScreen(Page):
         elif plan is None:
             trouble = "The settings are still being checked."
         elif item is not None and pending != item.text and draft.fault_of(item.key, pending):
-            trouble = f"Invalid value '{line(pending, 40)}' for {item.key}: fix it, or press esc to undo it."
+            trouble = f"Invalid value '{line(pending, 40)}' for {item.key}: fix it, or press esc."
         elif plan.fault:
             trouble = line(plan.fault, 400)
         elif plan.runs > MANY and not self.sure:
@@ -241,6 +241,9 @@ class LaunchScreen(Page):
         elif self.draft is None or item is None or not self.draft.fault_of(item.key, message.value):
             self.set_focus(self.settings)
             self.settings.move(1)
+
+    def action_filter(self) -> None:
+        self.set_focus(self.filter)
 
     def action_back(self) -> None:
         """Go one step out: field → settings → presets → the previous screen."""

@@ -76,6 +76,9 @@ class ResultsScreen(Tabulates):
             self.show_message("")
             self._count()
 
+    def action_filter(self) -> None:
+        self.set_focus(self.filter)
+
     def action_annotate(self) -> None:
         entry = self.grid.entry
         if entry is None:

@@ -53,7 +53,8 @@ class CurvePane(Pane):
     def changed(self) -> None:
         """Draw again, with the options in force under the pane."""
         parts = [NAMES[self.axis], *["log y"] * self.log_y, *[f"EMA {SMOOTH:g}"] * self.smooth, self.band]
-        self.border_subtitle = " · ".join(parts)
+        if self.border_subtitle != " · ".join(parts):  # setting it draws the whole pane again
+            self.border_subtitle = " · ".join(parts)
         super().changed()
 
     def metrics(self) -> list[str]:
