@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,18 @@ def _shown(app: WorkbenchApp) -> bool:
     return True
 
 
+async def wait_for(pilot: Pilot[Any], what: Callable[[], Any]) -> None:
+    """Wait until something is true, such as news that the feed brings."""
+    for _ in range(300):
+        if what():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came")
+
+
 def bench_of(pilot: Pilot[Any]) -> BenchScreen:
     """Return the Bench, wherever it lies in the stack."""
-    found = next(screen for screen in pilot.app.screen_stack if isinstance(screen, BenchScreen))
-    return found
+    return next(screen for screen in pilot.app.screen_stack if isinstance(screen, BenchScreen))
 
 
 def message_of(pilot: Pilot[Any]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,8 +24,10 @@ from tests.ui.apps import (
     screen_text,
     settled,
     starter_store,
+    wait_for,
 )
 from workbench.api.stores import Store
+from workbench.errors import WorkbenchError
 from workbench.ui.widgets.chrome import RunHeader, TabBar
 from workbench.ui.widgets.pane_deck import PANES
 from workbench.ui.widgets.run_list import RunList
@@ -58,7 +63,7 @@ async def test_arrows_and_vim_keys_move_the_cursor(store: Store) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         seen = []
-        for key in (
+        for key in [
             "down",
             "j",
             "k",
@@ -71,7 +76,7 @@ async def test_arrows_and_vim_keys_move_the_cursor(store: Store) -> None:
             "pageup",
             "ctrl+d",
             "ctrl+u",
-        ):
+        ]:
             await pilot.press(key)
             await pilot.pause()
             seen.append(bench_of(pilot).queue.chosen)
@@ -93,16 +98,9 @@ async def test_the_cursor_follows_the_run_at_work_until_the_user_moves_it(store:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         rows = {row.id: row for row in app.rows or []}
-        from dataclasses import replace
-
-        turned = [
-            replace(rows[AVB], state="running"),
-            replace(rows[LAE], state="finished"),
-            rows[VAE],
-            rows[LEBM],
-        ]
+        now = replace(rows[AVB], state="running"), replace(rows[LAE], state="finished")
         queue = bench_of(pilot).queue
-        queue.update_rows(turned)
+        queue.update_rows([*now, rows[VAE], rows[LEBM]])
         assert queue.chosen == AVB
         queue.move(1)
         chosen = queue.chosen
@@ -163,21 +161,11 @@ async def test_without_runs_the_keys_say_what_to_do(tmp_path: Path, asked: list[
         assert asked == [] and "s queues the starter study" in message_of(pilot)
 
 
-class Clock:
-    """A clock that tests push forward."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
 async def test_cancel_waits_counts_down_and_then_asks(store: Store, asked: list[Any]) -> None:
     async with StillApp(store).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        bench, clock = bench_of(pilot), Clock()
-        bench.countdown._now = clock
+        bench, clock = bench_of(pilot), SimpleNamespace(time=100.0)
+        bench.countdown._now = lambda: clock.time
         await pilot.press("x")
         assert asked == [] and "in 5 s" in message_of(pilot)
         clock.time += 3.5
@@ -192,8 +180,8 @@ async def test_cancel_waits_counts_down_and_then_asks(store: Store, asked: list[
 async def test_u_keeps_what_was_about_to_be_cancelled(store: Store, asked: list[Any]) -> None:
     async with StillApp(store).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        bench, clock = bench_of(pilot), Clock()
-        bench.countdown._now = clock
+        bench, clock = bench_of(pilot), SimpleNamespace(time=100.0)
+        bench.countdown._now = lambda: clock.time
         await pilot.press("x", "u")
         clock.time += 60
         bench._tick()
@@ -227,8 +215,6 @@ async def test_s_queues_the_starter_study(tmp_path: Path, monkeypatch: pytest.Mo
 async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.errors import WorkbenchError
-
     def refuse(*_: Any) -> None:
         raise WorkbenchError("The store can only be read.", "Choose another one.")
 
@@ -335,7 +321,7 @@ async def test_quitting_says_that_runs_continue(store: Store, monkeypatch: pytes
     assert "Runs continue in the background" in last_words[0]
 
 
-@pytest.mark.parametrize("size", [(40, 10), (59, 24), (80, 17), (10, 3), (1, 1)])
+@pytest.mark.parametrize("size", [(40, 10), (80, 17), (1, 1)])
 async def test_too_small_says_so_and_comes_back(store: Store, size: tuple[int, int]) -> None:
     app = StillApp(store)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -372,22 +358,13 @@ async def test_the_queue_gets_the_keys_when_the_first_run_is_there(tmp_path: Pat
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         make_run(opened.root, LAE, kind="lae", state="queued")
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if bench_of(pilot).focused is bench_of(pilot).queue:
-                break
-        assert bench_of(pilot).focused is bench_of(pilot).queue
+        await wait_for(pilot, lambda: bench_of(pilot).focused is bench_of(pilot).queue)
 
 
 async def test_the_bench_survives_a_deleted_run(store: Store) -> None:
-    import shutil
-
     async with StillApp(store).run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         shutil.rmtree(store.root / LAE)
-        for _ in range(100):
-            await pilot.pause(0.02)
-            if LAE not in [row.id for row in bench_of(pilot).queue.rows]:
-                break
+        await wait_for(pilot, lambda: LAE not in [row.id for row in bench_of(pilot).queue.rows])
         await settled(pilot)
         assert bench_of(pilot).queue.chosen == AVB

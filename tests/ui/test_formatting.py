@@ -1,4 +1,4 @@
-"""How runs are told: order of the queue, lengths of time, text cut to a width, ASCII."""
+"""How runs are shown: order of the queue, time left, text cut to a width, ASCII."""
 
 from __future__ import annotations
 

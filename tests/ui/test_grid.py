@@ -1,4 +1,4 @@
-"""Tables drawn line by line: whole columns, and a cursor that shows what has the keys without colours."""
+"""Tables drawn line by line: whole columns, and a cursor that shows the focus without colours."""
 
 from __future__ import annotations
 

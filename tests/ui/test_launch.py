@@ -12,6 +12,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from tests.ui.apps import StillApp, empty_store, message_of, settled
+from workbench.api.presets import form_fields, resolve
+from workbench.api.queue import Forecast
+from workbench.spec.models import model_kinds, settings_class
 from workbench.ui.screens.launch import LaunchScreen
 
 
@@ -50,6 +53,12 @@ def words(pilot: Pilot[Any], name: str) -> str:
     return str(page(pilot).query_one(f"#{name}", Static).content)
 
 
+async def to_setting(pilot: Pilot[Any], key: str) -> None:
+    settings = page(pilot).settings
+    settings.move_to([field.key for field in settings.fields].index(key))
+    await settled(pilot)
+
+
 async def test_the_filter_keeps_presets_that_hold_every_word(tmp_path: Path) -> None:
     async with launch(tmp_path) as pilot:
         assert [preset.name for preset in page(pilot).presets.found] == ["lae-digits"]
@@ -68,8 +77,6 @@ async def test_the_preset_is_described_and_its_time_estimated(tmp_path: Path) ->
 async def test_the_time_is_learnt_from_runs_on_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from workbench.api.queue import Forecast
-
     monkeypatch.setattr(
         "workbench.api.queue.forecast", lambda store, spec: Forecast(31.0, 2, "the same settings")
     )
@@ -78,8 +85,6 @@ async def test_the_time_is_learnt_from_runs_on_this_machine(
 
 
 async def test_the_form_has_every_setting_of_the_spec(tmp_path: Path) -> None:
-    from workbench.api.presets import form_fields, resolve
-
     async with launch(tmp_path) as pilot:
         assert [f.key for f in page(pilot).settings.fields] == [
             f.key for f in form_fields(resolve("lae-digits"))
@@ -96,18 +101,15 @@ async def test_a_typed_value_is_taken_as_it_becomes_valid(tmp_path: Path) -> Non
     ("key", "typed", "sentence"),
     [
         ("model.latent", "2a", "Must be a whole number, got '2a'."),
-        ("model.latent", "0", "Must be at least 1, got 0."),
         ("data.name", "mnits", "did you mean 'mnist'?"),
-        ("model.encoder", "[1,", "Must be a list such as [128, 128]"),
+        ("model.kind", "lea", "Unknown family 'lea', did you mean 'lae'?"),
     ],
 )
 async def test_an_invalid_value_is_reported_beneath_the_field_and_not_queued(
     tmp_path: Path, queued: list[Any], key: str, typed: str, sentence: str
 ) -> None:
     async with launch(tmp_path, "enter") as pilot:
-        settings = page(pilot).settings
-        settings.move_to([field.key for field in settings.fields].index(key))
-        await pilot.pause()
+        await to_setting(pilot, key)
         page(pilot).value.focus()
         page(pilot).value.value = typed
         await settled(pilot)
@@ -120,29 +122,16 @@ async def test_an_invalid_value_is_reported_beneath_the_field_and_not_queued(
         assert len(queued) == 1
 
 
-async def test_space_steps_through_choices_and_backspace_goes_back_to_the_preset(tmp_path: Path) -> None:
+async def test_space_goes_round_all_choices_and_backspace_goes_back_to_the_preset(tmp_path: Path) -> None:
+    kinds = model_kinds()
     async with launch(tmp_path, "enter") as pilot:
-        settings = page(pilot).settings
-        settings.move_to([field.key for field in settings.fields].index("model.metropolis"))
+        await to_setting(pilot, "model.metropolis")
         await pilot.press("space")
         await settled(pilot)
         assert page(pilot).draft.changes == {"model.metropolis": "false"}  # type: ignore[union-attr]
         await pilot.press("backspace")
         await settled(pilot)
         assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
-
-
-async def to_setting(pilot: Pilot[Any], key: str) -> None:
-    settings = page(pilot).settings
-    settings.move_to([field.key for field in settings.fields].index(key))
-    await settled(pilot)
-
-
-async def test_space_goes_round_all_families_and_the_list_follows(tmp_path: Path) -> None:
-    from workbench.spec.models import model_kinds, settings_class
-
-    kinds = model_kinds()
-    async with launch(tmp_path, "enter") as pilot:
         await to_setting(pilot, "model.kind")
         for step in range(1, len(kinds) + 1):
             await pilot.press("space")
@@ -184,14 +173,6 @@ async def test_another_family_drops_what_it_does_not_know_and_its_own_brings_its
         assert page(pilot).settings.fields == before and page(pilot).draft.changes == {}  # type: ignore[union-attr]
 
 
-async def test_an_unknown_family_is_reported(tmp_path: Path) -> None:
-    async with launch(tmp_path, "enter") as pilot:
-        page(pilot).value.value = "lea"
-        await settled(pilot)
-        assert words(pilot, "fault") == "Unknown family 'lea', did you mean 'lae'?"
-        assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
-
-
 async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
     tmp_path: Path, queued: list[Any]
 ) -> None:
@@ -212,9 +193,7 @@ async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
     ("box", "typed", "sentence"),
     [
         ("over", "model.latnt=2,8", "did you mean 'latent'?"),
-        ("over", "model.latent", "not of the form"),
         ("seeds", "one", "Invalid seeds: 'one'"),
-        ("seeds", "1,1", "Seeds must differ"),
     ],
 )
 async def test_an_invalid_grid_or_seeds_is_reported_and_not_queued(

@@ -1,4 +1,4 @@
-"""Ticks: round, inside the range, told apart, for any range there is."""
+"""Ticks: round, inside the range, distinct, for any range."""
 
 from __future__ import annotations
 
