@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from workbench.engine.data import DataSet, load
+from workbench.engine.data.batch import Batch
 from workbench.engine.recorder import Recorder
 from workbench.engine.setup import DTYPES, build_model
 from workbench.engine.streams import Streams
@@ -13,179 +17,65 @@ from workbench.engine.trainer import Trainer
 from workbench.spec.schema import RunSpec
 from workbench.store.paths import RunPaths
 
+DIGITS, CODES = {"name": "digits"}, {"name": "onehot4"}
+BITS = {**DIGITS, "binarise": "dynamic"}
+MOONS = {"name": "moons", "train_size": 200, "test_size": 100}
+NETS = {"encoder": [16], "decoder": [16]}
+AVB = {"kind": "avb", "adversary": [16], **NETS}
+LEBM = {"kind": "lebm", "prior": [8], "generator": [8], "prior_steps": 4, "posterior_steps": 4}
+LAE = {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3}
+COURSE = {"likelihood": "bernoulli", "energy": "likelihood", "noise": "course", "adapt_step": False}
+
+
+def tables(data: dict[str, Any], batch: int, model: dict[str, Any], **training: Any) -> dict[str, Any]:
+    return {"model": model, "data": data, "training": {"batch": batch, **training}}
+
+
 FAMILIES: dict[str, dict[str, Any]] = {
-    "vae": {
-        "model": {"kind": "vae", "latent": 3, "encoder": [16], "decoder": [16], "draws": 2},
-        "data": {"name": "digits", "binarise": "dynamic"},
-        "training": {"batch": 20, "clip": 1.0},
-    },
-    "vae-flow": {
-        "model": {"kind": "vae-flow", "latent": 3, "encoder": [16], "decoder": [16], "layer_norm": True},
-        "data": {"name": "digits", "binarise": "dynamic"},
-        "training": {"batch": 20},
-    },
-    "dlgm": {
-        "model": {"kind": "dlgm", "latent": 3, "encoder": [16], "decoder": [16], "draws": 2},
-        "data": {"name": "digits"},
-        "training": {"batch": 20, "optimiser": "sgd", "lr": 1e-4},
-    },
-    "binary-vae": {
-        "model": {"kind": "binary-vae", "latent": 5, "encoder": [16], "decoder": [16], "draws": 2},
-        "data": {"name": "digits", "binarise": "dynamic"},
-        "training": {"batch": 20},
-    },
-    "ae-gmm": {
-        "model": {
-            "kind": "ae-gmm",
-            "latent": 2,
-            "encoder": [16],
-            "decoder": [16],
-            "components": [2, 3],
-            "restarts": 1,
-            "fit_codes": 300,
-        },
-        "data": {"name": "digits"},
-        "training": {"batch": 20},
-    },
-    "lae": {
-        "model": {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3},
-        "data": {"name": "digits"},
-        "training": {"batch": 20, "optimiser": "sgd", "lr": 1e-4},
-    },
-    "lae/course": {
-        "model": {
-            "kind": "lae",
-            "latent": 2,
-            "encoder": [16, 24],
-            "decoder": [16],
-            "likelihood": "bernoulli",
-            "energy": "likelihood",
-            "noise": "course",
-            "adapt_step": False,
-            "step_size": 1e-3,
-        },
-        "data": {"name": "digits"},
-        "training": {"batch": 20, "lr": 1e-4},
-    },
-    "avb": {
-        "model": {"kind": "avb", "noise": 4, "encoder": [16], "decoder": [16], "adversary": [16]},
-        "data": {"name": "onehot4"},
-        "training": {"batch": 24, "beta1": 0.5},
-    },
-    "avb/contrast": {
-        "model": {
-            "kind": "avb",
-            "adaptive_contrast": True,
-            "noise": 3,
-            "noise_basis": 2,
-            "noise_net": [8],
-            "encoder": [16],
-            "decoder": [16],
-            "adversary": [16],
-        },
-        "data": {"name": "onehot4"},
-        "training": {"batch": 24, "beta1": 0.5},
-    },
-    "avb/added": {
-        "model": {
-            "kind": "avb",
-            "noise_kind": "added",
-            "noise_at": "every-layer",
-            "encoder": [16],
-            "decoder": [16],
-            "adversary": [16],
-        },
-        "data": {"name": "onehot4"},
-        "training": {"batch": 24, "optimiser": "sgd"},
-    },
-    "avb/inner-product": {
-        "model": {
-            "kind": "avb",
-            "adversary_form": "inner-product",
-            "adversary_features": 6,
-            "noise": 4,
-            "encoder": [16],
-            "decoder": [16],
-            "adversary": [16],
-        },
-        "data": {"name": "onehot4"},
-        "training": {"batch": 24, "beta1": 0.5},
-    },
-    "lebm": {
-        "model": {
-            "kind": "lebm",
-            "prior": [8],
-            "generator": [8],
-            "prior_steps": 4,
-            "posterior_steps": 3,
-            "warm_start": True,
-        },
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 30, "schedule": "linear"},
-    },
-    "lebm/power": {
-        "model": {
-            "kind": "lebm",
-            "objective": "power",
-            "temperatures": 3,
-            "prior": [8],
-            "generator": [8],
-            "prior_steps": 4,
-            "posterior_steps": 4,
-            "f_l2": 0.01,
-        },
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 6, "clip": 10.0},
-    },
-    "lebm/ti-full": {
-        "model": {
-            "kind": "lebm",
-            "objective": "ti-full",
-            "temperatures": 3,
-            "prior": [8],
-            "generator": [8],
-            "prior_steps": 4,
-            "posterior_steps": 4,
-            "warm_start": True,
-            "exchange": 2,
-        },
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 6, "clip": 10.0},
-    },
-    "image-lebm": {
-        "model": {
-            "kind": "image-lebm",
-            "latent": 5,
-            "prior": [8],
-            "generator": [6],
-            "prior_steps": 4,
-            "posterior_steps": 3,
-        },
-        "data": {"name": "digits"},
-        "training": {"batch": 10},
-    },
-    "ddpm": {
-        "model": {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6},
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 30},
-    },
-    "dsm": {
-        "model": {
-            "kind": "dsm",
-            "levels": 4,
-            "sigma_min": 0.1,
-            "chain_steps": 3,
-            "chain_step": 2e-3,
-            "net": [16],
-        },
-        "data": {"name": "moons", "train_size": 200, "test_size": 100},
-        "training": {"batch": 30},
-    },
-    "classifier": {
-        "model": {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2},
-        "data": {"name": "digits"},
-        "training": {"batch": 20},
-    },
+    "vae": tables(BITS, 20, {"kind": "vae", "latent": 3, "draws": 2, **NETS}, clip=1.0),
+    "vae-flow": tables(BITS, 20, {"kind": "vae-flow", "latent": 3, "layer_norm": True, **NETS}),
+    "dlgm": tables(DIGITS, 20, {"kind": "dlgm", "latent": 3, "draws": 2, **NETS}, optimiser="sgd", lr=1e-4),
+    "binary-vae": tables(BITS, 20, {"kind": "binary-vae", "latent": 5, "draws": 2, **NETS}),
+    "ae-gmm": tables(
+        DIGITS,
+        20,
+        {"kind": "ae-gmm", "latent": 2, "components": [2, 3], "restarts": 1, "fit_codes": 300, **NETS},
+    ),
+    "lae": tables(DIGITS, 20, LAE, optimiser="sgd", lr=1e-4),
+    "lae/course": tables(DIGITS, 20, LAE | COURSE, lr=1e-4),
+    "avb": tables(CODES, 24, AVB | {"noise": 4}, beta1=0.5),
+    "avb/contrast": tables(
+        CODES,
+        24,
+        AVB | {"adaptive_contrast": True, "noise": 3, "noise_basis": 2, "noise_net": [8]},
+        beta1=0.5,
+    ),
+    "avb/added": tables(CODES, 24, AVB | {"noise_kind": "added", "noise_at": "every-layer"}, optimiser="sgd"),
+    "avb/inner-product": tables(
+        CODES, 24, AVB | {"adversary_form": "inner-product", "adversary_features": 6, "noise": 4}, beta1=0.5
+    ),
+    "lebm": tables(MOONS, 30, LEBM | {"posterior_steps": 3, "warm_start": True}, schedule="linear"),
+    "lebm/power": tables(MOONS, 6, LEBM | {"objective": "power", "temperatures": 3, "f_l2": 0.01}, clip=10.0),
+    "lebm/ti-full": tables(
+        MOONS,
+        6,
+        LEBM | {"objective": "ti-full", "temperatures": 3, "warm_start": True, "exchange": 2},
+        clip=10.0,
+    ),
+    "image-lebm": tables(
+        DIGITS, 10, LEBM | {"kind": "image-lebm", "latent": 5, "generator": [6], "posterior_steps": 3}
+    ),
+    "ddpm": tables(
+        MOONS, 30, {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6}
+    ),
+    "dsm": tables(
+        MOONS,
+        30,
+        {"kind": "dsm", "levels": 4, "sigma_min": 0.1, "chain_steps": 3, "chain_step": 2e-3, "net": [16]},
+    ),
+    "classifier": tables(
+        DIGITS, 20, {"kind": "classifier", "hidden": [16], "attack_images": 20, "pgd_steps": 2}
+    ),
 }
 
 
@@ -218,3 +108,15 @@ def make_trainer(spec: RunSpec, folder: Path, device: str = "cpu") -> Trainer:
     recorder = Recorder(RunPaths(folder))
     recorder.open(0)
     return Trainer(spec, build_model(spec, data.info, streams), data, streams, recorder)
+
+
+def batch_of(x: Tensor) -> Batch:
+    """Return x [S, B, D] as a batch with labels 0 and indices 0..B-1."""
+    index = torch.arange(x.shape[1]).expand(len(x), -1)
+    return Batch(x, torch.zeros_like(index), index)
+
+
+def assert_within_4_errors(per_chain: Tensor, truth: Tensor | float) -> None:
+    """Members are independent runs: their spread is the Monte Carlo error."""
+    error = per_chain.std(0) / len(per_chain) ** 0.5
+    assert ((per_chain.mean(0) - truth).abs() < 4 * error).all(), (per_chain.mean(0), truth, error)

@@ -84,13 +84,7 @@ def test_a_long_chain_forgets_the_encoder_and_finds_the_posterior() -> None:
     """Linear decoder, Gaussian pixels: z|x ~ N(M⁻¹Aᵀx, σ²M⁻¹); ULA's own bias at η = 0.005 is below 2 %."""
     sigma, copies = 0.5, 4000
     settings = DLGMSettings(
-        kind="dlgm",
-        latent=2,
-        encoder=[],
-        decoder=[],
-        likelihood="gaussian",
-        sigma=sigma,
-        chain_steps=600,
+        kind="dlgm", latent=2, encoder=[], decoder=[], likelihood="gaussian", sigma=sigma, chain_steps=600
     )
     one = Streams([3], dtype=torch.float64)
     model = DLGM(settings, TRAINING, DataInfo("linear", (3,), "points", 50, 20, 0), one)
