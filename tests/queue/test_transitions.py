@@ -34,12 +34,14 @@ def test_every_verb_in_every_state(state: State, verb: Verb) -> None:
         (RunState("running", stopping="pause"), "resume", Verdict.DEFER),  # until the worker has stopped
         (RunState("running", stopping="cancel"), "retry", Verdict.DEFER),
         (RunState("running", stopping="cancel"), "pause", Verdict.DROP),
-        (RunState("running", stopping="pause"), "cancel", RunState("running", stopping="cancel")),
         (RunState("failed", failure="diverged"), "retry", Verdict.DROP),
     ],
 )
-def test_special_cases(state: RunState, verb: Verb, answer: object) -> None:
-    assert apply(state, verb, None, 0.0) == answer
+def test_some_requests_wait_or_are_dropped_but_cancel_beats_pause(
+    state: RunState, verb: Verb, answer: Verdict
+) -> None:
+    assert apply(state, verb, None, 0.0) is answer
+    assert apply(RunState("running", stopping="pause"), "cancel", None, 0.0).stopping == "cancel"
 
 
 def test_retry_forgets_the_failure_but_never_the_attempt_number() -> None:
