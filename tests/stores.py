@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tomli_w
@@ -12,6 +13,7 @@ import tomli_w
 from workbench.spec.schema import RunSpec
 from workbench.store.files import write_json
 from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.run_row import RunRow
 
 SPECS = {
     "vae": '[model]\nkind = "vae"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 1820',
@@ -22,6 +24,11 @@ SPECS = {
     "classifier": '[model]\nkind = "classifier"\n[data]\nname = "digits"\n[training]\niterations = 1500',
     "ddpm": '[model]\nkind = "ddpm"\n[data]\nname = "moons"\n[training]\niterations = 300',
 }
+
+
+def row(id: str, **changes: Any) -> RunRow:
+    """Return the list's row of a finished VAE on the digits, or as `changes` say."""
+    return RunRow(**{"id": id, "name": id, "kind": "vae", "data": "digits", "state": "finished", **changes})
 
 
 def make_store(root: Path) -> Path:

@@ -40,10 +40,7 @@ class NoSync(TorchDispatchMode):
         return super().__enter__()
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         for name, method in self._saved.items():
             setattr(torch.Tensor, name, method)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 import torch
 from torch import Tensor
 
@@ -108,6 +110,21 @@ def make_trainer(spec: RunSpec, folder: Path, device: str = "cpu") -> Trainer:
     recorder = Recorder(RunPaths(folder))
     recorder.open(0)
     return Trainer(spec, build_model(spec, data.info, streams), data, streams, recorder)
+
+
+def write_spec(spec: RunSpec, folder: Path) -> RunPaths:
+    """Write `spec` into `folder` as the submitter does."""
+    paths = RunPaths(folder)
+    paths.root.mkdir(exist_ok=True, parents=True)
+    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    return paths
+
+
+def read_rows(paths: RunPaths, split: str = "", *, seconds: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of one split or all, without their seconds: these differ from run to run."""
+    found = [json.loads(line) for line in paths.metrics.read_text().splitlines()]
+    found = [row for row in found if split in ("", row["split"])]
+    return [{key: value for key, value in row.items() if seconds or key != "seconds"} for row in found]
 
 
 def batch_of(x: Tensor) -> Batch:

@@ -25,10 +25,10 @@ def save(paths: RunPaths, step: int) -> None:
 
 
 def test_the_newest_comes_back(paths: RunPaths) -> None:
+    assert checkpoint.load_newest(paths) is None
     save(paths, 5)
     save(paths, 40)
     found = checkpoint.load_newest(paths)
-    assert found is not None
     assert (found.step, found.metrics_bytes, found.state["count"]) == (40, 40, 40)
     assert torch.equal(found.state["weights"], torch.full((3,), 40.0))
 
@@ -37,10 +37,6 @@ def test_two_are_kept(paths: RunPaths) -> None:
     for step in (1, 2, 9, 10):
         save(paths, step)
     assert sorted(p.name for p in paths.checkpoints.iterdir()) == ["10.json", "10.pt", "9.json", "9.pt"]
-
-
-def test_none_is_none(paths: RunPaths) -> None:
-    assert checkpoint.load_newest(paths) is None
 
 
 def flip_a_bit(path: Path) -> None:
@@ -60,13 +56,12 @@ def flip_a_bit(path: Path) -> None:
         (lambda p: p.metrics.write_text("x" * 15), "metrics.jsonl"),
     ],
 )
-def test_a_damaged_one_is_passed_over_for_the_one_before(paths: RunPaths, damage, reason) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_one_is_passed_over_for_the_one_before(paths: RunPaths, damage, reason):
     save(paths, 10)
     save(paths, 20)
     damage(paths)
     messages: list[str] = []
     found = checkpoint.load_newest(paths, messages.append)
-    assert found is not None
     assert found.step == 10
     assert reason in messages[0]
 

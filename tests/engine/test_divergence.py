@@ -11,9 +11,11 @@ import torch
 
 from tests.engine.small import make_trainer, small_spec
 from workbench.engine import divergence, session
+from workbench.engine.data import DataSet
 from workbench.engine.divergence import first_bad_tensor
 from workbench.engine.models.vae import VAE
 from workbench.engine.process import Stop
+from workbench.engine.trainer import Outcome
 from workbench.spec.schema import RunSpec
 from workbench.store.paths import RunPaths
 
@@ -21,9 +23,10 @@ SEEDS = [5, 6]
 BAD = 37  # the update whose gradient is spoilt
 
 
-def spec_of(checkpoint_every: int) -> RunSpec:
-    training = {"log_every": 10, "checkpoint_every": checkpoint_every}
-    return small_spec("vae", SEEDS, 400, training=training)
+def diverged_run(folder: Path, checkpoint_every: int, **training: Any) -> tuple[RunSpec, DataSet, Outcome]:
+    training |= {"log_every": 10, "checkpoint_every": checkpoint_every}
+    trainer = make_trainer(small_spec("vae", SEEDS, 400, training=training), folder)
+    return trainer.spec, trainer.data, trainer.run()
 
 
 @pytest.fixture
@@ -49,29 +52,24 @@ def accident(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.check("whole 9", "The replay names the first non-finite gradient.")
 @pytest.mark.parametrize("checkpoint_every", [8, 1000])
 def test_the_first_bad_gradient_is_named(accident: None, tmp_path: Path, checkpoint_every: int) -> None:
-    spec = spec_of(checkpoint_every)
-    trainer = make_trainer(spec, tmp_path)
-    outcome = trainer.run()
+    spec, data, outcome = diverged_run(tmp_path, checkpoint_every)
     assert (outcome.how, outcome.diverged) == ("diverged", {5: BAD + 1, 6: BAD + 1})
     before = sorted(tmp_path.rglob("*"))
-    name = first_bad_tensor(RunPaths(tmp_path), spec, trainer.data, outcome.diverged)
+    name = first_bad_tensor(RunPaths(tmp_path), spec, data, outcome.diverged)
     assert name == f"gradient of decoder.2.weight at step {BAD} (seed 5)"
     assert sorted(tmp_path.rglob("*")) == before  # nothing was written
 
 
 @pytest.mark.check("whole 9", "No checkpoint is kept in which all members have diverged.")
 def test_no_checkpoint_is_kept_from_which_all_have_diverged(accident: None, tmp_path: Path) -> None:
-    make_trainer(spec_of(2), tmp_path).run()  # checkpoints at 38 (spoilt weights) and 40 would push out 36
+    diverged_run(tmp_path, 2)  # checkpoints at 38 (spoilt weights) and 40 would push out 36
     assert sorted(int(path.stem) for path in (tmp_path / "checkpoints").glob("*.pt")) == [34, 36]
 
 
 @pytest.mark.check("whole 9", "The replay finds the layer that overflows.")
 def test_plain_explosion_is_found_in_the_layer_that_overflows(tmp_path: Path) -> None:
-    training = {"optimiser": "sgd", "lr": 10.0, "clip": 0.0, "log_every": 10, "checkpoint_every": 4}
-    spec = small_spec("vae", SEEDS, 100, training=training)
-    trainer = make_trainer(spec, tmp_path)
-    outcome = trainer.run()
-    name = first_bad_tensor(RunPaths(tmp_path), spec, trainer.data, outcome.diverged)
+    spec, data, outcome = diverged_run(tmp_path, 4, optimiser="sgd", lr=10.0, clip=0.0)
+    name = first_bad_tensor(RunPaths(tmp_path), spec, data, outcome.diverged)
     assert name == f"output of decoder.0 at step {outcome.diverged[5]} (seed 5)"
 
 
@@ -87,34 +85,21 @@ def test_a_rejected_proposal_that_overflows_is_not_blamed(tmp_path: Path) -> Non
 
 
 def test_what_takes_too_long_or_is_stopped_stays_unnamed(accident: None, tmp_path: Path) -> None:
-    spec = spec_of(1000)
-    trainer = make_trainer(spec, tmp_path)
-    diverged = trainer.run().diverged
-    paths = RunPaths(tmp_path)
-    assert first_bad_tensor(paths, spec, trainer.data, diverged, seconds=0.0) == ""
-    assert first_bad_tensor(paths, spec, trainer.data, diverged, lambda: True) == ""
+    spec, data, outcome = diverged_run(tmp_path, 1000)
+    arguments = RunPaths(tmp_path), spec, data, outcome.diverged
+    assert first_bad_tensor(*arguments, seconds=0.0) == first_bad_tensor(*arguments, lambda: True) == ""
 
 
 @pytest.mark.check("whole 9", "Result and log contain the first non-finite tensor.")
-def test_the_result_and_the_log_hold_the_name(
-    accident: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_result_and_the_log_hold_the_name_and_a_failing_replay_does_not_cost_the_result(
+    accident: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = spec_of(8)
-    trainer = make_trainer(spec, tmp_path)
-    outcome = trainer.run()
-    name = session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop())
+    spec, data, outcome = diverged_run(tmp_path, 8)
+    name = session.find_first(RunPaths(tmp_path), spec, data, outcome, Stop())
     assert capsys.readouterr().err == f"first non-finite tensor: {name}\n"
     found = session.result(spec, outcome, {}, "cpu", name)
     assert found["diverged_tensor"] == name
     assert "diverged_tensor" not in session.result(spec, outcome, {}, "cpu")
-
-
-def test_a_failing_replay_does_not_cost_the_result(
-    accident: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    spec = spec_of(8)
-    trainer = make_trainer(spec, tmp_path)
-    outcome = trainer.run()
     monkeypatch.setattr(divergence, "build_model", lambda *arguments: 1 / 0)
-    assert session.find_first(RunPaths(tmp_path), spec, trainer.data, outcome, Stop()) == ""
+    assert session.find_first(RunPaths(tmp_path), spec, data, outcome, Stop()) == ""
     assert capsys.readouterr().err.startswith("The replay failed (ZeroDivisionError")

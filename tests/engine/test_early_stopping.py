@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.engine.no_sync import NoSync
-from tests.engine.small import load_data, make_trainer, small_spec
+from tests.engine.small import load_data, make_trainer, read_rows, small_spec
 from workbench.engine import session
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.early_stopping import EarlyStopping
@@ -39,9 +38,7 @@ class Counter(LatentModel):
         self.register_buffer("chain", torch.zeros(2, 3))
 
 
-def stopping_after(
-    values: list[tuple[float, float]], patience: int = 2, min_delta: float = 0.0
-) -> EarlyStopping:
+def stopping_after(values: list[tuple[float, float]], patience: int = 2, min_delta: float = 0.0):
     """Take the values of two members, the k-th while all weights are k."""
     model = Counter()
     early = EarlyStopping(model, patience, min_delta, torch.device("cpu"))
@@ -106,8 +103,7 @@ def stopping_spec(seeds: list[int], **training: Any) -> RunSpec:
 
 
 def rows(trainer: Trainer, split: str) -> list[dict[str, Any]]:
-    text = trainer.recorder.paths.metrics.read_text()
-    return [row for row in map(json.loads, text.splitlines()) if row["split"] == split]
+    return read_rows(trainer.recorder.paths, split)
 
 
 def trained(seeds: list[int], folder: Path) -> tuple[Trainer, Outcome]:
@@ -123,18 +119,15 @@ def results(trainer: Trainer, outcome: Outcome) -> dict[str, Any]:
 
 def test_a_members_result_does_not_depend_on_when_the_others_stop(tmp_path: Path) -> None:
     together, outcome = trained(SEEDS, tmp_path / "together")
-    assert outcome.how == "finished"
-    assert outcome.step < 400
-    assert outcome.best is not None
+    assert outcome.how == "finished" and outcome.step < 400
     assert len(set(outcome.best)) > 1  # they stopped at different points, or this would show nothing
     whole = results(together, outcome)
     for member, seed in enumerate(SEEDS):
         solo, ended = trained([seed], tmp_path / str(seed))
         assert ended.best == [outcome.best[member]]
         for name, value in solo.model.state_dict().items():
-            torch.testing.assert_close(
-                together.model.state_dict()[name][member], value[0], rtol=1e-9, atol=1e-12
-            )
+            own = together.model.state_dict()[name][member]
+            torch.testing.assert_close(own, value[0], rtol=1e-9, atol=1e-12)
         for name, found in results(solo, ended).items():
             assert whole[name]["values"][member] == pytest.approx(found["values"][0], rel=1e-9), name
         for row, other in zip(rows(together, "validation"), rows(solo, "validation"), strict=False):
@@ -144,7 +137,6 @@ def test_a_members_result_does_not_depend_on_when_the_others_stop(tmp_path: Path
 def test_the_kept_state_is_that_of_the_best_point(tmp_path: Path) -> None:
     trainer, outcome = trained(SEEDS[:2], tmp_path)
     curve = {row["step"]: row["values"]["nelbo"] for row in rows(trainer, "validation")}
-    assert outcome.best is not None
     for member, step in enumerate(outcome.best):
         assert curve[step][member] == min(values[member] for values in curve.values())
     parts = list(trainer.data.chunks("validation", trainer.streams.fork("validation")))
@@ -164,7 +156,6 @@ def test_a_run_resumed_at_any_point_ends_with_the_same_bits(tmp_path: Path) -> N
         return trainer, trainer.run()
 
     straight, outcome = attempt(tmp_path / "straight", None)
-    assert outcome.best is not None
     first = min(outcome.best) + 2 * 8  # where the first member stopped
     for stop_at in (5, first - 1, first, first + 3):
         assert attempt(tmp_path / "broken", stop_at)[1].how == "stopped"
@@ -182,7 +173,6 @@ def test_a_run_resumed_at_any_point_ends_with_the_same_bits(tmp_path: Path) -> N
 def test_a_stopped_members_step_does_not_wait_for_the_device(tmp_path: Path) -> None:
     trainer = make_trainer(stopping_spec(SEEDS), tmp_path)
     trainer.train_step()
-    assert trainer.early is not None
     trainer.early.stopped[1], trainer.early.any_stopped = True, True
     before = {name: value[1].clone() for name, value in trainer.early.kept.items()}
     with NoSync():
@@ -205,12 +195,3 @@ def test_patience_without_held_out_examples_is_refused_with_what_to_do() -> None
     with pytest.raises(WorkbenchError, match=r"set data\.validation_size"):
         resolve("vae-digits", ["training.patience=5"])
     resolve("vae-digits", ["training.patience=5", "data.validation_size=140"])
-
-
-def test_settings_that_came_later_do_not_part_old_runs_from_new_ones() -> None:
-    plain = resolve("vae-digits")
-    assert plain.group_hash() != resolve("vae-digits", ["data.validation_size=140"]).group_hash()
-    body = plain.model_dump(mode="json")
-    for section, name in (("data", "validation_size"), ("training", "patience"), ("training", "min_delta")):
-        del body[section][name]  # as a spec written before they existed
-    assert RunSpec.model_validate(body).group_hash() == plain.group_hash()

@@ -13,9 +13,7 @@ from workbench.engine import environment
 
 def test_the_surroundings_are_recorded() -> None:
     found = environment.capture([0, 1], "cpu", {"OMP_NUM_THREADS": "1", "HOME": "/home/x"})
-    assert found["schema"] == 1
-    assert found["seeds"] == [0, 1]
-    assert found["device"] == "cpu"
+    assert (found["schema"], found["seeds"], found["device"]) == (1, [0, 1], "cpu")
     assert {"torch", "numpy"} <= set(found["packages"])
     assert found["host"]["cores"] >= 1
     assert found["variables"] == {"OMP_NUM_THREADS": "1"}  # no private ones
@@ -29,9 +27,8 @@ def test_secrets_are_taken_out_wherever_they_turn_up(monkeypatch: pytest.MonkeyP
         "DATABASE_PASSWORD": "correct-horse",
     }
     monkeypatch.setattr(environment.sys, "argv", ["worker", "--login=correct-horse"])
-    monkeypatch.setattr(
-        environment, "git_state", lambda folder: {"commit": "c0ffee", "diff": "+ key = 'abcdef123456'"}
-    )
+    state = {"commit": "c0ffee", "diff": "+ key = 'abcdef123456'"}
+    monkeypatch.setattr(environment, "git_state", lambda folder: state)
     text = json.dumps(environment.capture([0], "cpu", variables))
     for secret in ("abcdef123456", "hidden-word", "correct-horse"):
         assert secret not in text
@@ -54,26 +51,18 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_commit_and_uncommitted_changes_are_recorded(checkout: Path) -> None:
     clean = environment.git_state(checkout)
-    assert clean is not None
-    assert len(clean["commit"]) == 40
-    assert clean["diff"] == ""
+    assert len(clean["commit"]) == 40 and clean["diff"] == ""
     (checkout / "code.py").write_text("x = 2\n")
-    dirty = environment.git_state(checkout)
-    assert dirty is not None
-    assert "+x = 2" in dirty["diff"]
+    assert "+x = 2" in environment.git_state(checkout)["diff"]
 
 
 def test_a_huge_diff_is_cut(checkout: Path) -> None:
     (checkout / "code.py").write_text("y = 'long'\n" * 20_000)
-    found = environment.git_state(checkout)
-    assert found is not None
-    assert len(found["diff"]) < environment.DIFF_LIMIT + 100
-    assert "cut off" in found["diff"]
+    diff = environment.git_state(checkout)["diff"]
+    assert len(diff) < environment.DIFF_LIMIT + 100 and "cut off" in diff
 
 
-def test_outside_a_checkout_or_without_git_there_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outside_a_checkout_or_without_git_there_is_none(tmp_path: Path, monkeypatch) -> None:
     assert environment.git_state(tmp_path) is None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert environment.git_state(Path(__file__).parent) is None

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine.small import load_data, small_spec
+from tests.engine.small import load_data, read_rows, small_spec
 from tests.engine.test_worker import finish, inside, prepare, run, start
+from tests.queue.chaos import until
 from workbench.engine import evaluate, session
 from workbench.engine.models.vae import VAE
 from workbench.engine.process import StopRequested
@@ -48,29 +49,11 @@ def trainer_of(spec: Any, folder: Path) -> Trainer:
 
 
 def rows(trainer: Trainer) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in trainer.recorder.paths.metrics.read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+    return read_rows(trainer.recorder.paths)
 
 
 def curve(trainer: Trainer, name: str) -> dict[int, list[Any]]:
     return {row["step"]: row["values"][name] for row in rows(trainer) if name in row["values"]}
-
-
-def test_training_is_the_same_bit_for_bit_with_and_without_estimates(tmp_path: Path) -> None:
-    plain = trainer_of(spec_with([]), tmp_path / "plain")
-    watched = trainer_of(spec_with(QUICK, every=5), tmp_path / "watched")
-    plain.run()
-    watched.run()
-    for name, value in plain.model.state_dict().items():
-        assert torch.equal(value, watched.model.state_dict()[name]), name
-    assert all(p.requires_grad for p in watched.model.parameters())
-    for left, right in zip(
-        (g for made in plain.streams.state_dict().values() for g in made),
-        (g for made in watched.streams.state_dict().values() for g in made),
-        strict=True,
-    ):
-        assert torch.equal(left, right)
-    assert [row for row in rows(watched) if "ais" not in row["values"]] == rows(plain)
 
 
 def test_curves_are_of_the_model_as_it_is_then_and_have_names_and_units(tmp_path: Path) -> None:
@@ -81,12 +64,9 @@ def test_curves_are_of_the_model_as_it_is_then_and_have_names_and_units(tmp_path
     assert all(row["split"] == "test" and set(row["values"]) <= set(METRICS) for row in found)
     assert {"ais", "bdmc_gap", "sample_energy", "sample_energy_null"} <= set(found[0]["values"])
     assert "pca_explained" not in found[0]["values"]
-    # the same as of a run that ends there
     short = trainer_of(spec_with(QUICK, every=8, iterations=8), tmp_path / "short")
-    assert short.watch is not None
     short.run()
-    again = short.watch(short.model, [False, False])
-    assert again == found[0]["values"]
+    assert short.watch(short.model, [False, False]) == found[0]["values"]  # as of a run that ends there
 
 
 def attempt(folder: Path, stop_at: int | None, in_estimate: bool = False) -> Trainer:
@@ -96,9 +76,7 @@ def attempt(folder: Path, stop_at: int | None, in_estimate: bool = False) -> Tra
     trainer.stop = lambda: trainer.step == stop_at
     if in_estimate:
         asked: list[bool] = []
-        trainer.stop = lambda: bool(asked)
-        watch = trainer.watch
-        assert watch is not None
+        trainer.stop, watch = lambda: bool(asked), trainer.watch
 
         def interrupted(*arguments: Any) -> dict[str, list[float]]:
             values = watch(*arguments)
@@ -129,7 +107,7 @@ def test_a_run_resumed_anywhere_even_within_an_estimate_has_the_same_curves(tmp_
         assert torch.equal(value, broken.model.state_dict()[name]), name
 
 
-def test_an_estimate_that_fails_draws_no_curve_and_is_told_once(
+def test_an_estimate_that_fails_draws_no_curve_and_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(VAE, "proposal", break_down)
@@ -171,20 +149,17 @@ def test_at_the_end_they_are_what_evaluate_would_find_and_no_part_of_the_result(
         metric, *sets = text.split()
         found = read_evaluation(paths, metric)
         assert found is not None and found.step == 20 and found.metrics
-        settings = json.dumps(
-            {k: json.loads(v) if v.isdigit() else v for k, v in (s.split("=") for s in sets)}
-        )
+        pairs = (text.split("=") for text in sets)
+        settings = json.dumps({k: json.loads(v) if v.isdigit() else v for k, v in pairs})
         assert evaluate.main([str(paths.root), metric, settings, "later"]) == 0
         later = read_evaluation(paths, "later")
         assert later is not None and later.metrics == found.metrics
-    lines = [json.loads(line) for line in paths.metrics.read_text().splitlines()]
-    points = {row["step"]: row["values"]["ais"] for row in lines if "ais" in row["values"]}
-    ais = read_evaluation(paths, "ais")
-    assert ais is not None
-    assert list(points) == [10, 20] and points[20] == list(ais.metrics["ais"].values)
+    points = {row["step"]: row["values"]["ais"] for row in read_rows(paths) if "ais" in row["values"]}
+    assert list(points) == [10, 20]
+    assert points[20] == list(read_evaluation(paths, "ais").metrics["ais"].values)
 
 
-def test_a_failing_one_is_told_and_the_result_is_there(
+def test_a_failing_one_is_reported_and_the_result_is_there(
     tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(VAE, "proposal", break_down)
@@ -213,23 +188,18 @@ SLOW = "ais images=2 chains=2 temperatures=200000 bdmc=0"
 
 
 def until_measuring(process: subprocess.Popen[str], paths: RunPaths, tries: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    def measuring() -> bool:
+        assert process.poll() is None
         found = read_json(paths.evaluations / "ais.json")
-        if isinstance(found, dict) and found.get("tries") == tries:
-            return
-        time.sleep(0.02)
-    raise AssertionError("it never came to be measured")
+        return isinstance(found, dict) and found.get("tries") == tries
+
+    until(measuring, 60)
 
 
 def test_a_stop_in_an_estimate_between_two_steps_leaves_a_checkpoint(tmp_path: Path) -> None:
     paths = asked(tmp_path / "run", [SLOW], every=10)
     process = start(paths)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if paths.metrics.exists() and '"step": 10' in paths.metrics.read_text():
-            break
-        time.sleep(0.02)
+    until(lambda: paths.metrics.exists() and '"step": 10' in paths.metrics.read_text(), 60)
     time.sleep(0.3)  # into the estimate
     asked_at = time.monotonic()
     process.send_signal(signal.SIGTERM)

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
 import torch
 
-from tests.engine.small import make_trainer, small_spec
+from tests.engine.small import make_trainer, small_spec, write_spec
 from workbench.engine.evaluate import main
 from workbench.exit_codes import WorkerExit
 from workbench.store.evaluations import read_evaluation
@@ -33,13 +32,14 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 
 
-def trained(family: str, folder: Path, **changes: Any) -> RunPaths:
-    """Return a run of two seeds with its last checkpoint."""
-    spec = small_spec(family, [0, 1], 30, **changes)
-    make_trainer(spec, folder).run()
-    paths = RunPaths(folder)
-    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
-    return paths
+def trained(family: str, folder: Path, broken: bool = False, **changes: Any) -> RunPaths:
+    """Return a run of two seeds with its last checkpoint; the second diverged if the run is `broken`."""
+    trainer = make_trainer(small_spec(family, [0, 1], 30, **changes), folder)
+    if broken:
+        with torch.no_grad():
+            next(trainer.model.decoder.parameters())[1] = torch.nan
+    trainer.run()
+    return write_spec(trainer.spec, folder)
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +117,12 @@ def test_an_energy_based_prior_gets_its_log_z(lebm: RunPaths, capsys: pytest.Cap
     assert found["log_z"]["values"] == exact["log_z"]["values"]
     for estimate, truth in zip(found["ais"]["values"], exact["quadrature"]["values"], strict=True):
         assert estimate == pytest.approx(truth, abs=0.2)
-    assert "no exact samples" in run_notes(lebm) and "bdmc_gap" not in found
+    settings = {key: value for key, value in QUICK["ais"].items() if key != "bdmc"}
+    assert main([str(lebm.root), "ais", json.dumps(settings), "noted"]) == WorkerExit.DONE
+    notes = json.loads((lebm.evaluations / "noted.json").read_text())["notes"]
+    assert "no exact samples" in " ".join(notes) and "bdmc_gap" not in found
     assert "needs exact samples" in refusal(lebm, "ais", capsys, bdmc=5)
     assert "normalised prior" in refusal(lebm, "iwae", capsys)
-
-
-def run_notes(paths: RunPaths) -> str:
-    settings = {key: value for key, value in QUICK["ais"].items() if key != "bdmc"}
-    assert main([str(paths.root), "ais", json.dumps(settings), "noted"]) == WorkerExit.DONE
-    return " ".join(json.loads((paths.evaluations / "noted.json").read_text())["notes"])
 
 
 def test_metrics_that_make_no_sense_are_refused(
@@ -140,29 +137,17 @@ def test_metrics_that_make_no_sense_are_refused(
         assert "no latents" in refusal(bare, metric, capsys)
 
 
-def test_a_run_without_a_checkpoint_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paths = RunPaths(tmp_path / "bare")
-    paths.root.mkdir()
-    spec = small_spec("vae", [0])
-    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
-    assert "no checkpoint" in refusal(paths, "ais", capsys)
-
-
-def test_a_checkpoint_of_another_model_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_a_checkpoint_or_with_that_of_another_model_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no checkpoint" in refusal(write_spec(small_spec("vae", [0]), tmp_path / "bare"), "ais", capsys)
     paths = trained("vae", tmp_path / "changed")
-    spec = small_spec("vae", [0, 1], 30, model={"latent": 5})
-    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    write_spec(small_spec("vae", [0, 1], 30, model={"latent": 5}), paths.root)
     assert "another version" in refusal(paths, "iwae", capsys)
 
 
 def test_a_diverged_seed_has_no_values(tmp_path: Path) -> None:
-    spec = small_spec("vae", [0, 1], 30)
-    trainer = make_trainer(spec, tmp_path / "half")
-    with torch.no_grad():
-        next(trainer.model.decoder.parameters())[1] = torch.nan
-    trainer.run()
-    paths = RunPaths(tmp_path / "half")
-    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    paths = trained("vae", tmp_path / "half", broken=True)
     for metric in ("iwae", "ais", "probe", "mmd"):
         for entry in run(paths, metric)["metrics"].values():
             assert entry["values"][0] is not None and entry["values"][1] is None

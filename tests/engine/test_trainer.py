@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from tests.engine.no_sync import NoSync
-from tests.engine.small import load_data, make_trainer, small_spec
+from tests.engine.small import load_data, make_trainer, read_rows, small_spec
 from workbench.engine import checkpoint, session
 from workbench.engine.recorder import Recorder
 from workbench.engine.trainer import Cadence, Trainer
@@ -20,8 +19,7 @@ from workbench.store.paths import RunPaths
 
 
 def rows(trainer: Trainer, split: str = "train") -> list[dict[str, Any]]:
-    text = trainer.recorder.paths.metrics.read_text()
-    return [row for row in map(json.loads, text.splitlines()) if row["split"] == split]
+    return read_rows(trainer.recorder.paths, split, seconds=True)
 
 
 def cadence(**training: Any) -> Cadence:
@@ -48,18 +46,17 @@ def test_epochs_are_counted_in_examples_of_one_seed() -> None:
 
 
 def test_a_point_is_the_mean_since_the_point_before(tmp_path: Path) -> None:
-    spec = small_spec("vae", [0, 1], 20, training={"log_every": 4})
-    every = small_spec("vae", [0, 1], 20, training={"log_every": 1})
-    coarse, fine = make_trainer(spec, tmp_path / "coarse"), make_trainer(every, tmp_path / "fine")
-    coarse.run()
-    fine.run()
+    specs = {k: small_spec("vae", [0, 1], 20, training={"log_every": k}) for k in (4, 1)}
+    coarse, fine = trainers = [make_trainer(spec, tmp_path / str(k)) for k, spec in specs.items()]
+    for trainer in trainers:
+        trainer.run()
     losses = np.array([row["values"]["loss"] for row in rows(fine)])
     assert [row["step"] for row in rows(coarse)] == [1, 2, 4, 8, 12, 16, 20]
     np.testing.assert_allclose(rows(coarse)[2]["values"]["loss"], losses[2:4].mean(0))
     np.testing.assert_allclose(rows(coarse)[3]["values"]["loss"], losses[4:8].mean(0))
 
 
-def test_rows_tell_epoch_and_time_and_test_rows_the_whole_subset(tmp_path: Path) -> None:
+def test_rows_have_epoch_and_time_and_test_rows_the_whole_subset(tmp_path: Path) -> None:
     trainer = make_trainer(small_spec("vae", [0], 30), tmp_path)
     trainer.run()
     seconds = [row["seconds"] for row in rows(trainer)]
@@ -75,15 +72,13 @@ def test_rows_tell_epoch_and_time_and_test_rows_the_whole_subset(tmp_path: Path)
 
 
 def test_looking_more_often_does_not_change_what_is_learnt(tmp_path: Path) -> None:
-    often = make_trainer(
-        small_spec("vae", [0], 20, evaluation={"every": 1}, training={"snapshot_every": 1}), tmp_path / "a"
-    )
-    never = make_trainer(
-        small_spec("vae", [0], 20, evaluation={"every": 20}, training={"snapshot_every": 20}), tmp_path / "b"
-    )
-    often.run()
-    never.run()
-    for left, right in zip(often.model.parameters(), never.model.parameters(), strict=True):
+    weights = []
+    for every in (1, 20):
+        spec = small_spec("vae", [0], 20, evaluation={"every": every}, training={"snapshot_every": every})
+        trainer = make_trainer(spec, tmp_path / str(every))
+        trainer.run()
+        weights.append(trainer.model.parameters())
+    for left, right in zip(*weights, strict=True):
         assert torch.equal(left, right)
 
 
@@ -97,8 +92,7 @@ def test_snapshots_hold_samples_beside_data_and_latents_with_labels(tmp_path: Pa
         assert shown["data"].shape == (36, 8, 8)
         assert shown["images"].dtype == shown["data"].dtype == np.uint8
     with np.load(paths.latents / "12.npz") as shown:
-        assert shown["z"].shape == (2, 360, 3)
-        assert shown["z"].dtype == np.float32
+        assert (shown["z"].shape, shown["z"].dtype) == ((2, 360, 3), np.float32)
         assert shown["labels"].dtype == np.int64
         assert (shown["labels"] == trainer.data.labels("test").numpy()).all()
 
@@ -107,8 +101,7 @@ def test_points_are_shown_as_points(tmp_path: Path) -> None:
     trainer = make_trainer(small_spec("vae", [0], 10, data={"name": "moons", "binarise": "none"}), tmp_path)
     trainer.run()
     with np.load(trainer.recorder.paths.samples / "10.npz") as shown:
-        assert shown["points"].shape == (1, 1000, 2)
-        assert shown["points"].dtype == np.float32
+        assert (shown["points"].shape, shown["points"].dtype) == ((1, 1000, 2), np.float32)
         assert shown["data"].shape == (1000, 2)
 
 
@@ -130,8 +123,7 @@ def test_a_diverged_member_is_reported_with_its_first_bad_step(tmp_path: Path) -
     trainer = make_trainer(small_spec("vae", [5, 6, 7], 20, training={"log_every": 5}), tmp_path)
     spoil(trainer, 1, step=12)
     outcome = trainer.run()
-    assert outcome.how == "finished"
-    assert outcome.diverged == {6: 13}
+    assert (outcome.how, outcome.diverged) == ("finished", {6: 13})
     values = {row["step"]: row["values"]["loss"] for row in rows(trainer)}
     assert all(value is not None for value in values[10])
     assert [value is None for value in values[15]] == [False, True, False]
@@ -173,9 +165,7 @@ def test_a_stop_leaves_a_checkpoint_of_that_step(tmp_path: Path) -> None:
     trainer.stop = lambda: trainer.step >= 7
     outcome = trainer.run()
     assert (outcome.how, outcome.step) == ("stopped", 7)
-    found = checkpoint.load_newest(trainer.recorder.paths)
-    assert found is not None
-    assert found.step == 7
+    assert checkpoint.load_newest(trainer.recorder.paths).step == 7
 
 
 def test_a_finished_training_is_not_repeated_when_only_the_evaluation_failed(tmp_path: Path) -> None:
@@ -183,8 +173,7 @@ def test_a_finished_training_is_not_repeated_when_only_the_evaluation_failed(tmp
     first = make_trainer(spec, tmp_path)
     first.run()
     again = session.prepare(spec, load_data(spec), Recorder(RunPaths(tmp_path)))
-    assert again.step == 10
-    assert again.run().step == 10
+    assert again.step == again.run().step == 10
     assert rows(again) == rows(first)
 
 

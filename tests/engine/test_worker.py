@@ -7,31 +7,27 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
 import torch
 
-from tests.engine.small import small_spec
+from tests.engine.small import read_rows, small_spec, write_spec
+from tests.queue.chaos import until
 from workbench.engine import session, worker
 from workbench.engine.process import Stop, StopRequested
 from workbench.engine.worker import main
 from workbench.errors import DATA, STORE, WorkbenchError
-from workbench.spec.schema import RunSpec
 from workbench.store.paths import RunPaths
 
 
-def prepare(folder: Path, iterations: int = 20, seeds: tuple[int, ...] = (0, 1), **changes: Any) -> RunPaths:
+def prepare(
+    folder: Path, iterations: int = 20, seeds: tuple[int, ...] = (0, 1), family: str = "vae", **changes: Any
+) -> RunPaths:
     """Make a run folder as the submitter does."""
-    folder.mkdir(parents=True)
-    spec = small_spec("vae", list(seeds), iterations, **changes)
-    paths = RunPaths(folder)
-    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
-    return paths
+    return write_spec(small_spec(family, list(seeds), iterations, **changes), folder)
 
 
 def start(paths: RunPaths, **variables: str) -> subprocess.Popen[str]:
@@ -43,20 +39,6 @@ def start(paths: RunPaths, **variables: str) -> subprocess.Popen[str]:
 def finish(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
     _, errors = process.communicate(timeout=120)
     return process.returncode, errors.splitlines()
-
-
-def wait_for_step(paths: RunPaths, step: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if paths.metrics.exists() and paths.metrics.read_text().count("\n") > step:
-            return
-        time.sleep(0.02)
-    raise AssertionError("the worker does not train")
-
-
-def rows(paths: RunPaths) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in paths.metrics.read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
 
 
 @pytest.fixture
@@ -83,7 +65,7 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
     rarely = {"training": {"snapshot_every": 1000}, "evaluation": {"every": 300}}
     straight, broken = (prepare(tmp_path / name, 1000, **rarely) for name in ("straight", "broken"))
     first = start(broken)
-    wait_for_step(broken, 8)
+    until(lambda: broken.metrics.exists() and broken.metrics.read_text().count("\n") > 8, 60)
     first.send_signal(signal.SIGTERM)
     code, errors = finish(first)
     assert code == 76, errors
@@ -94,7 +76,7 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
     assert code == 0, errors
     assert any("resuming from the checkpoint" in line for line in errors)
     assert run(straight) == 0
-    assert rows(broken) == rows(straight)
+    assert read_rows(broken) == read_rows(straight)
     left, right = (json.loads(paths.result.read_text()) for paths in (straight, broken))
     assert left["outcome"] == "finished"
     assert left["seeds"] == [0, 1]
@@ -105,12 +87,10 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
     assert json.loads(straight.progress.read_text())["phase"] == "done"
     assert json.loads(straight.environment.read_text())["seeds"] == [0, 1]
     for path in straight.root.rglob("*"):
-        assert path.name == "spec.toml" or not path.stat().st_mode & 0o077, path  # nobody else's business
+        assert path.name == "spec.toml" or not path.stat().st_mode & 0o077, path  # private
 
 
-def test_a_run_with_a_result_is_left_alone(
-    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_with_a_result_is_left_alone(tmp_path: Path, inside: None, capsys) -> None:
     paths = prepare(tmp_path / "run")
     paths.result.write_text("{}")
     assert run(paths) == 0
@@ -127,7 +107,7 @@ def test_a_run_with_a_result_is_left_alone(
         ('[model]\nkind = "vae"\nlatent = 0\n[training]\nepochs = 1', "latent"),
     ],
 )
-def test_a_bad_spec_is_told_and_never_tried_again(
+def test_a_bad_spec_is_reported_and_never_tried_again(
     tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     paths = prepare(tmp_path / "run")
@@ -136,7 +116,7 @@ def test_a_bad_spec_is_told_and_never_tried_again(
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_missing_data_are_told(
+def test_missing_data_are_reported(
     tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = prepare(tmp_path / "run", data={"name": "mnist"})
@@ -148,7 +128,7 @@ def test_missing_data_are_told(
 
 
 @pytest.mark.skipif(torch.cuda.device_count() > 63, reason="this machine has it")
-def test_a_gpu_that_is_not_here_is_told_and_nothing_else_is_used(
+def test_a_gpu_that_is_not_here_is_reported_and_nothing_else_is_used(
     tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = prepare(tmp_path / "run", resources={"device": "cuda:63"})
@@ -163,15 +143,12 @@ def test_the_schedulers_choice_of_device_comes_first(monkeypatch: pytest.MonkeyP
     assert session.choose_device("auto") == torch.device("cpu")
 
 
-def test_a_model_too_large_for_the_memory_is_told(
-    tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_model_too_large_for_the_memory_is_reported(tmp_path: Path, inside: None, capsys) -> None:
     huge = {"kind": "vae", "encoder": [100_000, 100_000]}
     # ten seeds of 10¹⁰ weights: 400 GB
     assert run(prepare(tmp_path / "run", seeds=tuple(range(10)), model=huge)) == 75
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("Out of memory")
-    assert "training.batch" in last
+    assert last.startswith("Out of memory") and "training.batch" in last
 
 
 @pytest.mark.parametrize(
@@ -229,22 +206,10 @@ def test_a_diverged_run_has_a_result_that_says_so(tmp_path: Path, inside: None) 
 def test_a_run_whose_chains_have_not_converged_says_so(
     objective: str, tmp_path: Path, inside: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two steps from N(0, I) reach no posterior; the result and the log tell it."""
-    model = {"kind": "lebm", "objective": objective, "temperatures": 4, "prior": [8], "generator": [8]}
+    """Two steps from N(0, I) reach no posterior; the result and the log say so."""
+    model = {"objective": objective, "temperatures": 4, "warm_start": False}
     chains = {"posterior_steps": 2, "prior_steps": 20, "sigma": 0.1}
-    data = {"name": "moons", "train_size": 200, "test_size": 100, "binarise": "none"}
-    spec = RunSpec.model_validate(
-        {
-            "model": model | chains,
-            "data": data,
-            "training": {"iterations": 5, "batch": 6, "precision": "float64"},
-            "evaluation": {"samples": 50, "images": 60},
-            "seeds": [0, 1],
-        }
-    )
-    paths = RunPaths(tmp_path / "run")
-    paths.root.mkdir()
-    paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
+    paths = prepare(tmp_path / "run", 5, family="lebm", model=model | chains, training={"batch": 6})
     assert run(paths) == 0
     metrics = json.loads(paths.result.read_text())["metrics"]
     assert metrics["ti_converged"]["values"] == [0.0, 0.0]
@@ -264,6 +229,6 @@ def test_a_stop_waits_while_there_is_something_to_save_and_interrupts_otherwise(
     assert not issubclass(StopRequested, Exception)  # or a library's `except Exception` would swallow it
 
 
-def test_wrong_arguments_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert worker.main(["one"]) == 2
     assert "RUN_FOLDER ATTEMPT" in capsys.readouterr().err

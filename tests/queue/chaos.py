@@ -28,6 +28,7 @@ WORKER = shlex.join([sys.executable, "-S", str(HERE / "trainer.py")])
 MARKS = {"person": "person.py", "scheduler": "--store", "shim": "shim.py", "worker": "trainer.py"}
 # of the scheduler: no limit to attempts that a kill has ended
 OPTIONS = ("--worker", WORKER, "--slots", "4", "--idle", "30", "--lost", "100000")
+STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")
 ENV = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
 
 
@@ -109,14 +110,8 @@ class Storm:
     def _see_to_person(self) -> None:
         if self._person is None or self._person.poll() is not None:
             log = self.store.root.with_name("person.log").open("ab")
-            self._person = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self.env,
-                start_new_session=True,
-            )
+            streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            self._person = subprocess.Popen(self.command, **streams, env=self.env, start_new_session=True)
             log.close()
 
     def problems(self) -> list[str]:

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.queue.chaos import check_run, processes
+from tests.queue.chaos import check_run
 from tests.queue.conftest import Bench
 from workbench.queue import attempts as attempts_module
 from workbench.queue.attempts import Keeper
 from workbench.queue.executors.base import Status
 from workbench.queue.liveness import lock_held, take_lock
 from workbench.store.files import create_json, read_json
-from workbench.store.state import RunState, Verb, read_requests, write_state
+from workbench.store.state import RunState, read_requests, write_state
 
 
 def ledger(bench: Bench, run_id: str) -> list[str]:
@@ -62,12 +62,9 @@ def test_cancelling_a_waiting_run_takes_one_tick(bench: Bench) -> None:
     assert not (bench.store.run(run).root / "ledger.jsonl").exists()
 
 
-@pytest.mark.parametrize(
-    ("stop", "state", "go"), [("pause", "paused", "resume"), ("cancel", "cancelled", "retry")]
-)
-def test_a_stopped_run_resumes_from_its_checkpoint_and_ends_exact(
-    bench: Bench, stop: Verb, state: str, go: Verb
-) -> None:
+@pytest.mark.parametrize("verbs", [("pause", "paused", "resume"), ("cancel", "cancelled", "retry")])
+def test_a_stopped_run_resumes_from_its_checkpoint_and_ends_exact(bench: Bench, verbs) -> None:
+    stop, state, go = verbs
     run = bench.submit(steps=40)
     bench.until_step(run, 8)
     bench.ask(run, stop)
@@ -116,19 +113,12 @@ def test_a_cancelled_runs_children_are_swept(bench: Bench) -> None:
     bench.until(lambda: not lock_held(lock))
 
 
-def test_a_crash_is_tried_again_once_and_then_told(bench: Bench) -> None:
+def test_a_crash_is_tried_again_once_and_then_reported(bench: Bench) -> None:
     run = bench.submit("crash", steps=50)
     state = bench.until_state(run, "failed")
-    assert state.failure == "crash"
     assert "it broke at step 7" in state.reason
     # the first attempt got to a checkpoint at step 5, the second no further
-    assert state.attempt == 2
-
-
-def test_bad_input_is_not_tried_again(bench: Bench) -> None:
-    run = bench.submit("bad")
-    state = bench.until_state(run, "failed")
-    assert (state.failure, state.reason, state.attempt) == ("bad-input", "The data set is not here.", 1)
+    assert (state.failure, state.attempt) == ("crash", 2)
 
 
 def test_out_of_memory_is_tried_once_more_without_neighbours(bench: Bench) -> None:
@@ -136,24 +126,6 @@ def test_out_of_memory_is_tried_once_more_without_neighbours(bench: Bench) -> No
     state = bench.until_state(run, "failed")
     assert (state.failure, state.attempt) == ("out-of-memory", 2)
     assert bench.state(other).state == "finished"
-
-
-def test_a_killed_worker_goes_on_from_its_checkpoint(bench: Bench) -> None:
-    run = bench.submit(steps=40)
-    bench.until_step(run, 12)
-    (worker,) = processes(bench.store)["worker"]
-    os.kill(worker, signal.SIGKILL)
-    bench.until_state(run, "finished")
-    assert check_run(bench.store, run, 40) == []
-    assert bench.state(run).attempt == 2
-
-
-def test_a_new_scheduler_takes_over_what_lives(bench: Bench) -> None:
-    run = bench.submit(steps=50)
-    bench.until_step(run, 5)
-    bench.keeper = Keeper(bench.store, bench.keeper.options)
-    bench.until_state(run, "finished")
-    assert ledger(bench, run) == ["start", "result"]
 
 
 def test_a_cancel_survives_the_scheduler(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.queue.chaos import ENV, HERE, WORKER, check_run, until
+from tests.queue.chaos import ENV, HERE, STAY, check_run, until
 from tests.queue.conftest import TRAINER
 from tests.queue.person import tiny_spec
 from workbench.errors import WorkbenchError
@@ -20,8 +20,6 @@ from workbench.store.files import create_json, read_json
 from workbench.store.runs import create_run
 from workbench.store.state import RunState, load_state, write_request, write_state
 from workbench.store.store import Store
-
-STAY = ("--worker", WORKER, "--slots", "2", "--idle", "30")
 
 
 def held(store: Store, name: str = "tiny", steps: int = 20) -> str:
@@ -38,7 +36,7 @@ def test_it_runs_to_the_end_without_a_scheduler(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), [("crash", 1), ("bad", 78), ("oom", 75)])
-def test_a_failure_is_told_by_its_code_and_not_retried(store: Store, name: str, code: int) -> None:
+def test_a_failure_has_its_code_and_is_not_retried(store: Store, name: str, code: int) -> None:
     run = held(store, name)
     assert run_inline(store, run, worker=TRAINER) == code
     state = load_state(store.run(run))
@@ -70,7 +68,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_a_paused_run_that_can_go_on(store: Store
     assert check_run(store, run, 90) == []
 
 
-def test_a_run_that_somebody_else_has_claimed_is_left_to_them(store: Store) -> None:
+def test_a_run_claimed_by_another_process_is_left_to_it(store: Store) -> None:
     run = held(store)
     store.run(run).attempt(1).root.mkdir()
     create_json(store.run(run).attempt(1).claim, {"schema": 1, "pid": 1})
@@ -88,12 +86,11 @@ def test_a_run_that_is_over_is_refused(store: Store) -> None:
 
 def test_it_can_be_cancelled_from_elsewhere(store: Store) -> None:
     run = held(store, "slow", steps=500)
-    asked = False
+    asked: list[bool] = []
 
     def cancel() -> None:
-        nonlocal asked
         if not asked and store.run(run).metrics.exists():
-            asked = True
+            asked.append(True)
             write_request(store.run(run), "cancel")
             client.ensure_scheduler(store, STAY)
 

@@ -33,9 +33,7 @@ def ended(run: RunPaths, code: int | None, state: RunState = RUNNING, **claim: o
     if code is not None:
         number = code - 128 if code > 128 else 0
         create_json(run.attempt(1).exit, {"schema": 1, "code": code, "signal": number})
-    after = settle(run, state, now=50.0, limits=LIMITS)
-    assert after is not None
-    return after
+    return settle(run, state, now=50.0, limits=LIMITS)
 
 
 def checkpoint(run: RunPaths, step: int) -> None:
@@ -53,13 +51,12 @@ def test_a_result_counts_whatever_the_exit_code(run: RunPaths, code: int | None)
 def test_a_diverged_result_is_a_failure_with_advice(run: RunPaths) -> None:
     write_json(run.result, {"schema": 1, "outcome": "diverged"})
     after = ended(run, 0)
-    assert (after.state, after.failure) == ("failed", "diverged")
-    assert after.next
+    assert (after.state, after.failure) == ("failed", "diverged") and after.next
 
 
-def test_an_attempt_that_nobody_claimed_becomes_void_and_does_not_count(run: RunPaths) -> None:
+def test_an_unclaimed_attempt_becomes_void_and_does_not_count(run: RunPaths) -> None:
     after = settle(run, RunState(state="starting", attempt=1), 50.0, LIMITS)
-    assert after is not None and (after.state, after.tries) == ("queued", 0)
+    assert (after.state, after.tries) == ("queued", 0)
     # a shim that comes late finds the claim taken
     assert not create_json(run.attempt(1).claim, {"schema": 1, "pid": 7})
 
@@ -92,7 +89,7 @@ def test_an_attempt_that_got_further_starts_the_count_anew(run: RunPaths) -> Non
     assert (after.state, after.tries, after.checkpoint) == ("queued", 1, 40)
 
 
-def test_a_crash_while_evaluating_is_told_as_such(run: RunPaths) -> None:
+def test_a_crash_while_evaluating_is_reported_as_such(run: RunPaths) -> None:
     write_json(run.progress, {"schema": 1, "phase": "evaluating"})
     assert ended(run, 1).failure == "evaluation"
 
@@ -135,7 +132,7 @@ def test_a_damaged_state_file_never_uses_an_attempt_number_again(run: RunPaths, 
     create_json(run.attempt(7).claim, {"schema": 1, "pid": 1})
     run.attempt(8).root.mkdir()  # never claimed, so still free
     state = load_state(run)
-    assert (state.state, state.attempt) == ("starting", 7)  # the attempt's own files then tell the rest
+    assert (state.state, state.attempt) == ("starting", 7)  # the attempt's own files have the rest
 
 
 def test_only_complete_checkpoints_count(run: RunPaths) -> None:
@@ -156,7 +153,7 @@ def test_a_result_committed_while_no_scheduler_was_alive_is_recorded_by_the_next
     board = Board(store, said.append)
     board.look()
     written = state_of(read_json(run.state))
-    assert written is not None and (written.state, written.ended, written.stopping) == (state, 77.0, "")
+    assert (written.state, written.ended, written.stopping) == (state, 77.0, "")
     assert written == load_state(run)
     before = run.state.stat().st_ino
     Board(store, said.append).look()

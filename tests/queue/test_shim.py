@@ -23,17 +23,9 @@ from workbench.store.paths import AttemptPaths
 def job(tmp_path: Path, code: str, **changes: Any) -> list[str]:
     """Return the shim's command for a worker that is a line of Python."""
     attempt = AttemptPaths(tmp_path)
-    value = {
-        "key": "run.1",
-        "argv": [sys.executable, "-S", "-c", code],
-        "lock": str(attempt.lock),
-        "claim": str(attempt.claim),
-        "exit": str(attempt.exit),
-        "log": str(tmp_path / "worker.log"),
-        "progress": str(tmp_path / "progress.json"),
-        "log_limit": 8 << 20,
-        **changes,
-    }
+    value = {name: str(getattr(attempt, name)) for name in ("lock", "claim", "exit")}
+    value |= {"log": str(tmp_path / "worker.log"), "progress": str(tmp_path / "progress.json")}
+    value |= {"key": "run.1", "argv": [sys.executable, "-S", "-c", code], "log_limit": 8 << 20, **changes}
     return [sys.executable, "-I", "-S", shim.__file__, json.dumps(value)]
 
 
@@ -41,18 +33,13 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-@pytest.mark.parametrize("code", [0, 3, 75, 78])
-def test_the_exit_code_is_kept(tmp_path: Path, code: int) -> None:
-    assert subprocess.run(job(tmp_path, f"raise SystemExit({code})")).returncode == 0
-    assert read(tmp_path / "exit.json")["code"] == code
-    claim = read(tmp_path / "claim.json")
-    assert claim["key"] == "run.1"
+@pytest.mark.parametrize(("code", "signal"), [(0, 0), (3, 0), (75, 0), (78, 0), (137, 9)])
+def test_an_exit_code_and_a_signal_are_kept(tmp_path: Path, code: int, signal: int) -> None:
+    end = f"os.kill(os.getpid(), {signal})" if signal else f"raise SystemExit({code})"
+    assert subprocess.run(job(tmp_path, f"import os; {end}")).returncode == 0
+    found, claim = read(tmp_path / "exit.json"), read(tmp_path / "claim.json")
+    assert (found["code"], found["signal"], claim["key"]) == (code, signal, "run.1")
     assert claim["pid"] > 0 and claim["start_time"] > 0 and claim["boot_id"]
-
-
-def test_a_signal_is_kept_apart_from_a_code(tmp_path: Path) -> None:
-    subprocess.run(job(tmp_path, "import os; os.kill(os.getpid(), 9)"))
-    assert (read(tmp_path / "exit.json")["code"], read(tmp_path / "exit.json")["signal"]) == (137, 9)
 
 
 def test_output_goes_to_the_log_progress_says_starting_and_files_are_private(tmp_path: Path) -> None:
@@ -67,8 +54,7 @@ def test_output_goes_to_the_log_progress_says_starting_and_files_are_private(tmp
 def test_a_void_or_taken_attempt_starts_nothing(tmp_path: Path) -> None:
     create_json(tmp_path / "claim.json", {"schema": 1, "void": "too late"})
     assert subprocess.run(job(tmp_path, "print('never')")).returncode == WorkerExit.ATTEMPT_TAKEN
-    assert not (tmp_path / "worker.log").exists()
-    assert not (tmp_path / "exit.json").exists()
+    assert not (tmp_path / "worker.log").exists() and not (tmp_path / "exit.json").exists()
 
 
 def test_of_many_shims_for_one_attempt_one_runs(tmp_path: Path) -> None:
@@ -106,16 +92,13 @@ def test_sigterm_reaches_the_worker_and_its_answer_is_kept(tmp_path: Path) -> No
 
 
 def test_grandchildren_end_with_the_worker(tmp_path: Path) -> None:
-    code = (
-        "import subprocess, sys;"
-        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
-    )
+    code = "import subprocess, sys; print(subprocess.Popen(['sleep', '60']).pid)"
     subprocess.run(job(tmp_path, code))
     child = int((tmp_path / "worker.log").read_text())
     until(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text())
 
 
-def test_a_worker_that_cannot_start_is_told_in_the_log(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_is_reported_in_the_log(tmp_path: Path) -> None:
     subprocess.run(job(tmp_path, "", argv=["/no/such/program"]))
     assert read(tmp_path / "exit.json")["code"] == 127
     assert "cannot start the worker" in (tmp_path / "worker.log").read_text()
@@ -141,9 +124,8 @@ def test_the_shim_starts_with_few_modules() -> None:
         f"try: runpy.run_path({shim.__file__!r}, run_name='__main__')\n"
         "except KeyError: print(*sys.modules)"  # a job without a lock
     )
-    loaded = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True
-    ).stdout.split()
+    command = [sys.executable, "-I", "-S", "-c", code]
+    loaded = subprocess.run(command, capture_output=True, text=True).stdout.split()
     ours = [name for name in loaded if name.startswith("workbench")]
     assert ours == ["workbench", "workbench.exit_codes"]
     assert not {"numpy", "pydantic", "torch", "asyncio"} & set(loaded)

@@ -21,34 +21,32 @@ EXPECTED: dict[State, dict[Verb, State]] = {
 def test_every_verb_in_every_state(state: State, verb: Verb) -> None:
     answer = apply(RunState(state=state), verb, None, now=9.0)
     if state in ("starting", "running") and verb in ("cancel", "pause"):
-        assert isinstance(answer, RunState)
         assert (answer.state, answer.stopping) == (state, verb)
     elif verb in EXPECTED.get(state, {}):
-        assert isinstance(answer, RunState)
         assert answer.state == EXPECTED[state][verb]
     else:
         assert answer is Verdict.DROP
 
 
-def test_resume_and_retry_wait_until_the_worker_has_stopped() -> None:
-    assert apply(RunState(state="running", stopping="pause"), "resume", None, 0.0) is Verdict.DEFER
-    assert apply(RunState(state="running", stopping="cancel"), "retry", None, 0.0) is Verdict.DEFER
-
-
-def test_cancel_beats_pause_but_pause_does_not_beat_cancel() -> None:
-    answer = apply(RunState(state="running", stopping="pause"), "cancel", None, 0.0)
-    assert isinstance(answer, RunState) and answer.stopping == "cancel"
-    assert apply(RunState(state="running", stopping="cancel"), "pause", None, 0.0) is Verdict.DROP
-
-
-def test_a_diverged_run_is_not_retried() -> None:
-    assert apply(RunState(state="failed", failure="diverged"), "retry", None, 0.0) is Verdict.DROP
+@pytest.mark.parametrize(
+    ("state", "verb", "answer"),
+    [
+        (RunState("running", stopping="pause"), "resume", Verdict.DEFER),  # until the worker has stopped
+        (RunState("running", stopping="cancel"), "retry", Verdict.DEFER),
+        (RunState("running", stopping="cancel"), "pause", Verdict.DROP),
+        (RunState("failed", failure="diverged"), "retry", Verdict.DROP),
+    ],
+)
+def test_some_requests_wait_or_are_dropped_but_cancel_beats_pause(
+    state: RunState, verb: Verb, answer: Verdict
+) -> None:
+    assert apply(state, verb, None, 0.0) is answer
+    assert apply(RunState("running", stopping="pause"), "cancel", None, 0.0).stopping == "cancel"
 
 
 def test_retry_forgets_the_failure_but_never_the_attempt_number() -> None:
     failed = RunState(state="failed", failure="crash", reason="it broke", attempt=3, tries=2, ended=5.0)
     answer = apply(failed, "retry", None, now=9.0)
-    assert isinstance(answer, RunState)
     assert (answer.failure, answer.reason, answer.tries, answer.ended) == ("", "", 0, None)
     assert answer.attempt == 3
 

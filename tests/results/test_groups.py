@@ -1,15 +1,11 @@
 """Runs of a group as one row: each seed once, the newest result, times added up."""
 
 import time
-from typing import Any
 
+from tests.stores import row
 from workbench.results.groups import members, pooled
 from workbench.results.query import filter_rows, sort_rows
 from workbench.store.run_row import RunRow
-
-
-def row(id: str, **changes: Any) -> RunRow:
-    return RunRow(**{"id": id, "name": id, "kind": "vae", "data": "digits", "state": "finished", **changes})
 
 
 def test_members_come_newest_first_and_a_run_without_a_group_is_alone() -> None:
@@ -18,25 +14,12 @@ def test_members_come_newest_first_and_a_run_without_a_group_is_alone() -> None:
 
 
 def test_a_seed_that_ran_twice_counts_once_with_its_newest_result() -> None:
-    old = row(
-        "a",
-        seeds=(0, 1, 2),
-        started=10.0,
-        ended=30.0,
-        summary={
-            "test_mse": (0.1, 0.2, 0.3),
-            "training_seconds": (20.0, 20.0, 20.0),
-            "score": (1.0, 2.0, 3.0),
-        },
-    )
-    new = row(
-        "b",
-        seeds=(2, 3),
-        started=50.0,
-        ended=55.0,
-        summary={"test_mse": (0.33, None), "training_seconds": (5.0, 5.0)},
-    )
+    results = {"test_mse": (0.1, 0.2, 0.3), "training_seconds": (20.0,) * 3, "score": (1.0, 2.0, 3.0)}
+    old = row("a", seeds=(0, 1, 2), started=10.0, ended=30.0, summary=results)
+    results = {"test_mse": (0.33, None), "training_seconds": (5.0, 5.0)}
+    new = row("b", seeds=(2, 3), started=50.0, ended=55.0, summary=results)
     queued = row("c", seeds=(1, 9), state="queued")
+    assert pooled([old]) is old
     found = pooled([queued, new, old])
     assert found.id == "c" and found.seeds == (0, 1, 2, 3, 9)
     assert sorted(found.summary["test_mse"], key=str) == [0.1, 0.2, 0.33, None]
@@ -45,23 +28,15 @@ def test_a_seed_that_ran_twice_counts_once_with_its_newest_result() -> None:
     assert [r.id for r in sort_rows([found, row("d", started=1.0, ended=20.0)], "seconds")] == ["d", "c"]
 
 
-def test_one_run_is_itself() -> None:
-    alone = row("a", seeds=(0, 1), summary={"test_mse": (0.1, 0.2)})
-    assert pooled([alone]) is alone
-
-
 def test_ten_thousand_runs_are_filtered_pooled_and_sorted_within_a_key_press() -> None:
     """Measured 50 ms on one core for groups of ten with a dozen metrics; test machines share theirs."""
-    many = [
-        row(
-            f"r{k:05}",
-            group=f"g{k % 1000}",
-            created=float(k),
-            seeds=tuple(range(3 * (k // 1000), 3 * (k // 1000) + 3)),
-            summary={f"m{j}": (0.1 * (k % 97), 0.2, None) for j in range(12)},
-        )
-        for k in range(10_000)
-    ]
+
+    def made(k: int) -> RunRow:
+        seeds = tuple(range(3 * (k // 1000), 3 * (k // 1000) + 3))
+        summary = {f"m{j}": (0.1 * (k % 97), 0.2, None) for j in range(12)}
+        return row(f"r{k:05}", group=f"g{k % 1000}", created=float(k), seeds=seeds, summary=summary)
+
+    many = [made(k) for k in range(10_000)]
     times = []
     for _ in range(5):
         start = time.process_time()

@@ -5,32 +5,19 @@ from __future__ import annotations
 import math
 import time
 from datetime import datetime
-from typing import Any
 
 import pytest
 
+from tests.stores import row
 from workbench.errors import WorkbenchError
 from workbench.results.query import NUMBERS, TIMES, WORDS, filter_rows, metric_mean, sort_rows
-from workbench.store.run_row import RunRow
 
-
-def row(id: str, **changes: Any) -> RunRow:
-    return RunRow(**{"id": id, "name": id, "kind": "vae", "data": "digits", "state": "finished", **changes})
-
-
+STUDY = {"study": "starter", "study_id": "s-1"}
 ROWS = [
     row("a", tags=("paper", "old one"), summary={"test_mse": (0.02, 0.04)}, seeds=(0, 1), created=1e9),
     row("b", kind="lae", data="mnist", state="running", summary={}, note="Langevin step too large"),
     row("c", kind="lae", summary={"test_mse": (0.01, None, math.nan), "score": (5.0,)}, seeds=(0, 1, 2)),
-    row(
-        "d",
-        kind="lebm",
-        data="moons",
-        state="failed",
-        failure="out-of-memory",
-        study="starter",
-        study_id="s-1",
-    ),
+    row("d", kind="lebm", data="moons", state="failed", failure="out-of-memory", **STUDY),
 ]
 
 
@@ -138,14 +125,9 @@ def test_a_metric_is_its_mean_over_the_seeds_that_are_finite() -> None:
 
 def test_ten_thousand_runs_are_filtered_between_two_key_presses() -> None:
     """Measured 10–20 ms on one core; the bound of 30 ms is doubled, as test machines share their cores."""
-    many = [
-        row(
-            f"20261121-{k:06d}-vae-digits",
-            tags=("paper", "old"),
-            summary={"test_mse": (k / 1e4, 0.1, None), "knn_accuracy": (0.9, 0.8, 0.7)},
-        )
-        for k in range(10_000)
-    ]
+    more = {"tags": ("paper", "old")}
+    summaries = [{"test_mse": (k / 1e4, 0.1, None), "knn_accuracy": (0.9, 0.8, 0.7)} for k in range(10_000)]
+    many = [row(f"20261121-{k:06d}-vae-digits", summary=one, **more) for k, one in enumerate(summaries)]
     for text in ("langevin", "state:finished model:vae test_mse<0.3 seeds>=1 -data:mnist"):
         times = []
         for _ in range(7):

@@ -25,11 +25,8 @@ def test_mean_band_and_axes_of_three_seeds() -> None:
     low, high = series.band("±std")
     std = np.std([1, 2, 6], ddof=1)
     np.testing.assert_allclose([low[0], high[0]], [3 - std, 3 + std])
-    assert (series.steps.tolist(), series.epochs.tolist(), series.seconds.tolist()) == (
-        [1, 2],
-        [0.1, 0.2],
-        [2, 4],
-    )
+    axes = [series.steps.tolist(), series.epochs.tolist(), series.seconds.tolist()]
+    assert axes == [[1, 2], [0.1, 0.2], [2, 4]]
 
 
 def test_a_seed_that_is_not_finite_is_left_out_counted_and_marked_once() -> None:

@@ -6,9 +6,6 @@ from workbench.errors import WorkbenchError
 from workbench.spec.estimates import estimate_class, planned
 from workbench.spec.forms import form_fields
 from workbench.spec.resolve import resolve
-from workbench.spec.schema import RunSpec
-
-TABLE = {"model": {"kind": "vae"}, "training": {"epochs": 1}}
 
 
 def test_a_text_is_a_name_and_settings():
@@ -50,7 +47,7 @@ def test_a_fault_is_one_sentence_with_its_place(text, said):
         ("vae-digits", "quadrature", "quadrature needs one or two latent dimensions; take ais instead."),
     ],
 )
-def test_what_makes_no_sense_for_the_family_is_told_before_it_trains(preset, metric, said):
+def test_what_makes_no_sense_for_the_family_is_refused_before_it_trains(preset, metric, said):
     with pytest.raises(WorkbenchError) as raised:
         resolve(preset, [f"evaluation.estimates={metric}"])
     assert str(raised.value).endswith(f"evaluation.estimates: {said}")
@@ -74,9 +71,3 @@ def test_one_needs_no_list_and_the_form_shows_what_can_be_typed_back():
 def test_curves_need_something_to_draw():
     with pytest.raises(WorkbenchError, match=r"estimates_every needs evaluation.estimates"):
         resolve("vae-digits", ["evaluation.estimates_every=50"])
-
-
-def test_older_runs_keep_their_groups():
-    plain = RunSpec.model_validate(TABLE).group_hash()
-    assert plain == RunSpec.model_validate({**TABLE, "evaluation": {"estimates": []}}).group_hash()
-    assert plain != RunSpec.model_validate({**TABLE, "evaluation": {"estimates": ["probe"]}}).group_hash()

@@ -16,12 +16,11 @@ IDENTITY = {"model.kind", "data.name"}  # said even where they are the default
 
 
 def test_the_families_are_all_there():
-    kinds = {find_preset(name).kind for name in SHIPPED}
-    assert kinds == set(built_in_kinds())
+    assert {find_preset(name).kind for name in SHIPPED} == set(built_in_kinds())
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_preset_resolves_and_holds_only_differences(name):
+def test_shipped_preset_resolves_and_holds_only_differences_that_say_why(name):
     preset = find_preset(name)
     assert preset.title != name and preset.description
     fields = {field.key: field for field in form_fields(resolve(preset))}
@@ -29,10 +28,6 @@ def test_shipped_preset_resolves_and_holds_only_differences(name):
         for key in values:
             field = fields[f"{section}.{key}"]
             assert field.changed or field.key in IDENTITY, f"{name}: {field.key} equals its default"
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_value_says_why(name):
     for line in (built_in_folder() / f"{name}.toml").read_text().splitlines():
         said = re.match(r"(title|description|kind|name) =", line)
         assert said or "=" not in line or re.search(r"\S  # .{8,}", line), line
@@ -82,11 +77,7 @@ def test_unknown_names(name):
         find_preset(name)
     assert caught.value.exit_code == NOT_FOUND
     assert len(str(caught.value)) < 400
-
-
-def test_misspelt_name_gets_a_suggestion():
-    with pytest.raises(WorkbenchError, match="Did you mean 'vae-digits'"):
-        find_preset("vae-digit")
+    assert name != "vae-digit" or "Did you mean 'vae-digits'" in str(caught.value)
 
 
 def test_a_file_can_be_named_directly(folders):

@@ -1,4 +1,4 @@
-"""Published values of a study: which row they belong to, and faults told with file and line."""
+"""Published values of a study: which row they belong to, and faults with file and line."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from workbench.toml import parse_toml
 
 TEXT = """
 [published]
-source = "Somebody 2020"
+source = "A. Author 2020"
 
 [published.ais]
 "avb" = "−91.2 ± 0.6"

@@ -70,15 +70,8 @@ def python(tmp_path: Path):
     variables["WORKBENCH_STORE"] = str(tmp_path / "runs")
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        options = {"cwd": tmp_path, "env": {**os.environ, **variables}, "timeout": 120, "check": False}
+        return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, **options)
 
     return run
 

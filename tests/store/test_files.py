@@ -1,4 +1,4 @@
-"""Reading what may be anything: never an exception but OSError, and nobody waits."""
+"""Reading what may be anything: never an exception but OSError, and no process waits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_body_is_read_whole_whatever_its_size(tmp_path: Path, size: int) -> No
 
 
 @pytest.mark.timeout(20)
-def test_pipes_devices_and_folders_hold_nothing_and_make_nobody_wait(tmp_path: Path) -> None:
+def test_pipes_devices_and_folders_hold_nothing_and_make_no_reader_wait(tmp_path: Path) -> None:
     pipe, device = tmp_path / "pipe", tmp_path / "device"
     os.mkfifo(pipe)
     device.symlink_to("/dev/zero")

@@ -36,13 +36,6 @@ def three(store: Store) -> list[RunPaths]:
     return [make_run(store.root, f"20261121-14253{k}-vae-digits-aaa{k}", created=100.0 + k) for k in range(3)]
 
 
-def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(paths: RunPaths) -> None:
-        raise AssertionError(f"{paths.id} was read again")
-
-    monkeypatch.setattr(index_module, "read_row", never)
-
-
 def test_rows_are_what_the_folders_say_newest_first(store: Store) -> None:
     runs = three(store)
     assert RunIndex(store).rows() == [read_row(run) for run in reversed(runs)]
@@ -54,7 +47,7 @@ def test_unchanged_runs_are_not_read_again_not_even_by_a_new_process(
     age(*three(store))
     index = RunIndex(store)
     before = index.rows()
-    forbid_reading(monkeypatch)
+    monkeypatch.setattr(index_module, "read_row", lambda paths: pytest.fail(f"{paths.id} was read again"))
     assert index.rows() == RunIndex(store).rows() == before  # equal in every field, tuples included
 
 
@@ -95,29 +88,26 @@ def test_removed_and_returned_runs_follow(store: Store, tmp_path: Path) -> None:
 def test_the_cache_can_be_deleted_at_any_time(store: Store) -> None:
     runs = three(store)
     index = RunIndex(store)
-    before = index.rows()
+    assert len(index.rows()) == 3
     for path in store.paths.hidden.glob("index.db*"):
         path.unlink()
     write_state(runs[0], RunState("paused"))
-    assert len(index.rows()) == 3
-    assert len(RunIndex(store).rows()) == len(before)
+    assert len(index.rows()) == len(RunIndex(store).rows()) == 3
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4096],
-    ids=["empty", "text", "damaged"],
-)
-def test_a_damaged_cache_is_made_anew(store: Store, body: bytes) -> None:
+DAMAGE = {"empty": b"", "text": b"not a database" * 100, "damaged": b"SQLite format 3\0" + b"\xff" * 4096}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cache_is_made_anew(store: Store, damage: str) -> None:
     age(*three(store))
     first = RunIndex(store)
     before = first.rows()
     first.close()
     for suffix in ("-wal", "-shm"):
         Path(f"{store.paths.index}{suffix}").unlink(missing_ok=True)
-    store.paths.index.write_bytes(body)
-    assert RunIndex(store).rows() == before
-    assert RunIndex(store).rows() == before
+    store.paths.index.write_bytes(DAMAGE[damage])
+    assert RunIndex(store).rows() == RunIndex(store).rows() == before
     assert sqlite3.connect(store.paths.index).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -180,8 +170,7 @@ def test_what_is_no_run_is_left_out(store: Store) -> None:
     (store.root / "empty").mkdir()
     (store.root / ".new-1").mkdir()
     index = RunIndex(store)
-    assert [row.id for row in index.rows()] == [good.id]
-    assert [row.id for row in index.rows()] == [good.id]
+    assert [row.id for row in index.rows()] == [row.id for row in index.rows()] == [good.id]
 
 
 def test_on_a_network_disk_the_cache_goes_to_a_local_one(
@@ -196,7 +185,7 @@ def test_on_a_network_disk_the_cache_goes_to_a_local_one(
     assert place.exists() and not store.paths.index.exists()
 
 
-def test_the_file_system_is_told_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_file_system_is_known_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = (
         "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:5 / /home rw - nfs4 server:/home rw\n"
         "3 2 0:6 / /home/me/local rw - xfs /dev/sdb rw\n4 1 0:7 / /cloud rw - fuse.sshfs x rw\n"
@@ -216,8 +205,6 @@ def test_of_many_stores_only_those_used_last_stay_open(tmp_path: Path) -> None:
     for store in stores[1:]:
         index_of(store)
     files = {database_path(store.paths): store for store in stores}
-    held = {handle.resolve() for handle in Path("/proc/self/fd").iterdir()} & {
-        path.resolve() for path in files if path
-    }
-    assert held == {path.resolve() for path in list(files)[2:] if path}
+    places = [path.resolve() for path in files if path]
+    assert {handle.resolve() for handle in Path("/proc/self/fd").iterdir()} & {*places} == {*places[2:]}
     assert index_of(stores[0]).rows() == []  # opened again where it is wanted again

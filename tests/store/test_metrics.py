@@ -19,8 +19,12 @@ def steps(rows: list[dict[str, object]]) -> list[object]:
     return [row["step"] for row in rows]
 
 
-def test_each_reading_returns_what_was_added(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "metrics.jsonl"
+
+
+def test_each_reading_returns_what_was_added(path: Path) -> None:
     tail = MetricsTail(path)
     assert tail.read() == (False, [])
     path.write_text(line(1) + line(2))
@@ -31,8 +35,7 @@ def test_each_reading_returns_what_was_added(tmp_path: Path) -> None:
     assert steps(tail.read()[1]) == [3]
 
 
-def test_a_torn_line_waits_until_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
+def test_a_torn_line_waits_until_it_is_whole(path: Path) -> None:
     tail, text = MetricsTail(path), line(2)
     path.write_text(line(1) + text[:20])
     assert steps(tail.read()[1]) == [1]
@@ -48,16 +51,14 @@ def test_a_torn_line_waits_until_it_is_whole(tmp_path: Path) -> None:
         b'{"step": 1, "seconds": 1, "values": [1]}', b"[" * 100_000, b'{"step": ' + b"9" * 5000 + b"}",
     ],
 )  # fmt: skip
-def test_damaged_lines_are_counted_and_left_out(tmp_path: Path, damaged: bytes) -> None:
-    path = tmp_path / "metrics.jsonl"
+def test_damaged_lines_are_counted_and_left_out(path: Path, damaged: bytes) -> None:
     path.write_bytes(line(1).encode() + damaged + b"\n\n" + line(2).encode())
     tail = MetricsTail(path)
     assert (steps(tail.read()[1]), tail.bad_lines) == ([1, 2], 1)
 
 
 @pytest.mark.parametrize("last", [5, 20], ids=["cut back", "cut back and outgrown since"])
-def test_a_file_cut_back_by_a_resumed_run_is_read_again(tmp_path: Path, last: int) -> None:
-    path = tmp_path / "metrics.jsonl"
+def test_a_file_cut_back_by_a_resumed_run_is_read_again(path: Path, last: int) -> None:
     tail = MetricsTail(path)
     path.write_text("".join(line(step) for step in range(1, 11)))
     tail.read()
@@ -66,8 +67,7 @@ def test_a_file_cut_back_by_a_resumed_run_is_read_again(tmp_path: Path, last: in
     assert again and steps(rows) == list(range(1, last + 1))
 
 
-def test_a_file_that_went_away_is_told_once(tmp_path: Path) -> None:
-    path = tmp_path / "metrics.jsonl"
+def test_a_file_that_went_away_is_reported_once(path: Path) -> None:
     tail = MetricsTail(path)
     path.write_text(line(1))
     tail.read()
@@ -76,9 +76,8 @@ def test_a_file_that_went_away_is_told_once(tmp_path: Path) -> None:
     assert tail.read() == (False, [])
 
 
-def test_one_reading_is_bounded_and_the_next_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_reading_is_bounded_and_the_next_continues(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.store.metrics.MOST", 300)
-    path = tmp_path / "metrics.jsonl"
     path.write_text("".join(line(step) for step in range(20)) + "x" * 1000 + "\n" + line(99))
     tail = MetricsTail(path)
     rows = tail.read()[1]

@@ -27,7 +27,6 @@ def test_pictures_grey_and_rgb(tmp_path: Path, shape: tuple[int, ...]) -> None:
     images = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     np.savez_compressed(tmp_path / "7.npz", images=images, data=images[0])
     samples = read_samples(tmp_path, 7)
-    assert samples is not None and samples.images is not None and samples.data is not None
     np.testing.assert_array_equal(samples.images, images)
     assert (samples.step, samples.seeds, len(samples.data)) == (7, 2, 5)
 
@@ -60,10 +59,8 @@ def test_latents_without_usable_labels_get_one_class(tmp_path: Path) -> None:
     np.savez(tmp_path / "2.npz", z=z, labels=np.arange(5))
     np.savez(tmp_path / "3.npz", z=z[0])
     first, second = read_latents(tmp_path, 1), read_latents(tmp_path, 2)
-    assert first is not None and first.labels.tolist() == [0, 1, 2, 3, 4, 5]
-    assert second is not None and second.labels.tolist() == [0] * 6
-    assert read_latents(tmp_path, 3) is None
-    assert read_latents(tmp_path, 4) is None
+    assert (first.labels.tolist(), second.labels.tolist()) == ([0, 1, 2, 3, 4, 5], [0] * 6)
+    assert read_latents(tmp_path, 3) is read_latents(tmp_path, 4) is None
 
 
 class Bomb:
@@ -85,9 +82,8 @@ def test_a_file_that_would_unpack_to_too_much_is_refused(tmp_path: Path) -> None
 
 def test_a_header_that_promises_more_than_there_is_reserves_nothing(tmp_path: Path) -> None:
     body = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        body, {"descr": "<f4", "fortran_order": False, "shape": (1, 10**12, 2)}
-    )
+    header = {"descr": "<f4", "fortran_order": False, "shape": (1, 10**12, 2)}
+    np.lib.format.write_array_header_1_0(body, header)
     with zipfile.ZipFile(tmp_path / "1.npz", "w") as packed:
         packed.writestr("z.npy", body.getvalue())
     assert read_npz(tmp_path / "1.npz", ("z",)) == {}

@@ -32,9 +32,8 @@ def run(tmp_path: Path) -> RunPaths:
 
 
 def test_a_state_comes_back_as_it_was_written(run: RunPaths) -> None:
-    state = RunState(
-        "running", 3, 2, -1, "because", "lost", "soon", "cuda:1", 1.0, 2.5, None, 9.0, "cancel", 7, True
-    )
+    words = ("because", "lost", "soon", "cuda:1")
+    state = RunState("running", 3, 2, -1, *words, 1.0, 2.5, None, 9.0, "cancel", 7, True)
     write_state(run, state)
     assert state_of(read_json(run.state)) == state
     assert run.state.stat().st_mode & 0o777 == 0o600
@@ -54,17 +53,14 @@ def test_a_damaged_file_counts_as_absent(run: RunPaths, body: str) -> None:
 DIVERGED = {"schema": 1, "outcome": "diverged", "diverged_tensor": "decoder.2.weight at step 341 (seed 0)"}
 
 
+LOST = {"state": "failed", "failure": "lost", "reason": "Lost."}
+
+
 @pytest.mark.parametrize(
     ("state", "result", "expected", "failure", "reason"),
     [
         ({"state": "running"}, DIVERGED, "failed", "diverged", "decoder.2.weight at step 341"),
-        (
-            {"state": "failed", "failure": "lost", "reason": "Lost."},
-            DIVERGED,
-            "failed",
-            "diverged",
-            "decoder",
-        ),
+        (LOST, DIVERGED, "failed", "diverged", "decoder"),
         ({"state": "running", "reason": "Odd."}, {"outcome": "finished"}, "finished", "", ""),
         ({"state": "running", "reason": "Odd."}, {"outcome": "improved"}, "running", "", "Odd."),
         ({"state": "paused", "reason": "Odd."}, {"outcome": ["finished"]}, "paused", "", "Odd."),
@@ -81,7 +77,6 @@ def test_lists_panes_and_queue_agree_on_a_run_whose_state_was_not_rewritten(
         write_json(paths.result, result)
     row, queue, live = read_row(paths), load_state(paths), LiveRun(Store(tmp_path, ""), paths.id)
     live.poll()
-    assert row is not None
     assert row.state == queue.state == live.progress.state == expected
     assert row.failure == queue.failure == failure
     assert row.reason == queue.reason == live.progress.reason
@@ -94,9 +89,9 @@ def test_they_agree_too_on_a_claimed_attempt_whose_state_is_damaged(tmp_path: Pa
     write_json(paths.attempt(1).claim, {"schema": 1, "pid": 1})
     row, live = read_row(paths), LiveRun(Store(tmp_path, ""), paths.id)
     live.poll()
-    assert row is not None
-    assert row.state == load_state(paths).state == live.progress.state == "starting"
-    assert row.attempt == load_state(paths).attempt == 1
+    queue = load_state(paths)
+    assert row.state == queue.state == live.progress.state == "starting"
+    assert row.attempt == queue.attempt == 1
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from workbench.spec.schema import DataSettings
 
 
 def digits(dtype: torch.dtype = torch.float32, **settings: Any) -> DataSet:
-    return load(
-        DataSettings.model_validate({"name": "digits", **settings}), Path("absent"), False, dtype=dtype
-    )
+    return load(DataSettings(name="digits", **settings), Path("absent"), False, dtype=dtype)
 
 
 def test_a_batch_holds_each_members_own_examples() -> None:
@@ -93,7 +91,7 @@ def test_each_example_comes_once_per_pass(size: int, batch: int) -> None:
     assert not torch.equal(drawn[0], drawn[1])
 
 
-def test_an_order_goes_on_where_it_was_saved() -> None:
+def test_an_order_continues_where_it_was_saved() -> None:
     streams = Streams([0, 1])
     order = Order(streams, 10)
     order.next(7)

@@ -1,4 +1,4 @@
-"""torchvision's data sets: read from disk, and every way they can fail told in one sentence."""
+"""torchvision's data sets: read from disk, and every way they can fail reported in one sentence."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def failure(name: str, folder: Path, download: bool) -> WorkbenchError:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "svhn", "cifar10"])
-def test_missing_files_without_download_are_told(name: str, tmp_path: Path) -> None:
+def test_missing_files_without_download_are_reported(name: str, tmp_path: Path) -> None:
     problem = failure(name, tmp_path, False)
     assert "downloading is switched off" in problem.title
     assert "WORKBENCH_DATA_DIR" in problem.hint
 
 
 @pytest.mark.parametrize("name", ["mnist", "svhn"])
-def test_no_network_is_told(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_reported(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def offline(*args: Any, **kwargs: Any) -> None:
         raise URLError(OSError(-2, "Name or service not known"))
 
@@ -75,7 +75,7 @@ def test_no_network_is_told(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert "network" in problem.hint
 
 
-def test_a_damaged_download_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_download_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def garbage(url: str, filename: str, *args: Any, **kwargs: Any) -> None:
         Path(filename).write_bytes(b"garbage")
 
@@ -91,18 +91,17 @@ def test_a_damaged_mnist_file_fails_its_checksum(tmp_path: Path) -> None:
     path = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
     write_idx(path, torch.zeros(10_000))
     problem = failure("mnist", tmp_path, True)
-    assert "checksum" in problem.title
-    assert str(path) in problem.title
+    assert "checksum" in problem.title and str(path) in problem.title
 
 
-def test_a_truncated_file_is_told(fashion: Path) -> None:
+def test_a_truncated_file_is_reported(fashion: Path) -> None:
     path = fashion / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-100])
     assert "are damaged (" in failure("fashion-mnist", fashion, False).title
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
+def test_a_read_only_folder_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
         assert "permissions" in failure("mnist", tmp_path, True).hint

@@ -18,12 +18,8 @@ def test_both_parts_are_found_without_bias() -> None:
         for _ in range(3):
             spread.add(u + 3 * torch.randn(40, 500, generator=generator, dtype=torch.float64))
     found = spread.parts()
-    for part, truth in (
-        (found.chain, 9.0),
-        (found.data, 4.0),
-        (found.total, 13.0),
-        (found.mean.mean(1), 2.0),
-    ):
+    parts = (found.chain, found.data, found.total, found.mean.mean(1))
+    for part, truth in zip(parts, (9.0, 4.0, 13.0, 2.0), strict=True):
         assert abs(part.mean() - truth) < 4 * part.std() / 40**0.5
     torch.testing.assert_close(found.normalised.mean(), torch.tensor(13 / 17).double(), atol=0.01, rtol=0)
 

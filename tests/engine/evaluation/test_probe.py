@@ -40,7 +40,7 @@ def test_noise_says_nothing() -> None:
     assert ((found.cross_entropy - math.log(10)).abs() < 0.03).all()
 
 
-def test_two_normals_are_told_apart_as_well_as_can_be() -> None:
+def test_two_normals_are_separated_as_well_as_can_be() -> None:
     """Means ±1 at unit variance: the best line is right with probability Φ(1) = 0.841."""
     y = labels(8000, 2)
     x = streams().normal("x", 8000, 1) + (2.0 * y - 1).unsqueeze(1)

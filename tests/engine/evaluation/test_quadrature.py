@@ -37,13 +37,9 @@ def test_log_z_of_a_tilted_prior(latent: int) -> None:
     torch.testing.assert_close(log_z(model, torch.zeros((), dtype=torch.float64)), expected)
 
 
-def test_refuses_other_latent_sizes() -> None:
-    model = LinearGaussian(latent=3)
+def test_blocks_do_not_change_the_value_and_other_latent_sizes_are_refused(monkeypatch) -> None:
     with pytest.raises(ValueError, match="1 or 2 latent dimensions"):
-        log_px(model, torch.zeros(2, 1, 3, dtype=torch.float64))
-
-
-def test_blocks_do_not_change_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+        log_px(LinearGaussian(latent=3), torch.zeros(2, 1, 3, dtype=torch.float64))
     model = LinearGaussian()
     x = model.draw(3, Streams([0, 1], dtype=torch.float64))
     whole = log_px(model, x, points=40)

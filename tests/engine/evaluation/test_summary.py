@@ -34,13 +34,8 @@ class Truth(LinearGaussian):
         return DataSet("truth", arrays, dynamic=False, device=torch.device("cpu"), dtype=torch.float64)
 
 
-def summary_of(
-    model: LinearGaussian,
-    data: DataSet,
-    settings: EvaluationSettings = SETTINGS,
-    seeds: tuple[int, ...] = (0,),
-) -> Summary:
-    return summarise(model, data, settings, Streams(seeds, dtype=torch.float64))
+def summary_of(model: LinearGaussian, data: DataSet, settings: EvaluationSettings = SETTINGS) -> Summary:
+    return summarise(model, data, settings, Streams([0], dtype=torch.float64))
 
 
 @pytest.fixture(scope="module")
@@ -84,28 +79,15 @@ def test_true_samples_lie_inside_the_null_and_shifted_data_far_outside(
     assert far["energy_distance"]["values"][0] > 10 * spread
 
 
-def test_is_json_and_repeats(truth: Truth, summary: Summary) -> None:
+def test_is_json_repeats_and_leaves_the_streams_of_the_run(truth: Truth, summary: Summary) -> None:
     assert json.loads(json.dumps(summary)) == summary
     assert summary_of(truth, truth.data_set()) == summary
-
-
-def test_does_not_touch_the_streams_of_the_run(truth: Truth) -> None:
     streams = Streams([0], dtype=torch.float64)
     streams.normal("noise", 3)
     before = streams.state_dict()
     summarise(truth, truth.data_set(), SETTINGS, streams)
     assert before.keys() == streams.state_dict().keys()
     assert torch.equal(before["noise"][0], streams.state_dict()["noise"][0])
-
-
-def test_a_member_of_two_equals_the_solo_run() -> None:
-    pair, solo = LinearGaussian(members=2), LinearGaussian(members=1)
-    data = Truth().data_set(100, 80)
-    both = summary_of(pair, data, seeds=(0, 7))
-    alone = summary_of(solo, data, seeds=(0,))
-    assert both.keys() == alone.keys()
-    for name, found in alone.items():
-        assert both[name]["values"][0] == pytest.approx(found["values"][0], rel=1e-9), name
 
 
 def test_few_images_and_few_real_examples(truth: Truth) -> None:
@@ -122,9 +104,7 @@ def test_an_unnormalised_model_has_no_bounds(truth: Truth) -> None:
         normalised = False
 
     names = summary_of(Unnormalised(), truth.data_set(60, 50)).keys()
-    assert "test_iwae" not in names
-    assert "test_nelbo" not in names
-    assert "test_mse" in names
+    assert names & {"test_iwae", "test_nelbo", "test_mse"} == {"test_mse"}
 
 
 def test_an_encoder_without_a_density_gets_a_fitted_proposal(
