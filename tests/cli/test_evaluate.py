@@ -2,7 +2,8 @@
 
 import json
 
-from tests.stores import make_store
+import pytest
+
 from workbench.errors import NOT_FOUND, USAGE
 from workbench.store.paths import StorePaths
 
@@ -44,20 +45,15 @@ def test_show_and_export_know_evaluations(cli, store):
     assert cli("export", "all", "--metric", "sliced-w2").code == 0
 
 
-def test_bad_input(cli, store):
-    cases = (
-        (("evaluate", "aaaa"), USAGE, "--metric"),
-        (("evaluate", "--metric", "ais"), USAGE, "no run given"),
-        (("evaluate", "aaaa", "--metric", "aiss"), NOT_FOUND, "Did you mean 'ais'?"),
-        (("evaluate", "aaab", "--metric", "ais"), NOT_FOUND, "no run"),
-        (("evaluate", "dddd", "--metric", "ais"), USAGE, "no checkpoint"),
-        (("evaluate", "aaaa", "--metric", "ais", "--set", "chains=x"), USAGE, "whole number"),
-    )
-    for arguments, code, said in cases:
-        answer = cli(*arguments)
-        assert answer.code == code and said in answer.err and answer.err.count("\n") == 1
-
-
-def test_an_empty_store_has_nothing_to_evaluate(cli, tmp_path):
-    empty = make_store(tmp_path / "other")
-    assert cli("--store", empty, "evaluate", "x", "--metric", "ais").code == NOT_FOUND
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["aaaa"], USAGE, "--metric"),
+        (["--metric", "ais"], USAGE, "no run given"),
+        (["aaaa", "--metric", "aiss"], NOT_FOUND, "Did you mean 'ais'?"),
+    ],
+)
+def test_bad_input(cli, store, arguments, code, words):
+    """What else can be wrong is tested in tests/api/test_evaluations.py."""
+    answer = cli("evaluate", *arguments)
+    assert answer.code == code and words in answer.err and answer.err.count("\n") == 1

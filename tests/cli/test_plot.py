@@ -8,9 +8,6 @@ def test_a_curve_fits_the_size_asked_for(cli, store):
     lines = answer.out.splitlines()
     assert answer.code == 0 and 8 <= len(lines) <= 14 and max(map(len, lines)) <= 60
     assert "\x1b" not in answer.out
-
-
-def test_ascii_only(cli, store):
     assert cli("plot", "bbbb", "loss", "--width", "60", "--ascii").out.isascii()
     assert cli("--ascii", "plot", "bbbb", "loss", "--width", "60", "--log").out.isascii()
 

@@ -1,4 +1,4 @@
-"""How far a run is, told in a pipe: changes at once, and the ETA now and then."""
+"""How far a run is, in a pipe: changes at once, and the ETA now and then."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from workbench.api.runs import RunRow
 from workbench.cli import progress
 
 
-def test_lines_tell_changes_at_once_and_the_eta_now_and_then(capsys, monkeypatch):
+def test_lines_show_changes_at_once_and_the_eta_now_and_then(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     row = RunRow("run-a", "a", "vae", "digits", "running", phase="training", total=100, steps_per_second=1.0)
