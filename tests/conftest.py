@@ -1,7 +1,5 @@
 """What holds for all tests: property tests try the same cases each time, and a busy machine is no failure."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Made-up stores for tests that need runs to look at: folders as docs/store.md describes, no training."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from pathlib import Path
@@ -88,6 +86,14 @@ def append_row(paths: RunPaths, step: float, split: str = "train", **values: Any
     row = {"step": step, "epoch": step / 10, "seconds": step / 5, "split": split, "values": values}
     with paths.metrics.open("a") as file:
         file.write(json.dumps(row) + "\n")
+
+
+def record_evaluation(paths: RunPaths, name: str = "ais", **changes: Any) -> None:
+    """Write an evaluation of a run's three seeds."""
+    body = {"schema": 1, "metric": "ais", "settings": {"chains": 8}, "seeds": [0, 1, 2], "step": 9}
+    metrics = {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}}
+    paths.evaluations.mkdir(exist_ok=True)
+    write_json(paths.evaluations / f"{name}.json", {**body, "metrics": metrics, **changes})
 
 
 def only_snapshot(folder: Path, step: int, **arrays: Any) -> None:

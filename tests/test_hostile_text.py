@@ -5,8 +5,6 @@ Markdown and LaTeX in every string that a file or a command line can bring. Verb
 a new one is covered, or fails here until its arguments are known.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -24,7 +22,7 @@ from typing import Any
 import pytest
 import typer
 
-from tests.stores import append_row, make_run, make_store
+from tests.stores import append_row, make_run, make_store, record_evaluation
 from tests.ui.apps import bench_of, opened, press, screen_text, settled
 from workbench import api
 from workbench.cli import complete, follow, progress, verbs
@@ -64,12 +62,8 @@ def evil_run(root: Path, run_id: str, **options: Any) -> RunPaths:
     if paths.result.exists():
         metrics = json.loads(paths.result.read_text())["metrics"]
         change(paths.result, device=EVIL, metrics={**metrics, EVIL: entry})
-    body = {"schema": 1, "metric": EVIL, "settings": {EVIL: EVIL}, "seeds": seeds, "metrics": {EVIL: entry}}
-    paths.evaluations.mkdir()
-    write_json(
-        paths.evaluations / "x.json",
-        {**body, "units": {EVIL: EVIL}, "notes": [EVIL], "device": EVIL, "commit": EVIL, "arrays": EVIL},
-    )
+    words = {"units": {EVIL: EVIL}, "notes": [EVIL], "device": EVIL, "commit": EVIL, "arrays": EVIL}
+    record_evaluation(paths, "x", metric=EVIL, settings={EVIL: EVIL}, metrics={EVIL: entry}, **words)
     return paths
 
 

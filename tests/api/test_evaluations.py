@@ -1,14 +1,11 @@
 """Evaluating through a process of its own: refusals beforehand, failures, results read with care."""
 
-from __future__ import annotations
-
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run
+from tests.stores import make_run, record_evaluation
 from workbench.api.evaluations import estimates, evaluate, list_evaluations
 from workbench.api.runs import list_runs
 from workbench.api.stores import Store, open_store
@@ -43,20 +40,6 @@ def store(root: Path) -> Store:
         checkpoints.mkdir()
         write_json(checkpoints / "9.json", {})
     return open_store(root)
-
-
-def record(store: Store, run_id: str, name: str, **changes: object) -> None:
-    body = {
-        "schema": 1,
-        "metric": "ais",
-        "settings": {"chains": 8},
-        "seeds": [0, 1, 2],
-        "step": 9,
-        "metrics": {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}},
-    }
-    folder = store.run(run_id).evaluations
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(body | changes))
 
 
 def test_an_evaluation_is_written_and_read_back(store: Store) -> None:
@@ -114,33 +97,35 @@ def test_runs_that_cannot_be_evaluated(store: Store) -> None:
     "changes", [{"schema": 2}, {"metric": 3}, *({"seeds": s} for s in ([], ["0"], None))]
 )
 def test_damaged_files_are_left_out(store: Store, changes: dict[str, object]) -> None:
-    record(store, VAE, "ais", **changes)
+    record_evaluation(store.run(VAE), **changes)
     (store.run(VAE).evaluations / "torn.json").write_text('{"schema": 1, "met')
     assert list_evaluations(store, VAE) == []
 
 
 @pytest.mark.parametrize("entry", [3, {}, {"values": [1.0]}, {"values": "abc", "n": "x"}, None])
 def test_damaged_entries_are_left_out(store: Store, entry: object) -> None:
-    record(store, VAE, "ais", metrics={"ais": entry, "good": {"values": [1, "x", 1e999], "n": "many"}})
+    record_evaluation(
+        store.run(VAE), metrics={"ais": entry, "good": {"values": [1, "x", 1e999], "n": "many"}}
+    )
     (found,) = list_evaluations(store, VAE)
     assert set(found.metrics) == {"good"} and found.metrics["good"].values == (1.0, None, None)
 
 
 def test_a_table_has_evaluations_where_asked_and_ranks_those_made_alike(store: Store) -> None:
     rows, worse = list_runs(store), {"ais": {"values": [-95.0, -96.0, -97.0], "n": 500}}
-    record(store, VAE, "ais")
-    record(store, AVB, "ais", metrics=worse)
+    record_evaluation(store.run(VAE))
+    record_evaluation(store.run(AVB), metrics=worse)
     cells = comparison(store, rows, ["ais"]).column("ais")
     assert sorted(cell.mean for cell in cells if cell.mean is not None) == [-96.0, -91.0]
     assert any(cell.best for cell in cells)
     assert "ais" not in {column.key for column in comparison(store, rows).columns}
-    record(store, AVB, "ais", settings={"chains": 2}, metrics=worse)
+    record_evaluation(store.run(AVB), settings={"chains": 2}, metrics=worse)
     assert not any(cell.p is not None for cell in comparison(store, rows, ["ais"]).column("ais"))
 
 
 def test_the_newest_of_two_evaluations_counts(store: Store) -> None:
-    record(store, VAE, "old", finished=1.0)
-    record(store, VAE, "new", finished=2.0, metrics={"ais": {"values": [-80.0] * 3, "n": 9}})
+    record_evaluation(store.run(VAE), "old", finished=1.0)
+    record_evaluation(store.run(VAE), "new", finished=2.0, metrics={"ais": {"values": [-80.0] * 3, "n": 9}})
     cells = comparison(store, [r for r in list_runs(store) if r.id == VAE], ["ais"]).column("ais")
     assert cells[0].mean == -80.0
 

@@ -1,7 +1,5 @@
 """LiveRun: follows a run folder as it changes, whatever is written there."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Plain pictures of curves: every odd kind of data draws or is refused in one sentence."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Find, read, remove with undo, annotate."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

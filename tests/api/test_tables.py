@@ -1,7 +1,5 @@
 """Tables through the api: whole studies, and files that are never overwritten by accident or left torn."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

@@ -4,27 +4,11 @@ import json
 
 import pytest
 
+from tests.stores import record_evaluation
 from workbench.errors import NOT_FOUND, USAGE
 from workbench.store.paths import StorePaths
 
 VAE = "20261121-100000-vae-digits-aaaa"
-
-
-def record(store, metric="ais"):
-    folder = StorePaths(store).run(VAE).evaluations
-    folder.mkdir(exist_ok=True)
-    body = {
-        "schema": 1,
-        "metric": metric,
-        "settings": {"chains": 8},
-        "seeds": [0, 1, 2],
-        "step": 1820,
-        "metrics": {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}},
-        "units": {"ais": "nats per example"},
-        "notes": ["No gap.\x1b[2J"],
-        "seconds": 75.0,
-    }
-    (folder / f"{metric}.json").write_text(json.dumps(body))
 
 
 def test_what_there_is_to_measure(cli):
@@ -34,7 +18,8 @@ def test_what_there_is_to_measure(cli):
 
 
 def test_show_and_export_know_evaluations(cli, store):
-    record(store)
+    own = {"units": {"ais": "nats per example"}, "notes": ["No gap.\x1b[2J"], "seconds": 75.0}
+    record_evaluation(StorePaths(store).run(VAE), **own)
     shown = cli("runs", "show", "aaaa").out
     assert "AIS log p(x)" in shown
     assert "-91.0 ± 1.0 nats per example  [3 seeds, n=500, SE of one 0.5]" in shown

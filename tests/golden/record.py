@@ -187,7 +187,7 @@ def numbers(folder: Path) -> dict[str, dict[str, Any]]:
     kept = ("outcome", "step", "seeds", "diverged", "diverged_tensor")
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     for row in rows:
-        del row["seconds"]
+        row.pop("seconds", None)
     found = sorted((folder / "evaluations").glob("*.json"))
     return {
         "outcome": {"kind": spec["model"]["kind"], **{key: result[key] for key in kept if key in result}},

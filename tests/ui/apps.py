@@ -1,7 +1,5 @@
 """Apps over made-up stores for the tests of the screens, and how to wait until they have come to rest."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

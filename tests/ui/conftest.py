@@ -1,7 +1,5 @@
 """What tests of the screens share: stores, and panes that raise their errors."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

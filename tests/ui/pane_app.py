@@ -1,14 +1,14 @@
 """Panes for tests: drawn without an app, and an app with some on one page over a run that is fixed."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.containers import Grid
+from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -42,6 +42,14 @@ class PaneApp(App[None]):
         for pane in self.query("Grid > *"):
             pane.border_title = pane.id
             pane.show(self.live)  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def shown(live: LiveRun, *names: str, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
+    """Open panes over a run."""
+    async with PaneApp(live, *names).run_test(size=size) as pilot:
+        await pilot.pause()
+        yield pilot
 
 
 def pane_text(pane: Widget) -> str:

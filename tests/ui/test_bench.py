@@ -1,7 +1,5 @@
 """The Bench: the queue's order and cursor, what each key asks of it, panes as tabs and side by side."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
@@ -81,10 +79,7 @@ async def test_choosing_a_run_shows_it_in_header_and_panes(store: Store) -> None
 async def test_the_cursor_follows_the_run_at_work_until_the_user_moves_it(store: Store) -> None:
     async with opened(store) as pilot:
         rows = {row.id: row for row in pilot.app.rows or []}
-        turned = rows | {
-            AVB: replace(rows[AVB], state="running"),
-            LAE: replace(rows[LAE], state="finished"),
-        }
+        turned = rows | {AVB: replace(rows[AVB], state="running"), LAE: replace(rows[LAE], state="finished")}
         queue = bench_of(pilot).queue
         queue.update_rows(list(turned.values()))
         assert queue.chosen == AVB

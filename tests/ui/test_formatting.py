@@ -1,7 +1,5 @@
 """How runs are told: order of the queue, lengths of time, text cut to a width, ASCII."""
 
-from __future__ import annotations
-
 import pytest
 from rich.cells import cell_len
 

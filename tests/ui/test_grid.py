@@ -1,7 +1,5 @@
 """Tables drawn line by line: whole columns, and a cursor that shows what has the keys without colours."""
 
-from __future__ import annotations
-
 import pytest
 from textual.app import App, ComposeResult
 

@@ -1,7 +1,5 @@
 """Launch: presets, a form made from the spec, messages beneath invalid fields, and what is queued."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Panes inside an app: repainting, errors, scrolling, a run that changes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ from textual.geometry import Region
 
 from tests.stores import append_row, live_run, make_run, make_store
 from tests.ui.apps import screen_text
-from tests.ui.pane_app import PaneApp, pane_text
+from tests.ui.pane_app import pane_text, shown
 from workbench.store.paths import RunPaths
 from workbench.ui.widgets.config_pane import ConfigPane
 from workbench.ui.widgets.curve_pane import CurvePane
@@ -28,22 +26,20 @@ def fill_log(paths: RunPaths, lines: int) -> None:
 async def test_only_changed_rows_are_painted_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = make_run(root, state="running", points=40)
     live = live_run(root)
-    app = PaneApp(live, "curves", "latents")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
+    async with shown(live, "curves", "latents", size=(120, 40)) as pilot:
         painted: dict[str, list[Region]] = {"curves": [], "latents": []}
         for name, seen in painted.items():
-            pane = app.query_one(f"#{name}", Pane)
+            pane = pilot.app.query_one(f"#{name}", Pane)
             monkeypatch.setattr(pane, "refresh", lambda *regions, seen=seen, **_: seen.extend(regions))
         append_row(paths, 911, loss=[25.0] * 3)
         assert live.poll()
-        for pane in app.query(Pane):
+        for pane in pilot.app.query(Pane):
             pane.refresh_data()
         assert painted["latents"] == []  # no news for it
-        assert 0 < len(painted["curves"]) < app.query_one("#curves").size.height / 2
+        assert 0 < len(painted["curves"]) < pilot.app.query_one("#curves").size.height / 2
         assert all(region.height == 1 for region in painted["curves"])
         painted["curves"].clear()
-        app.query_one("#curves", Pane).refresh_data()
+        pilot.app.query_one("#curves", Pane).refresh_data()
         assert painted["curves"] == []
 
 
@@ -52,10 +48,8 @@ async def test_a_hidden_pane_draws_nothing_and_is_up_to_date_when_shown(
 ) -> None:
     paths = make_run(root, state="running", points=5)
     live = live_run(root)
-    app = PaneApp(live, "curves", "log")
-    async with app.run_test(size=(120, 30)) as pilot:
-        await pilot.pause()
-        pane = app.query_one(CurvePane)
+    async with shown(live, "curves", "log", size=(120, 30)) as pilot:
+        pane = pilot.app.query_one(CurvePane)
         pane.display = False
         await pilot.pause()
         drawings: list[Any] = []
@@ -68,7 +62,7 @@ async def test_a_hidden_pane_draws_nothing_and_is_up_to_date_when_shown(
         assert drawings == []
         pane.display = True
         await pilot.pause()
-        assert "777" in screen_text(app)
+        assert "777" in screen_text(pilot.app)
 
 
 async def test_an_error_in_a_pane_is_reported_there_and_ends_nothing(
@@ -80,20 +74,16 @@ async def test_an_error_in_a_pane_is_reported_there_and_ends_nothing(
     monkeypatch.setattr(Pane, "strict", False)
     monkeypatch.setattr(CurvePane, "draw", fails)
     make_run(root)
-    app = PaneApp(live_run(root), "curves")
-    async with app.run_test(size=(180, 20)) as pilot:
-        await pilot.pause()
-        assert "could not be drawn (ZeroDivisionError)" in screen_text(app)
+    async with shown(live_run(root), "curves", size=(180, 20)) as pilot:
+        assert "could not be drawn (ZeroDivisionError)" in screen_text(pilot.app)
 
 
 async def test_the_log_follows_its_end_until_the_user_scrolls_up(root: Path) -> None:
     paths = make_run(root, state="running")
     fill_log(paths, 100)
     live = live_run(root)
-    app = PaneApp(live, "log")
-    async with app.run_test(size=(60, 20)) as pilot:
-        await pilot.pause()
-        pane = app.query_one(LogPane)
+    async with shown(live, "log", size=(60, 20)) as pilot:
+        pane = pilot.app.query_one(LogPane)
 
         async def grown(lines: int) -> None:
             fill_log(paths, lines)
@@ -115,10 +105,8 @@ async def test_the_log_follows_its_end_until_the_user_scrolls_up(root: Path) -> 
 
 async def test_settings_that_differ_are_marked_and_can_be_shown_alone(root: Path) -> None:
     make_run(root)
-    app = PaneApp(live_run(root), "config")
-    async with app.run_test(size=(160, 70)) as pilot:
-        await pilot.pause()
-        pane = app.query_one(ConfigPane)
+    async with shown(live_run(root), "config", size=(160, 70)) as pilot:
+        pane = pilot.app.query_one(ConfigPane)
         text = pane_text(pane)
         assert "  lr = 0.001" in text and "▸ latent = 8" in text
         pane.cycle("only_changed")
@@ -131,24 +119,20 @@ async def test_settings_that_differ_are_marked_and_can_be_shown_alone(root: Path
 async def test_a_spec_of_a_newer_layout_is_shown_as_it_is(root: Path) -> None:
     paths = make_run(root)
     paths.spec.write_text("schema_number = 99\n[quantum]\nqubits = 3\n")
-    app = PaneApp(live_run(root), "config")
-    async with app.run_test(size=(60, 20)) as pilot:
-        await pilot.pause()
-        assert "qubits = 3" in pane_text(app.query_one(ConfigPane))
+    async with shown(live_run(root), "config", size=(60, 20)) as pilot:
+        assert "qubits = 3" in pane_text(pilot.app.query_one(ConfigPane))
 
 
 async def test_changing_the_run_forgets_the_old_one(root: Path, tmp_path: Path) -> None:
     make_run(root)
     other = make_store(tmp_path / "other")
     make_run(other, state="queued")
-    app = PaneApp(live_run(root), *PANES)
-    async with app.run_test(size=(160, 60)) as pilot:
-        await pilot.pause()
+    async with shown(live_run(root), *PANES, size=(160, 60)) as pilot:
         for live, words, times in (
             (live_run(other), "is waiting in the queue", 5),  # all but the settings
             (None, "No run selected", 6),
         ):
-            for pane in app.query("Grid > *"):
+            for pane in pilot.app.query("Grid > *"):
                 pane.show(live)  # type: ignore[attr-defined]
             await pilot.pause()
-            assert screen_text(app).count(words) == times
+            assert screen_text(pilot.app).count(words) == times

@@ -1,7 +1,5 @@
 """The pane of what is the model's own: an LAE's chain, and the metrics other families name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The recipe for a new pane in docs/CONTRIBUTING.md: one file and one line make it appear everywhere."""
 
-from __future__ import annotations
-
 import pytest
 from rich.console import Console
 

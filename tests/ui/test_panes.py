@@ -1,7 +1,5 @@
 """The live panes: empty states, odd data, options, hostile text, and little sent to the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path

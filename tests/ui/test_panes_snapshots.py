@@ -1,7 +1,5 @@
 """Pictures of a page with four panes, against those checked in (`pytest --snapshot-update` renews them)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

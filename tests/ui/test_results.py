@@ -1,7 +1,5 @@
 """Results, Compare and Table: filter, order, groups, marks, deleting with undo, notes, files."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -92,13 +90,7 @@ async def test_groups_pool_the_seeds_of_runs_that_differ_in_nothing_else_each_on
         assert pooled.ids == (again, TWIN, VAE) and pooled.row.seeds == (0, 1, 2, 3, 4)
         assert len(runs.entries) == 4 and "6 of 6 runs, in groups" in screen_text(pilot.app)
         cells = dict(zip([c.key for c in runs.columns], runs.cells(runs.entries.index(pooled)), strict=True))
-        values = [
-            0.027,
-            0.127,
-            0.127,
-            0.027,
-            0.127,
-        ]  # 2 and 3 are those of the newest run
+        values = [0.027, 0.127, 0.127, 0.027, 0.127]  # 2 and 3 are those of the newest run
         assert cells["seeds"].text == "5" and cells["test_mse"].text == number_cell(values).text
         await pilot.press("v")
         assert len(runs.entries) == 6

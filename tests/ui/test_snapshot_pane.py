@@ -1,7 +1,5 @@
 """What the panes of samples and latents show for a family that has none."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

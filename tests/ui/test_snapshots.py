@@ -1,7 +1,5 @@
 """Pictures of the screens at two sizes. After a change that is wanted: pytest --snapshot-update."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,22 +15,12 @@ SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "16
 Compare = Callable[..., bool]
 
 # A list of its own, so that a new preset changes no picture; the form is the real one.
+SOFTMAX = "Softmax over ten digits."
+LANGEVIN = "Langevin autoencoder with Metropolis–Hastings and an adapted step on grey digits."
 PRESETS = {
     "avb-digits": ("AVB on 8×8 digits", "avb", "latent = 8", "Adversarial variational Bayes.", 1200),
-    "clf-digits": (
-        "Classifier of 8×8 digits",
-        "classifier",
-        "hidden = [64]",
-        "Softmax over ten digits.",
-        300,
-    ),
-    "lae-digits": (
-        "LAE on 8×8 digits",
-        "lae",
-        "encoder = [128]",
-        "Langevin autoencoder with Metropolis–Hastings and an adapted step on grey digits.",
-        1180,
-    ),
+    "clf-digits": ("Classifier of 8×8 digits", "classifier", "hidden = [64]", SOFTMAX, 300),
+    "lae-digits": ("LAE on 8×8 digits", "lae", "encoder = [128]", LANGEVIN, 1180),
     "lae-paper": ("LAE with the published step", "lae", "step_size = 1e-6", "A fixed step.", 1180),
     "lebm-digits": ("LEBM on 8×8 digits", "lebm", "latent = 8", "Energy-based prior.", 900),
     "vae-digits": ("VAE on 8×8 digits", "vae", "latent = 8", "Variational autoencoder.", 1820),
@@ -99,9 +87,7 @@ def test_bench_too_small(store: Store, snap_compare: Compare) -> None:
 
 
 @pytest.mark.parametrize(
-    "keys",
-    [[], ["n", "enter"], ["b", "space"], ["t"]],
-    ids=["bench", "launch", "results", "table"],
+    "keys", [[], ["n", "enter"], ["b", "space"], ["t"]], ids=["bench", "launch", "results", "table"]
 )
 def test_in_ascii_with_few_colours(
     store: Store, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, keys: list[str]

@@ -1,7 +1,5 @@
 """What no colours, ASCII, any size, signals and a lost terminal do to the screens (or do not)."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pty
@@ -144,10 +142,3 @@ def test_a_lost_terminal_ends_the_process(tmp_path: Path, ignored: bool) -> None
         assert process.wait(20) != 0
     finally:
         process.kill()
-
-
-def test_the_screens_need_no_torch_and_paint_before_numpy(tmp_path: Path) -> None:
-    """What is slow to load is loaded after the first paint, or not at all."""
-    slow = {"torch", "numpy", "pydantic", "psutil", "plotext"}
-    code = f"import sys, workbench.ui.app; print(sorted({slow} & set(sys.modules)))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=tmp_path).strip() == "[]"

@@ -1,7 +1,5 @@
 """Ticks: round, inside the range, told apart, for any range there is."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
