@@ -47,9 +47,8 @@ def evil_run(root: Path, run_id: str, **options: Any) -> RunPaths:
     """Write a run that carries EVIL wherever its files have text; its spec stays valid."""
     paths = make_run(root, run_id, points=20, created=1000.0 + RUNS.index(run_id), **options)
     kind, seeds = options.get("kind", "vae"), [0, 1, 2]
-    first, _, rest = paths.spec.read_text().partition("\n")
-    assert first.startswith("name = ")
-    paths.spec.write_text(f"name = {json.dumps(EVIL[:80])}\n{rest}")
+    name, spec = f"name = {json.dumps(EVIL[:80])}", paths.spec.read_text()
+    paths.spec.write_text(re.sub('^name = ".*"', lambda _: name, spec, flags=re.M))
     change(paths.origin, preset=EVIL, study=EVIL, study_id=f"{EVIL}1", overrides=[EVIL], command=[EVIL])
     change(paths.origin, brief={"name": EVIL, "kind": kind, "data": EVIL, "seeds": seeds})
     change(paths.state, reason=LONE, next=LONE, device=LONE, failure=EVIL)

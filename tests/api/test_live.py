@@ -29,7 +29,7 @@ def test_a_finished_run_shows_all_it_has(root: Path) -> None:
     assert {field.key for field in live.settings() if field.changed} >= {"training.iterations"}
 
 
-def test_poll_tells_whether_something_changed_and_what(root: Path) -> None:
+def test_poll_says_whether_something_changed_and_what(root: Path) -> None:
     paths = make_run(root, state="running", points=10)
     live = live_run(root)
     assert not live.poll()
@@ -119,6 +119,6 @@ def test_a_folder_that_goes_away_is_survived(root: Path) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["nosuchrun", "../../etc", "a\x1b[2J", ""])
-def test_a_run_that_is_not_there_is_told(root: Path, run_id: str) -> None:
+def test_a_missing_run_is_reported(root: Path, run_id: str) -> None:
     with pytest.raises(WorkbenchError, match=r"no run|not a run id"):
         LiveRun(SimpleNamespace(root=root), run_id)

@@ -70,7 +70,7 @@ def test_a_device_that_is_not_here_stops_all_before_the_first(store: Store) -> N
     assert list_runs(store) == []
 
 
-def test_a_full_disk_is_told_with_what_was_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_with_what_was_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     real, count = queue.create_run, 0
 
     def sometimes(*arguments: Any, **named: Any) -> str:
