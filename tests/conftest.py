@@ -1,11 +1,12 @@
 """What holds for all tests: property tests try the same cases each time, and a busy machine is no failure."""
 
-from __future__ import annotations
-
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.stores import make_store
 
 settings.register_profile(
     "shared", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -23,3 +24,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("torch sees no CUDA device here")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty store."""
+    return make_store(tmp_path / "runs")

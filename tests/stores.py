@@ -1,20 +1,21 @@
 """Made-up stores for tests that need runs to look at: folders as docs/store.md describes, no training."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import tomli_w
 
+from workbench.api.live import LiveRun
 from workbench.spec.schema import RunSpec
 from workbench.store.files import write_json
 from workbench.store.paths import RunPaths, StorePaths
-from workbench.store.run_row import RunRow
+from workbench.store.state import RunState, State, write_state
 
+RUN = "20261121-142530-vae-digits-k3f9"
 SPECS = {
     "vae": '[model]\nkind = "vae"\nlatent = 8\n[data]\nname = "digits"\n[training]\niterations = 1820',
     "lae": '[model]\nkind = "lae"\n[data]\nname = "digits"\n[training]\niterations = 1180',
@@ -41,10 +42,10 @@ def make_store(root: Path) -> Path:
 
 def make_run(
     root: Path,
-    run_id: str = "20261121-142530-vae-digits-k3f9",
+    run_id: str = RUN,
     *,
     kind: str = "vae",
-    state: str = "finished",
+    state: State = "finished",
     seeds: tuple[int, ...] = (0, 1, 2),
     points: int = 200,
     study: str = "",
@@ -58,81 +59,62 @@ def make_run(
         tomllib.loads(f'name = "{kind}-digits"\nseeds = {list(seeds)}\n{SPECS[kind]}')
     )
     paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
-    write_json(
-        paths.origin,
-        {
-            "schema": 1,
-            "created": created,
-            "preset": f"{kind}-digits",
-            "overrides": [],
-            "study": study,
-            "study_id": f"{study}-1" if study else "",
-            "priority": 0,
-            "group": spec.group_hash(),
-            "command": [],
-        },
-    )
+    origin = {"schema": 1, "created": created, "preset": f"{kind}-digits", "overrides": [], "command": []}
+    ids = {"study": study, "study_id": f"{study}-1" if study else "", "group": spec.group_hash()}
+    write_json(paths.origin, origin | ids)
+    if state == "queued":
+        return paths
     total = spec.training.iterations or 1
     step = total if state == "finished" else total // 2
-    if state != "queued":
-        write_json(
-            paths.state,
-            {
-                "schema": 1,
-                "state": state,
-                "attempt": 1,
-                "tries": 1,
-                "priority": 0,
-                "reason": "",
-                "failure": "",
-                "next": "",
-                "device": "cpu",
-                "queued": created,
-                "started": created + 1,
-                "ended": created + 10 if state in {"finished", "failed", "cancelled"} else None,
-                "not_before": None,
-            },
-        )
-        write_json(
-            paths.progress,
-            {
-                "schema": 1,
-                "phase": "training",
-                "step": step,
-                "total": total,
-                "seconds": 4.0,
-                "steps_per_second": 220.0,
-                "time": created + 5,
-            },
-        )
-        paths.metrics.write_text("".join(_rows(kind, seeds, points, step)))
-        _artefacts(paths, seeds, step)
-        paths.log.write_text("loading torch\ntraining\n")
+    ended = created + 10 if state in {"finished", "failed", "cancelled"} else None
+    times = {"queued": created, "started": created + 1, "ended": ended}
+    write_state(paths, RunState(state, attempt=1, tries=1, device="cpu", **times))
+    progress = {"phase": "training", "step": step, "total": total, "seconds": 4.0, "steps_per_second": 220.0}
+    write_json(paths.progress, {"schema": 1, **progress, "time": created + 5})
+    paths.metrics.write_text("".join(_rows(kind, seeds, points, step)))
+    _artefacts(paths, seeds, step)
+    paths.log.write_text("loading torch\ntraining\n")
     if state == "finished":
+        means = {"test_mse": 0.027, "knn_accuracy": 0.93, "energy_distance": 0.4, "training_seconds": 8.0}
         metrics = {
             name: {"values": [value + 0.1 * k for k in range(len(seeds))], "se": [0.2] * len(seeds), "n": 360}
-            for name, value in {
-                "test_mse": 0.027,
-                "knn_accuracy": 0.93,
-                "energy_distance": 0.4,
-                "training_seconds": 8.0,
-            }.items()
+            for name, value in means.items()
         }
-        write_json(
-            paths.result,
-            {
-                "schema": 1,
-                "outcome": "finished",
-                "seeds": list(seeds),
-                "step": step,
-                "seconds": 8.0,
-                "finished": created + 10,
-                "device": "cpu",
-                "diverged": {},
-                "metrics": metrics,
-            },
-        )
+        result = {"schema": 1, "outcome": state, "seeds": list(seeds), "step": step, "seconds": 8.0}
+        more = {"finished": created + 10, "device": "cpu", "diverged": {}, "metrics": metrics}
+        write_json(paths.result, result | more)
     return paths
+
+
+def append_row(paths: RunPaths, step: float, split: str = "train", **values: Any) -> None:
+    """Append one row to a run's metrics, ten steps an epoch and five a second."""
+    row = {"step": step, "epoch": step / 10, "seconds": step / 5, "split": split, "values": values}
+    with paths.metrics.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def record_evaluation(paths: RunPaths, name: str = "ais", **changes: Any) -> None:
+    """Write an evaluation of a run's three seeds."""
+    body = {"schema": 1, "metric": "ais", "settings": {"chains": 8}, "seeds": [0, 1, 2], "step": 9}
+    metrics = {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}}
+    paths.evaluations.mkdir(exist_ok=True)
+    text = json.dumps({**body, "metrics": metrics, **changes})  # infinities too
+    (paths.evaluations / f"{name}.json").write_text(text)
+
+
+def only_snapshot(folder: Path, step: int, **arrays: Any) -> None:
+    """Replace a run's samples or latents by those of one step; without arrays leave none."""
+    for file in folder.iterdir():
+        file.unlink()
+    if arrays:
+        np.savez(folder / f"{step}.npz", **arrays)
+
+
+def live_run(root: Path, run_id: str = RUN) -> LiveRun:
+    """Return a run, looked at once."""
+    live = LiveRun(SimpleNamespace(root=root), run_id)
+    live.poll()
+    return live
 
 
 def _rows(kind: str, seeds: tuple[int, ...], points: int, last: int) -> list[str]:

@@ -5,8 +5,6 @@ Markdown and LaTeX in every string that a file or a command line can bring. Verb
 a new one is covered, or fails here until its arguments are known.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -24,8 +22,8 @@ from typing import Any
 import pytest
 import typer
 
-from tests.stores import make_run, make_store
-from tests.ui.apps import StillApp, bench_of, screen_text, settled
+from tests.stores import append_row, make_run, make_store, record_evaluation
+from tests.ui.apps import bench_of, opened, press, screen_text, settled
 from workbench import api
 from workbench.cli import complete, follow, progress, verbs
 from workbench.cli.main import main
@@ -37,11 +35,9 @@ from workbench.store.paths import RunPaths, StorePaths
 
 EVIL = (  # no slash: it is a file name too
     "=cmd()[red]|\x1b[31m\x1b]52;c;aGk=\x07\x9b31m\x85\u202egpj\u2066\ufeff"
-    "\n\r\t\\input{x}[@click=app.exit]${}&%#_`"
+    "\n\r\t\\input{x}[@click=app.exit]${}&%#_`\u200b日本語e\u0301"
 )
-LONG = (
-    f"{EVIL}\ud800 日本語 e\u0301 {'long ' * 40}"  # where JSON carries it: neither TOML nor a file name can
-)
+LONE = EVIL + "\ud800"  # half of a pair: JSON can bring it, UTF-8 cannot
 SHOWN = "=cmd()[red]|"  # of it, wherever it is displayed: markup that nothing interpreted
 RUNS = [f"20261121-10000{k}-evil-aaa{k}" for k in range(6)]
 FINISHED, OTHER, RUNNING, FAILED, PAUSED, PLUG_IN = RUNS
@@ -51,35 +47,22 @@ def evil_run(root: Path, run_id: str, **options: Any) -> RunPaths:
     """Write a run that carries EVIL wherever its files have text; its spec stays valid."""
     paths = make_run(root, run_id, points=20, created=1000.0 + RUNS.index(run_id), **options)
     kind, seeds = options.get("kind", "vae"), [0, 1, 2]
-    spec = re.sub(
-        '^name = ".*"', lambda _: f"name = {json.dumps(EVIL[:80])}", paths.spec.read_text(), flags=re.M
-    )
-    paths.spec.write_text(spec)
+    name, spec = f"name = {json.dumps(EVIL[:80])}", paths.spec.read_text()
+    paths.spec.write_text(re.sub('^name = ".*"', lambda _: name, spec, flags=re.M))
     change(paths.origin, preset=EVIL, study=EVIL, study_id=f"{EVIL}1", overrides=[EVIL], command=[EVIL])
     change(paths.origin, brief={"name": EVIL, "kind": kind, "data": EVIL, "seeds": seeds})
-    change(paths.state, reason=LONG, next=LONG, device=EVIL, failure=EVIL)
+    change(paths.state, reason=LONE, next=LONE, device=LONE, failure=EVIL)
     change(paths.progress, phase=EVIL)
-    write_json(paths.notes, {"schema": 1, "note": LONG, "tags": [LONG]})
-    row = {
-        "step": 1,
-        "epoch": 1.0,
-        "seconds": 1.0,
-        "split": EVIL,
-        "values": {EVIL: [1.0] * 3, "loss": [2.0] * 3},
-    }
-    with paths.metrics.open("a") as file:
-        file.write(json.dumps({**row, "split": "train"}) + "\n" + json.dumps(row) + "\n")
-    paths.log.write_bytes(LONG.encode("utf-8", "surrogatepass") + b"\n\xff\xfe\x1b[31m last\n")
+    write_json(paths.notes, {"schema": 1, "note": LONE, "tags": [LONE]})
+    for split in ("train", EVIL):
+        append_row(paths, 1, split, **{EVIL: [1.0] * 3, "loss": [2.0] * 3})
+    paths.log.write_bytes(LONE.encode(errors="surrogatepass") + b"\n\xff\xfe\x1b[31m last\n")
     entry = {"values": [1.0, 2.0, 3.0], "se": [0.1] * 3, "n": 5}
     if paths.result.exists():
         metrics = json.loads(paths.result.read_text())["metrics"]
         change(paths.result, device=EVIL, metrics={**metrics, EVIL: entry})
-    body = {"schema": 1, "metric": EVIL, "settings": {EVIL: EVIL}, "seeds": seeds, "metrics": {EVIL: entry}}
-    paths.evaluations.mkdir()
-    write_json(
-        paths.evaluations / "x.json",
-        {**body, "units": {EVIL: EVIL}, "notes": [LONG], "device": EVIL, "commit": EVIL, "arrays": EVIL},
-    )
+    words = {"units": {EVIL: EVIL}, "notes": [EVIL], "device": EVIL, "commit": EVIL, "arrays": EVIL}
+    record_evaluation(paths, "x", metric=EVIL, settings={EVIL: EVIL}, metrics={EVIL: entry}, **words)
     return paths
 
 
@@ -102,24 +85,20 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"name = {json.dumps(EVIL)}\nseeds = [0]\n[model]\nkind = {json.dumps(EVIL)}\n[data]\n"
     )
     change(diverged.origin, brief={"name": EVIL, "kind": EVIL, "data": EVIL, "seeds": [0]})
-    change(
-        diverged.result, outcome="diverged", diverged={"0": 1}, diverged_tensor=EVIL, seeds=[0], metrics={}
-    )
-    write_json(
-        StorePaths(root).scheduler,
-        {"pid": 7, "boot_id": boot_id(), "host": EVIL, "started": time.time(), "message": EVIL},
-    )
+    end = {"outcome": "diverged", "diverged": {"0": 1}, "diverged_tensor": EVIL}
+    change(diverged.result, **end, seeds=[0], metrics={})
+    alive = {"pid": 7, "boot_id": boot_id(), "host": EVIL, "started": time.time(), "message": EVIL}
+    write_json(StorePaths(root).scheduler, alive)
     shutil.copytree(root / FINISHED, StorePaths(root).trash / "1" / "removed")
-    (folder / "presets" / "studies").mkdir(parents=True)
+    presets, studies = folder / "presets", folder / "presets" / "studies"
+    studies.mkdir(parents=True)
     text = json.dumps(EVIL)
     about = f"title = {text}\ndescription = {text}\nseeds = 2\n"
     training = '[model]\nkind = "vae"\n[training]\niterations = 20\n'
-    (folder / "presets" / f"{EVIL}.toml").write_text(about + training)
-    (folder / "presets" / f"{EVIL}2.toml").write_text(f"{text} = 1")
-    (folder / "presets" / "studies" / f"{EVIL}.toml").write_text(
-        f"{about}presets = [{text}]\nmetrics = [{text}]"
-    )
-    (folder / "presets" / "studies" / f"{EVIL}2.toml").write_text(f"presets = [{text}]\ngrid = [{text}]")
+    (presets / f"{EVIL}.toml").write_text(about + training)
+    (presets / f"{EVIL}2.toml").write_text(f"{text} = 1")
+    (studies / f"{EVIL}.toml").write_text(f"{about}presets = [{text}]\nmetrics = [{text}]")
+    (studies / f"{EVIL}2.toml").write_text(f"presets = [{text}]\ngrid = [{text}]")
     return folder
 
 
@@ -201,13 +180,11 @@ def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]
 def calls(verb: str, command: Any) -> Iterator[list[str]]:
     """Yield argument lists: good ones, then each option by itself, then EVIL for each argument."""
     arguments = [param for param in command.params if param.param_type_name == "argument"]
-    options = [
-        param for param in command.params if param.param_type_name == "option" and param.name != "help"
-    ]
+    options = [param for param in command.params if param.param_type_name == "option"]
     good = [GOOD[param.metavar] for param in arguments]
     plain = [value for values in good for value in values]
     yield plain
-    for option in options:
+    for option in (option for option in options if option.name != "help"):
         for value in [[]] if option.is_flag else [[EVIL], ["20"]]:
             yield [*plain, option.opts[0], *value]
     for place, values in enumerate(good):
@@ -281,17 +258,15 @@ def test_exports(evil: Path, which: int) -> None:
     text = {form: api.tables.export_text(table, form) for form in ("csv", "md", "latex", "json")}
     assert not any(map(unsafe, text.values()))
     fields = [field for row in csv.reader(io.StringIO(text["csv"])) for field in row]
-    assert not [
-        f for f in fields if f.startswith(("=", "+", "-", "@")) and not re.fullmatch(r"-[\d.e+-]+", f)
-    ]
+    formulas = [f for f in fields if f.startswith(("=", "+", "-", "@"))]
+    assert all(re.fullmatch(r"-[\d.e+-]+", f) for f in formulas)
     assert "'=cmd()" in text["csv"] and "[red]" in text["csv"]
     lines = [line for line in text["md"].splitlines() if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
     assert r"\[red\]" in text["md"] and not re.search(r"(?<!\\)\[red", text["md"])
     assert r"\textbackslash{}input\{x\}" in text["latex"] and "\\input" not in text["latex"]
-    assert "{[}red{]}" in text["latex"] and not re.search(
-        r"(?<!\\)[#%&_](?!.*usepackage)", re.sub(" & ", " ", text["latex"][30:])
-    )
+    plain = re.sub(" & ", " ", text["latex"][30:])
+    assert "{[}red{]}" in plain and not re.search(r"(?<!\\)[#%&_](?!.*usepackage)", plain)
     assert json.loads(text["json"])["rows"]
 
 
@@ -309,26 +284,21 @@ def test_a_plot(evil: Path) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
 async def test_screens(evil: Path, size: tuple[int, int]) -> None:
-    app = StillApp(api.stores.open_store(evil / "runs"))
-    async with app.run_test(size=size) as pilot:
-        await settled(pilot)
+    async with opened(api.stores.open_store(evil / "runs"), size=size) as pilot:
 
         async def seen(*keys: str) -> str:
             for key in keys:
-                await pilot.press(key)
-                await settled(pilot)
-                assert not unsafe(screen_text(app)), key
-            return screen_text(app)
+                await press(pilot, key)
+                assert not unsafe(screen_text(pilot.app)), key
+            return screen_text(pilot.app)
 
         assert SHOWN in await seen()
         for run in RUNS:
             bench_of(pilot).queue.following = False
             bench_of(pilot).queue.choose(run)
             await settled(pilot)
-            panes = (
-                "123456" if size == (80, 24) and run in (FINISHED, PLUG_IN) else ""
-            )  # else all are in sight
-            assert SHOWN in await seen(*panes)
+            hidden = size == (80, 24) and run in (FINISHED, PLUG_IN)
+            assert SHOWN in await seen(*("123456" if hidden else ""))
         assert "[red]" in await seen("t")  # Table
         await seen("escape", "x", "u", "p", "question_mark")  # messages, Help
         assert SHOWN in await seen("escape", "n")  # Launch, with the evil preset first
@@ -336,18 +306,14 @@ async def test_screens(evil: Path, size: tuple[int, int]) -> None:
         assert SHOWN in await seen("b", "space", "down", "space", "down", "a", "escape")  # Results
         assert SHOWN in await seen("c")  # Compare
         assert "[red]" in await seen("escape", "t")
-        assert app.is_running  # nothing clicked app.exit
+        assert pilot.app.is_running  # nothing clicked app.exit
 
 
 def test_errors_with_text_from_outside_are_one_line(
     evil: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for error in (
-        WorkbenchError(EVIL, EVIL),
-        OSError(5, EVIL, EVIL),
-        ValueError(EVIL),
-        ExceptionGroup(EVIL, [ValueError()]),
-    ):
+    group = ExceptionGroup(EVIL, [ValueError()])
+    for error in (WorkbenchError(EVIL, EVIL), OSError(5, EVIL, EVIL), ValueError(EVIL), group):
 
         def fails(*_: Any, error: Exception = error, **__: Any) -> None:
             raise error

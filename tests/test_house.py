@@ -1,7 +1,5 @@
 """House rules that no linter checks: module lengths, docstrings, function-level imports, errors."""
 
-from __future__ import annotations
-
 import ast
 import re
 import tokenize

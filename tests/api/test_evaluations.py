@@ -1,15 +1,13 @@
-"""Evaluating through a process of its own: refusals beforehand, failures reported, results read with care."""
+"""Evaluating through a process of its own: refusals beforehand, failures, results read with care."""
 
-from __future__ import annotations
-
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run, make_store
+from tests.stores import make_run, record_evaluation
 from workbench.api.evaluations import estimates, evaluate, list_evaluations
+from workbench.api.runs import list_runs
 from workbench.api.stores import Store, open_store
 from workbench.api.tables import comparison
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
@@ -36,27 +34,12 @@ FAKE = (sys.executable, "-c", WORKER)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    root = make_store(tmp_path / "runs")
+def store(root: Path) -> Store:
     for name, kind in ((VAE, "vae"), (AVB, "avb")):
-        paths = make_run(root, name, kind=kind)
-        paths.checkpoints.mkdir(exist_ok=True)
-        write_json(paths.checkpoints / "9.json", {})
+        checkpoints = make_run(root, name, kind=kind).checkpoints
+        checkpoints.mkdir()
+        write_json(checkpoints / "9.json", {})
     return open_store(root)
-
-
-def record(store: Store, run_id: str, name: str, **changes: object) -> None:
-    body = {
-        "schema": 1,
-        "metric": "ais",
-        "settings": {"chains": 8},
-        "seeds": [0, 1, 2],
-        "step": 9,
-        "metrics": {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}},
-    }
-    folder = store.run(run_id).evaluations
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(body | changes))
 
 
 def test_an_evaluation_is_written_and_read_back(store: Store) -> None:
@@ -111,51 +94,38 @@ def test_runs_that_cannot_be_evaluated(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"schema": 2}, {"metric": 3}, {"seeds": []}, {"seeds": ["0"]}, {"seeds": None}],
+    "changes", [{"schema": 2}, {"metric": 3}, *({"seeds": s} for s in ([], ["0"], None))]
 )
 def test_damaged_files_are_left_out(store: Store, changes: dict[str, object]) -> None:
-    record(store, VAE, "ais", **changes)
+    record_evaluation(store.run(VAE), **changes)
     (store.run(VAE).evaluations / "torn.json").write_text('{"schema": 1, "met')
     assert list_evaluations(store, VAE) == []
 
 
 @pytest.mark.parametrize("entry", [3, {}, {"values": [1.0]}, {"values": "abc", "n": "x"}, None])
 def test_damaged_entries_are_left_out(store: Store, entry: object) -> None:
-    record(store, VAE, "ais", metrics={"ais": entry, "good": {"values": [1, "x", 1e999], "n": "many"}})
+    record_evaluation(
+        store.run(VAE), metrics={"ais": entry, "good": {"values": [1, "x", 1e999], "n": "many"}}
+    )
     (found,) = list_evaluations(store, VAE)
     assert set(found.metrics) == {"good"} and found.metrics["good"].values == (1.0, None, None)
 
 
-def test_a_table_has_evaluations_where_asked(store: Store) -> None:
-    from workbench.api.runs import list_runs
-
-    record(store, VAE, "ais")
-    record(store, AVB, "ais", metrics={"ais": {"values": [-95.0, -96.0, -97.0], "se": [0.5] * 3, "n": 500}})
-    rows = list_runs(store)
-    table = comparison(store, rows, ["ais"])
-    means = sorted(cell.mean for cell in table.column("ais") if cell.mean is not None)
-    assert means == [-96.0, -91.0]
+def test_a_table_has_evaluations_where_asked_and_ranks_those_made_alike(store: Store) -> None:
+    rows, worse = list_runs(store), {"ais": {"values": [-95.0, -96.0, -97.0], "n": 500}}
+    record_evaluation(store.run(VAE))
+    record_evaluation(store.run(AVB), metrics=worse)
+    cells = comparison(store, rows, ["ais"]).column("ais")
+    assert sorted(cell.mean for cell in cells if cell.mean is not None) == [-96.0, -91.0]
+    assert any(cell.best for cell in cells)
     assert "ais" not in {column.key for column in comparison(store, rows).columns}
+    record_evaluation(store.run(AVB), settings={"chains": 2}, metrics=worse)
+    assert not any(cell.p is not None for cell in comparison(store, rows, ["ais"]).column("ais"))
 
 
-def test_only_evaluations_made_alike_are_ranked(store: Store) -> None:
-    from workbench.api.runs import list_runs
-
-    worse = {"ais": {"values": [-95.0, -96.0, -97.0], "n": 500}}
-    record(store, VAE, "ais")
-    record(store, AVB, "ais", metrics=worse)
-    assert any(cell.best for cell in comparison(store, list_runs(store), ["ais"]).column("ais"))
-    record(store, AVB, "ais", settings={"chains": 2}, metrics=worse)
-    cells = comparison(store, list_runs(store), ["ais"]).column("ais")
-    assert not any(cell.p is not None for cell in cells)
-
-
-def test_the_newest_of_two_evaluations_speaks(store: Store) -> None:
-    from workbench.api.runs import list_runs
-
-    record(store, VAE, "old", finished=1.0)
-    record(store, VAE, "new", finished=2.0, metrics={"ais": {"values": [-80.0] * 3, "n": 9}})
+def test_the_newest_of_two_evaluations_counts(store: Store) -> None:
+    record_evaluation(store.run(VAE), "old", finished=1.0)
+    record_evaluation(store.run(VAE), "new", finished=2.0, metrics={"ais": {"values": [-80.0] * 3, "n": 9}})
     cells = comparison(store, [r for r in list_runs(store) if r.id == VAE], ["ais"]).column("ais")
     assert cells[0].mean == -80.0
 

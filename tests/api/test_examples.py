@@ -1,7 +1,5 @@
 """The examples in the docstrings of the api, run against a store with one finished run."""
 
-from __future__ import annotations
-
 import doctest
 import pkgutil
 import shutil

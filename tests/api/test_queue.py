@@ -1,7 +1,5 @@
 """Submitting, requests that make sense and that do not, and forecasts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from socket import gethostname
 from typing import Any

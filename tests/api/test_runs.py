@@ -1,13 +1,11 @@
 """Find, read, remove with undo, annotate."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run
+from tests.stores import RUN, make_run
 from workbench.api import runs as runs_module
 from workbench.api.runs import (
     annotate,
@@ -28,7 +26,7 @@ from workbench.store.store import Store, open_store
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     store = open_store(tmp_path / "runs")
-    make_run(store.root, "20261121-142530-vae-digits-k3f9", created=1.0)
+    make_run(store.root, created=1.0)
     make_run(store.root, "20261121-142531-lae-digits-aaaa", kind="lae", state="running", created=2.0)
     make_run(store.root, "20261122-090000-avb-digits-bbbb", kind="avb", study="starter", created=3.0)
     return store
@@ -40,9 +38,7 @@ def test_lists_are_newest_first_and_filtered(store: Store) -> None:
     assert [row.kind for row in list_runs(store, study_id="starter-1")] == ["avb"]
 
 
-@pytest.mark.parametrize(
-    "text", ["20261121-142530-vae-digits-k3f9", "20261121-142530", "k3f9", "vae-digits-k3f9"]
-)
+@pytest.mark.parametrize("text", [RUN, "20261121-142530", "k3f9", "vae-digits-k3f9"])
 def test_a_run_is_found_by_id_beginning_or_end(store: Store, text: str) -> None:
     assert find_run(store, text).kind == "vae"
 
@@ -63,7 +59,9 @@ def test_a_misspelt_run_gets_a_suggestion(store: Store, text: str, hint: str) ->
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["../x", "\x1b]52;c;x\x07", "a\0b", "[/red]", "x" * 5000])
+@pytest.mark.parametrize(
+    "text", ["../x", "..", "/etc/passwd", "\x1b]52;c;x\x07", "a\0b", "[/red]", "名前", "x" * 5000]
+)
 def test_hostile_ids_are_refused_in_short(store: Store, text: str) -> None:
     for use in (find_run, spec_text, lambda store, text: annotate(store, text, note="x")):
         with pytest.raises(WorkbenchError, match=r"no run|not a run id") as caught:
@@ -104,9 +102,7 @@ def test_only_tokens_restore(store: Store, token: str) -> None:
 
 
 def test_the_trash_is_emptied_after_a_week(store: Store) -> None:
-    old = store.paths.trash / "00000000000000000009"
-    old.mkdir(parents=True)
-    (old / "x").mkdir()
+    (store.paths.trash / "00000000000000000009" / "x").mkdir(parents=True)
     token = remove_runs(store, [find_run(store, "k3f9").id])
     assert [path.name for path in store.paths.trash.iterdir()] == [token]
 
@@ -134,7 +130,7 @@ def test_a_store_that_can_only_be_read_changes_nothing(store: Store) -> None:
 
 
 def test_a_removal_that_breaks_off_half_way_is_undone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = ["20261121-142530-vae-digits-k3f9", "20261122-090000-avb-digits-bbbb"]
+    ids = [RUN, "20261122-090000-avb-digits-bbbb"]
     real = Path.rename
 
     def fails(self: Path, target: Path) -> Path:
@@ -170,20 +166,18 @@ def test_a_run_that_was_started_a_moment_ago_is_not_removed(
 
 
 def test_restoring_over_a_run_of_the_same_name_says_so(store: Store) -> None:
-    run = "20261121-142530-vae-digits-k3f9"
-    token = remove_runs(store, [run])
-    make_run(store.root, run)
+    token = remove_runs(store, [RUN])
+    make_run(store.root, RUN)
     with pytest.raises(WorkbenchError, match="Not restored"):
         restore_runs(store, token)
 
 
 def test_a_note_or_tag_that_is_too_long_is_refused_not_cut(store: Store) -> None:
-    run = "20261121-142530-vae-digits-k3f9"
-    annotate(store, run, note="kept", tags=["kept"])
+    annotate(store, RUN, note="kept", tags=["kept"])
     for change in ({"note": "x" * 10_001}, {"tags": ["ok", "y" * 61]}):
         with pytest.raises(WorkbenchError, match="Cannot save"):
-            annotate(store, run, **change)  # type: ignore[arg-type]
-    row = find_run(store, run)
+            annotate(store, RUN, **change)  # type: ignore[arg-type]
+    row = find_run(store, RUN)
     assert (row.note, row.tags) == ("kept", ("kept",))
 
 

@@ -1,14 +1,13 @@
 """Tables through the api: whole studies, and files that are never overwritten by accident or left torn."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run, make_store
+from tests.stores import make_run
+from workbench.api import tables
 from workbench.api.runs import list_runs
 from workbench.api.stores import Store, open_store
 from workbench.api.tables import (
@@ -17,7 +16,6 @@ from workbench.api.tables import (
     differing,
     export_text,
     format_for,
-    runs_table,
     study_table,
     write_export,
 )
@@ -26,8 +24,7 @@ from workbench.spec.studies import find_study
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    root = make_store(tmp_path / "runs")
+def store(root: Path) -> Store:
     for k, kind in enumerate(("vae", "lae", "avb", "lebm")):
         make_run(root, f"run-{kind}", kind=kind, points=2, study="starter", created=1000.0 + k)
     make_run(root, "run-other", points=2)
@@ -47,11 +44,9 @@ def test_a_study_in_the_order_of_its_submission(store: Store) -> None:
     }
 
 
-def test_a_study_that_was_never_queued_as_one_has_the_finished_runs_of_its_presets(tmp_path: Path) -> None:
-    root = make_store(tmp_path / "runs")
-    make_run(root, "run-vae", points=2, created=1000.0)
-    make_run(root, "run-lae", kind="lae", points=2, created=1001.0)
-    make_run(root, "run-late", kind="avb", state="running", points=2, created=1002.0)
+def test_a_study_that_was_never_queued_as_one_has_the_finished_runs_of_its_presets(root: Path) -> None:
+    for k, (kind, state) in enumerate((("vae", "finished"), ("lae", "finished"), ("avb", "running"))):
+        make_run(root, f"run-{kind}", kind=kind, state=state, points=2, created=1000.0 + k)
     store = open_store(root)
     table = study_table(store, "starter")
     assert table.title == find_study("starter").title and table.sources == (("run-vae",), ("run-lae",))
@@ -68,7 +63,7 @@ def test_settings_and_runs(store: Store) -> None:
     assert "model.kind" in [row[0].text for row in differing(store, ["run-vae", "run-lae"]).rows]
     with pytest.raises(WorkbenchError, match="Did you mean 'run-lae'"):
         differing(store, ["run-vae", "run-lea"])
-    assert len(runs_table(store, list_runs(store)).rows) == 5
+    assert len(tables.runs_table(store, list_runs(store)).rows) == 5
 
 
 def test_the_file_is_what_the_text_is(table: Table, tmp_path: Path) -> None:
@@ -79,7 +74,7 @@ def test_the_file_is_what_the_text_is(table: Table, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text())["schema"] == 1
 
 
-def test_an_existing_file_is_kept_unless_overwriting_is_allowed(table: Table, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_without_overwrite(table: Table, tmp_path: Path) -> None:
     path = tmp_path / "paper.csv"
     path.write_text("mine")
     with pytest.raises(WorkbenchError, match="exists already") as caught:

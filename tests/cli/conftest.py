@@ -21,7 +21,7 @@ Cli = Callable[..., Answer]
 
 @pytest.fixture(autouse=True)
 def own_world(tmp_path, monkeypatch):
-    """No settings, presets or stores of the person who runs the tests."""
+    """No settings, presets or stores of the user who runs the tests."""
     monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBENCH_STORE", raising=False)

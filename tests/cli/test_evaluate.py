@@ -2,28 +2,13 @@
 
 import json
 
-from tests.stores import make_store
+import pytest
+
+from tests.stores import record_evaluation
 from workbench.errors import NOT_FOUND, USAGE
 from workbench.store.paths import StorePaths
 
 VAE = "20261121-100000-vae-digits-aaaa"
-
-
-def record(store, metric="ais"):
-    folder = StorePaths(store).run(VAE).evaluations
-    folder.mkdir(exist_ok=True)
-    body = {
-        "schema": 1,
-        "metric": metric,
-        "settings": {"chains": 8},
-        "seeds": [0, 1, 2],
-        "step": 1820,
-        "metrics": {"ais": {"values": [-90.0, -91.0, -92.0], "se": [0.5] * 3, "n": 500}},
-        "units": {"ais": "nats per example"},
-        "notes": ["No gap."],
-        "seconds": 75.0,
-    }
-    (folder / f"{metric}.json").write_text(json.dumps(body))
 
 
 def test_what_there_is_to_measure(cli):
@@ -33,7 +18,8 @@ def test_what_there_is_to_measure(cli):
 
 
 def test_show_and_export_know_evaluations(cli, store):
-    record(store)
+    own = {"units": {"ais": "nats per example"}, "notes": ["No gap.\x1b[2J"], "seconds": 75.0}
+    record_evaluation(StorePaths(store).run(VAE), **own)
     shown = cli("runs", "show", "aaaa").out
     assert "AIS log p(x)" in shown
     assert "-91.0 ± 1.0 nats per example  [3 seeds, n=500, SE of one 0.5]" in shown
@@ -44,20 +30,15 @@ def test_show_and_export_know_evaluations(cli, store):
     assert cli("export", "all", "--metric", "sliced-w2").code == 0
 
 
-def test_bad_input(cli, store):
-    cases = (
-        (("evaluate", "aaaa"), USAGE, "--metric"),
-        (("evaluate", "--metric", "ais"), USAGE, "no run given"),
-        (("evaluate", "aaaa", "--metric", "aiss"), NOT_FOUND, "Did you mean 'ais'?"),
-        (("evaluate", "aaab", "--metric", "ais"), NOT_FOUND, "no run"),
-        (("evaluate", "dddd", "--metric", "ais"), USAGE, "no checkpoint"),
-        (("evaluate", "aaaa", "--metric", "ais", "--set", "chains=x"), USAGE, "whole number"),
-    )
-    for arguments, code, said in cases:
-        answer = cli(*arguments)
-        assert answer.code == code and said in answer.err and answer.err.count("\n") == 1
-
-
-def test_an_empty_store_has_nothing_to_evaluate(cli, tmp_path):
-    empty = make_store(tmp_path / "other")
-    assert cli("--store", empty, "evaluate", "x", "--metric", "ais").code == NOT_FOUND
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["aaaa"], USAGE, "--metric"),
+        (["--metric", "ais"], USAGE, "no run given"),
+        (["aaaa", "--metric", "aiss"], NOT_FOUND, "Did you mean 'ais'?"),
+    ],
+)
+def test_bad_input(cli, store, arguments, code, words):
+    """What else can be wrong is tested in tests/api/test_evaluations.py."""
+    answer = cli("evaluate", *arguments)
+    assert answer.code == code and words in answer.err and answer.err.count("\n") == 1

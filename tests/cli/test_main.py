@@ -34,15 +34,19 @@ def test_the_screens_options_need_no_parser_and_all_else_goes_to_it(typed, wante
 @pytest.mark.parametrize("arguments", [["--store", "x", "--no-mouse"], ["--store=x", "--ascii"]])
 def test_the_way_past_the_parser_means_the_same(monkeypatch, tmp_path, arguments):
     calls = []
-
-    def opened(store, *, mouse, ascii):
-        calls.append((store, mouse, ascii))
-        return 0
-
-    monkeypatch.setattr(main_module, "open_screens", opened)
-    monkeypatch.setattr(verbs, "open_screens", opened)
+    for module in (main_module, verbs):
+        monkeypatch.setattr(module, "open_screens", lambda *given, **named: calls.append((given, named)) or 0)
     assert main_module.main(arguments) == verbs.run_verb(arguments) == 0
     assert calls[0] == calls[1]
+
+
+def shell(command, **environ):
+    """Run a command of bash, in which `workbench` is this package."""
+    command = command.replace("workbench", f"{sys.executable} -P -m workbench", 1)
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environ}
+    return subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=environ, check=False, timeout=60
+    )
 
 
 def test_version(cli):
@@ -58,7 +62,9 @@ def test_version(cli):
         (["queue", "priority", "aaaa", "x"], "queue priority:"),
         (["plot", "aaaa"], "plot: Missing argument 'METRIC'. See `workbench plot --help`."),
         (["--store"], "Option '--store' requires an argument"),
-        (["runs", "ls", "--nonsense"], "No such option"),
+        (["runs", "ls", "--\x1b[31m"], "No such option"),
+        (["presets", "shwo"], "show"),
+        (["runs", "ls", "--store", "x"], "workbench --store … VERB"),
     ],
 )
 def test_what_the_parser_refuses_is_one_sentence_with_the_place_of_help(cli, arguments, words):
@@ -87,25 +93,22 @@ def test_wrong_input_is_one_sentence_and_changes_nothing(cli, tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
+def raises(error):
+    def broken(*_: object, **__: object) -> int:
+        raise error
+
+    return broken
+
+
 def test_a_disk_that_is_full_or_locked_is_reported_without_a_traceback(cli, monkeypatch):
     for number, words in ((errno.ENOSPC, "Free some space"), (errno.EACCES, "permissions")):
-
-        def broken(*_: object, number: int = number, **__: object) -> int:
-            raise OSError(number, os.strerror(number), "/full/disk")
-
-        monkeypatch.setattr(verbs, "app", broken)
+        monkeypatch.setattr(verbs, "app", raises(OSError(number, os.strerror(number), "/full/disk")))
         answer = cli("runs", "ls")
         assert answer.code == STORE
         assert "/full/disk" in answer.err and words in answer.err and answer.err.count("\n") == 1
 
 
 def test_interrupts_and_unforeseen_errors_have_codes_of_their_own(cli, monkeypatch):
-    def raises(error):
-        def broken(*_: object, **__: object) -> int:
-            raise error
-
-        return broken
-
     monkeypatch.setattr(verbs, "app", raises(KeyboardInterrupt()))
     assert cli("runs", "ls").code == 130
     monkeypatch.setattr(verbs, "app", raises(ZeroDivisionError("x")))
@@ -117,33 +120,25 @@ def test_interrupts_and_unforeseen_errors_have_codes_of_their_own(cli, monkeypat
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    command = f"{sys.executable} -m workbench presets show vae-digits --json | head -c 10"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    done = shell("workbench presets show vae-digits --json | head -c 10")
     assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 10
-    command = f"{sys.executable} -m workbench presets ls --json | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    done = shell("workbench presets ls --json | true; exit ${PIPESTATUS[0]}")
     assert done.returncode == 141 and done.stderr == ""
 
 
 @pytest.mark.parametrize("closed", ["<&- >&-", "<&- >&- 2>&-", "2>&- <&-"])
-def test_closed_streams_are_refused_or_done_without_and_no_file_takes_their_number(closed, store, tmp_path):
-    command = f"{sys.executable} -m workbench --store {store} runs ls {closed}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+def test_closed_streams_are_refused_or_done_without_and_no_file_takes_their_number(closed, store):
+    done = shell(f"workbench --store {store} runs ls {closed}")
     if ">&-" in closed.replace("2>&-", ""):
-        assert done.returncode == STORE and done.stdout == ""
-        assert done.stderr in (
-            "",
-            "workbench: Standard output is closed. Send it to a file, or to /dev/null.\n",
-        )
+        said = "workbench: Standard output is closed. Send it to a file, or to /dev/null.\n"
+        assert done.returncode == STORE and done.stdout == "" and done.stderr in ("", said)
     else:
         assert done.returncode == 0 and "vae-digits-aaaa" in done.stdout
 
 
 def test_a_current_folder_that_is_gone_is_reported(tmp_path):
     gone = tmp_path / "gone"
-    command = f"mkdir {gone} && cd {gone} && rmdir {gone} && {sys.executable} -P -m workbench presets ls"
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environ, check=False)
+    done = shell(f"mkdir {gone} && cd {gone} && rmdir {gone} && workbench presets ls")
     assert done.returncode == STORE and "no longer exists" in done.stderr and done.stderr.count("\n") == 1
 
 

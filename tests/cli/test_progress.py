@@ -1,4 +1,4 @@
-"""Progress of a run in a pipe: changes at once, and the ETA now and then."""
+"""How far a run is, in a pipe: changes at once, and the ETA now and then."""
 
 from dataclasses import replace
 

@@ -27,23 +27,23 @@ HERE = Path(__file__).resolve().parent
 RECORDED = HERE / "recorded"
 FORMATS = ("csv", "md", "latex", "json")
 
-SHORT = [
-    "training.iterations=12",
-    "training.batch=16",
-    "training.precision=float64",
-    "training.log_every=4",
-    "training.snapshot_every=6",
-    "evaluation.every=6",
-    "evaluation.images=60",
-    "evaluation.importance_samples=4",
-    "evaluation.samples=50",
-    "evaluation.sample_draws=2",
-    "resources.device=cpu",
-]
+SHORT = (
+    "training.iterations=12 training.batch=16 training.precision=float64 training.log_every=4 "
+    "training.snapshot_every=6 evaluation.every=6 evaluation.images=60 evaluation.importance_samples=4 "
+    "evaluation.samples=50 evaluation.sample_draws=2 resources.device=cpu"
+)
 NARROW = ["model.encoder=[24, 20]", "model.decoder=[16]"]
 DIGITS = ["data.name=digits"]  # where the preset's own data would have to be fetched
 MOONS = ["data.train_size=200", "data.test_size=100"]
+ATTACK = ["model.attack_images=20", "model.pgd_steps=3"]
+AUGMENTED = [*DIGITS, "model.net=mlp", "model.hidden=[16]", *ATTACK]
+CNN = ["data.train_size=200", "data.test_size=60", "model.attack_images=10", "model.pgd_steps=2"]
+COURSE = [*DIGITS, *NARROW, "data.validation_size=50", "evaluation.every=2", "training.patience=1"]
+DIVERGES = ["training.optimiser=sgd", "training.lr=10", "model.likelihood=gaussian"]
+PATIENCE = ["data.validation_size=40", "training.patience=1", "training.lr=0.3", "evaluation.every=2"]
+SIGMA = ["model.likelihood=gaussian", "model.learn_sigma=true", "model.l2=0.1", "model.l2_mode=decoupled"]
 LADDER = ["model.prior_steps=6", "model.posterior_steps=5", "model.encode_steps=12", "training.batch=6"]
+IMAGES = [*DIGITS, *LADDER, "model.latent=5", "model.prior=[8]", "model.generator=[6]"]
 ADVERSARY = ["model.adversary=[16, 16]", "model.noise=4"]
 
 
@@ -87,51 +87,23 @@ RUNS: dict[str, tuple[str, str, list[str]]] = {
     "binary-rloo": ("vae-binary-digits", "2", []),
     "binary-straight-through": ("vae-binary-digits", "2", ["model.estimator=straight-through"]),
     "binary-vimco": ("vae-binary-digits", "2", ["model.estimator=vimco"]),
-    "classifier": ("clf-digits", "2", ["model.attack_images=20", "model.pgd_steps=3"]),
-    "classifier-augmented": (
-        "robust-vae-mnist",
-        "2",
-        [*DIGITS, "model.net=mlp", "model.hidden=[16]", "model.attack_images=20", "model.pgd_steps=3"],
-    ),
-    "classifier-cnn": (
-        "robust-none-mnist",
-        "1",
-        ["data.train_size=200", "data.test_size=60", "model.attack_images=10", "model.pgd_steps=2"],
-    ),
+    "classifier": ("clf-digits", "2", ATTACK),
+    "classifier-augmented": ("robust-vae-mnist", "2", AUGMENTED),
+    "classifier-cnn": ("robust-none-mnist", "1", CNN),
     "ddpm": ("ddpm-moons", "2", [*MOONS, "model.net=[16]", "model.steps=70"]),
     "dlgm": ("dlgm-mnist", "2", [*DIGITS, *NARROW]),
     "dsm": ("dsm-moons", "2", [*MOONS, "model.net=[16]", "model.levels=4", "model.chain_steps=5"]),
-    "image-lebm": (
-        "lebm-svhn",
-        "1",
-        [*DIGITS, *LADDER, "model.latent=5", "model.prior=[8]", "model.generator=[6]"],
-    ),
-    "lae-course": (
-        "lae-course-mnist",
-        "2",
-        [*DIGITS, *NARROW, "data.validation_size=50", "evaluation.every=2", "training.patience=1"],
-    ),
+    "image-lebm": ("lebm-svhn", "1", IMAGES),
+    "lae-course": ("lae-course-mnist", "2", COURSE),
     "lae-paper": ("lae-paper-mnist", "2", [*DIGITS, *NARROW]),
     "lebm-moons": ("lebm-moons", "2", [*MOONS, *LADDER]),
     "lebm-power": ("lebm-digits", "2", [*LADDER, "model.objective=power", "model.temperatures=3"]),
     "lebm-ti-full": ("lebm-ti-moons", "2", [*MOONS, *LADDER, "model.temperatures=3", "model.exchange=2"]),
     "vae-2d": ("vae-2d-mnist", "2", [*DIGITS, *NARROW]),
-    "vae-diverged": (
-        "vae-digits",
-        "2",
-        ["training.optimiser=sgd", "training.lr=10", "model.likelihood=gaussian"],
-    ),
+    "vae-diverged": ("vae-digits", "2", DIVERGES),
     "vae-flow": ("vae-flow-mnist", "2", [*DIGITS, *NARROW]),
-    "vae-patience": (
-        "vae-digits",
-        "2",
-        ["data.validation_size=40", "training.patience=1", "training.lr=0.3", "evaluation.every=2"],
-    ),
-    "vae-sigma": (
-        "vae-digits",
-        "2",
-        ["model.likelihood=gaussian", "model.learn_sigma=true", "model.l2=0.1", "model.l2_mode=decoupled"],
-    ),
+    "vae-patience": ("vae-digits", "2", PATIENCE),
+    "vae-sigma": ("vae-digits", "2", SIGMA),
     "vae-square": ("bvae-square", "2", [estimates("quadrature images=10 points=40"), "data.binarise=none"]),
 }
 NEEDS = {"classifier-augmented": "vae-2d"}  # a run that must be in the same store
@@ -150,10 +122,7 @@ CHANGED = {
     "lae-digits": ["model.energy=likelihood", "model.noise=course model.adapt_step=false"],
     "avb-digits": ["model.adversary_form=inner-product", "model.adversary_features=7"],
     "lebm-digits": [
-        "model.objective=power",
-        "model.temperatures=4",
-        "model.power=2.0",
-        "model.draws=16",
+        *("model.objective=power", "model.temperatures=4", "model.power=2.0", "model.draws=16"),
         "model.exchange=3",
     ],
 }
@@ -200,7 +169,7 @@ def train(store: Path, name: str, worker: Callable[[Path], None]) -> Path:
     if name in NEEDS:
         train(store, NEEDS[name], worker)
     preset, seeds, changes = RUNS[name]
-    spec = resolve(preset, [*SHORT, *changes], seeds)
+    spec = resolve(preset, [*SHORT.split(), *changes], seeds)
     folder.mkdir(parents=True)
     (folder / "spec.toml").write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
     origin = {"schema": 1, "created": time.time(), "preset": preset, "group": spec.group_hash()}
@@ -217,16 +186,13 @@ def numbers(folder: Path) -> dict[str, dict[str, Any]]:
     spec = tomllib.loads((folder / "spec.toml").read_text())
     kept = ("outcome", "step", "seeds", "diverged", "diverged_tensor")
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        row.pop("seconds", None)
     found = sorted((folder / "evaluations").glob("*.json"))
     return {
         "outcome": {"kind": spec["model"]["kind"], **{key: result[key] for key in kept if key in result}},
         "metrics": result["metrics"],
-        "curves": {
-            f"{number} {row.pop('split')} {row.pop('step')}": {
-                key: value for key, value in row.items() if key != "seconds"
-            }
-            for number, row in enumerate(rows)
-        },
+        "curves": {f"{n} {row.pop('split')} {row.pop('step')}": row for n, row in enumerate(rows)},
         "estimates": {path.stem: json.loads(path.read_text())["metrics"] for path in found},
     }
 
@@ -283,9 +249,8 @@ def measure_all(folder: Path) -> None:
             continue
         run = train(folder / "runs", name, in_a_process)
         spec = tomllib.loads((run / "spec.toml").read_text())
-        (folder / f"{name}.json").write_text(
-            json.dumps({"spec": spec, **numbers(run), "arrays": arrays(run)})
-        )
+        found = {"spec": spec, **numbers(run), "arrays": arrays(run)}
+        (folder / f"{name}.json").write_text(json.dumps(found))
 
 
 def as_lines(sections: dict[str, dict[str, Any]]) -> str:

@@ -1,50 +1,22 @@
 """LiveRun: follows a run folder as it changes, whatever is written there."""
 
-from __future__ import annotations
-
-import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.stores import make_run, make_store
+from tests.stores import RUN, append_row, live_run, make_run
+from workbench.api.live import LiveRun
 from workbench.errors import WorkbenchError
-from workbench.results.live import LiveRun
-from workbench.store.paths import RunPaths
-
-RUN = "20261121-142530-vae-digits-k3f9"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_store(tmp_path / "runs")
-
-
-def live_run(root: Path) -> LiveRun:
-    live = LiveRun(SimpleNamespace(root=root), RUN)
-    live.poll()
-    return live
-
-
-def append(paths: RunPaths, step: int, split: str = "train", **values: Any) -> None:
-    row = {"step": step, "epoch": step / 10, "seconds": step / 5, "split": split, "values": values}
-    with paths.metrics.open("a") as file:
-        file.write(json.dumps(row) + "\n")
 
 
 def test_a_finished_run_shows_all_it_has(root: Path) -> None:
-    make_run(root, RUN, kind="lae", points=50)
+    make_run(root, kind="lae", points=50)
     live = live_run(root)
-    assert live.names() == [
-        ("loss", "train"),
-        ("acceptance", "train"),
-        ("step_size", "train"),
-        ("loss", "test"),
-    ]
+    train = [(name, "train") for name in ("loss", "acceptance", "step_size")]
+    assert live.names() == [*train, ("loss", "test")]
     loss = live.series("loss")
     assert (len(loss), loss.seeds, len(live.series("loss", "test"))) == (50, 3, 5)
     assert loss.steps[-1] == live.progress.step == 1180
@@ -57,12 +29,12 @@ def test_a_finished_run_shows_all_it_has(root: Path) -> None:
     assert {field.key for field in live.settings() if field.changed} >= {"training.iterations"}
 
 
-def test_poll_returns_whether_something_changed_and_what(root: Path) -> None:
-    paths = make_run(root, RUN, state="running", points=10)
+def test_poll_says_whether_something_changed_and_what(root: Path) -> None:
+    paths = make_run(root, state="running", points=10)
     live = live_run(root)
     assert not live.poll()
     before = dict(live.versions)
-    append(paths, 5000, loss=[1.0, 2.0, 3.0])
+    append_row(paths, 5000, loss=[1.0, 2.0, 3.0])
     assert live.poll()
     assert live.series("loss").last().tolist() == [1, 2, 3]
     changed = {name for name, version in live.versions.items() if version != before[name]}
@@ -75,7 +47,7 @@ def test_poll_returns_whether_something_changed_and_what(root: Path) -> None:
 
 
 def test_a_run_that_has_not_begun_is_empty_but_there(root: Path) -> None:
-    make_run(root, RUN, state="queued")
+    make_run(root, state="queued")
     live = live_run(root)
     assert (live.progress.state, live.names(), live.samples(), live.latents()) == ("queued", [], None, None)
     assert len(live.series("loss")) == 0 and live.series("loss").seeds == 3
@@ -83,19 +55,19 @@ def test_a_run_that_has_not_begun_is_empty_but_there(root: Path) -> None:
 
 
 def test_a_resumed_run_takes_its_points_back(root: Path) -> None:
-    paths = make_run(root, RUN, state="running", points=20)
+    paths = make_run(root, state="running", points=20)
     live = live_run(root)
     lines = paths.metrics.read_text().splitlines(keepends=True)
     old = live.series("loss")
     paths.metrics.write_text("".join(lines[:5]))
-    append(paths, 10_000, loss=[0.0, 0.0, 0.0])
+    append_row(paths, 10_000, loss=[0.0, 0.0, 0.0])
     assert live.poll()
     assert len(live.series("loss")) == 6
     assert len(old) == 20  # what a pane still holds stays whole
 
 
 def test_a_snapshot_that_was_replaced_is_read_again(root: Path) -> None:
-    paths = make_run(root, RUN)
+    paths = make_run(root)
     live = live_run(root)
     step = live.latent_steps()[0]
     first = live.latents()
@@ -106,15 +78,10 @@ def test_a_snapshot_that_was_replaced_is_read_again(root: Path) -> None:
 
 
 def test_values_of_any_kind_become_finite_or_nan(root: Path) -> None:
-    paths = make_run(root, RUN, state="running", points=0)
+    paths = make_run(root, state="running", points=0)
     with paths.metrics.open("a") as file:
-        for values in (
-            "[NaN, Infinity, -Infinity]",
-            '[null, "x", 1e999]',
-            f"[1, {10**400}, true]",
-            "2.5",
-            "[1, 2]",
-        ):
+        odd = "[NaN, Infinity, -Infinity]", '[null, "x", 1e999]', f"[1, {10**400}, true]", "2.5", "[1, 2]"
+        for values in odd:
             file.write(f'{{"step": 1, "seconds": 0.1, "split": "train", "values": {{"loss": {values}}}}}\n')
     live = live_run(root)
     loss = live.series("loss")
@@ -125,7 +92,7 @@ def test_values_of_any_kind_become_finite_or_nan(root: Path) -> None:
 
 
 def test_lines_of_the_log_are_as_last_written_and_not_endless(root: Path) -> None:
-    paths = make_run(root, RUN, state="running", points=0)
+    paths = make_run(root, state="running", points=0)
     paths.log.write_bytes(b"10%\r50%\r100%\r\n\tx\xff\n" + b"x" * 9000)
     assert live_run(root).log_lines() == ["100%", "    x\N{REPLACEMENT CHARACTER}", "x" * 1999 + "…"]
 
@@ -134,7 +101,7 @@ def test_lines_of_the_log_are_as_last_written_and_not_endless(root: Path) -> Non
     "body", ["", "{", "[]", "3", '{"step": "x", "total": null, "phase": 7}', '{"step": 1e999}']
 )
 def test_documents_of_any_form_are_survived(root: Path, body: str) -> None:
-    paths = make_run(root, RUN, state="running", points=5)
+    paths = make_run(root, state="running", points=5)
     for path in (paths.state, paths.progress, paths.result, paths.spec):
         path.write_text(body)
     live = live_run(root)
@@ -144,7 +111,7 @@ def test_documents_of_any_form_are_survived(root: Path, body: str) -> None:
 
 
 def test_a_folder_that_goes_away_is_survived(root: Path) -> None:
-    make_run(root, RUN)
+    make_run(root)
     live = live_run(root)
     shutil.rmtree(root / RUN)
     assert live.poll()
@@ -152,6 +119,6 @@ def test_a_folder_that_goes_away_is_survived(root: Path) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["nosuchrun", "../../etc", "a\x1b[2J", ""])
-def test_a_run_that_is_not_there_is_refused(root: Path, run_id: str) -> None:
+def test_a_missing_run_is_reported(root: Path, run_id: str) -> None:
     with pytest.raises(WorkbenchError, match=r"no run|not a run id"):
         LiveRun(SimpleNamespace(root=root), run_id)

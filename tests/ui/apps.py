@@ -1,12 +1,12 @@
 """Apps over made-up stores for the tests of the screens, and how to wait until they have come to rest."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.pilot import Pilot
 
 from tests.stores import make_run, make_store
@@ -23,11 +23,6 @@ RUNS = (
     ("20261121-142533-lebm-digits-t5w6", "lebm", "failed"),
 )
 VAE, LAE, AVB, LEBM = (run_id for run_id, _, _ in RUNS)
-
-
-def empty_store(root: Path) -> Store:
-    """Return an open store without runs."""
-    return open_store(make_store(root))
 
 
 def starter_store(root: Path) -> Store:
@@ -61,6 +56,33 @@ async def settled(pilot: Pilot[Any], seconds: float = 15.0) -> None:
     raise AssertionError("the screens did not come to rest")
 
 
+@asynccontextmanager
+async def opened(
+    store: Store, *keys: str, size: tuple[int, int] = (80, 24), **options: Any
+) -> AsyncIterator[Pilot[Any]]:
+    """Open the screens over a store, then press keys one at a time."""
+    async with StillApp(store, **options).run_test(size=size) as pilot:
+        await settled(pilot)
+        for key in keys:
+            await press(pilot, key)
+        yield pilot
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys, then wait."""
+    await pilot.press(*keys)
+    await settled(pilot)
+
+
+async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:
+    """Wait until the feed has brought what is looked for."""
+    for _ in range(300):
+        if what():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came")
+
+
 def _shown(app: WorkbenchApp) -> bool:
     page = app.screen
     if not isinstance(page, Page) or not page.is_mounted:
@@ -90,10 +112,10 @@ def message_of(pilot: Pilot[Any]) -> str:
     return pilot.app.screen.query_one(MessageLine).text
 
 
-def screen_text(app: WorkbenchApp) -> str:
-    """Return the characters on the screen, line by line, as the terminal would get them."""
-    width, height = app.size
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips[:height])[
-        : (width + 1) * height * 4
-    ]
+def screen_lines(app: App[Any]) -> list[str]:
+    """Return what is on the screen, row by row, as the terminal would get it."""
+    return [strip.text for strip in app.screen._compositor.render_strips()[: app.size.height]]
+
+
+def screen_text(app: App[Any]) -> str:
+    return "\n".join(screen_lines(app))

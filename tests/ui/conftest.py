@@ -1,13 +1,12 @@
-"""What tests of panes share: an empty store, and errors that come out."""
-
-from __future__ import annotations
+"""What tests of the screens share: stores, and panes that raise their errors."""
 
 from pathlib import Path
 
 import pytest
 import textual._wait
 
-from tests.stores import make_store
+from tests.ui.apps import starter_store
+from workbench.api.stores import Store, open_store
 from workbench.ui.widgets.pane import Pane
 
 # Textual's pilot samples the CPU in steps of 20 ms, twice per key, until the app is idle.
@@ -16,8 +15,13 @@ textual._wait.SLEEP_IDLE = 0.005 / 20
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_store(tmp_path / "runs")
+def store(tmp_path: Path) -> Store:
+    return starter_store(tmp_path / "runs")
+
+
+@pytest.fixture
+def empty(root: Path) -> Store:
+    return open_store(root)
 
 
 @pytest.fixture

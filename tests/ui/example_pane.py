@@ -1,7 +1,5 @@
 """A pane as a newcomer would add it: this file, and one line in `workbench.ui.widgets.pane_deck.PANES`."""
 
-from __future__ import annotations
-
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.palette import Palette
 from workbench.ui.widgets.pane import Pane, message, waiting

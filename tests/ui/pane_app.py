@@ -1,36 +1,27 @@
 """Panes for tests: drawn without an app, and an app with some on one page over a run that is fixed."""
 
-from __future__ import annotations
-
-import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.containers import Grid
+from textual.pilot import Pilot
+from textual.strip import Strip
 from textual.widget import Widget
 
-from tests.stores import make_run
+from tests.stores import append_row, live_run, make_run
 from workbench.api.live import LiveRun
 from workbench.ui.canvas.frame import Frame
 from workbench.ui.canvas.palette import Look, Palette
 from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.pane_deck import load_pane
 
-RUN = "20261121-142530-vae-digits-k3f9"
 FOUR = ("curves", "model", "latents", "samples")
 SIZES = [(0, 0), (1, 1), (3, 2), (10, 3), (30, 10), (80, 24), (240, 60)]
 LOOKS = [Look(), Look("braille", "none"), Look("quadrant", "16"), Look("ascii", "none")]
-
-
-def live_run(root: Path) -> LiveRun:
-    """Return the run of `make_run`, looked at once."""
-    live = LiveRun(SimpleNamespace(root=root), RUN)
-    live.poll()
-    return live
 
 
 class PaneApp(App[None]):
@@ -38,11 +29,9 @@ class PaneApp(App[None]):
 
     CSS = "Grid { grid-size: 2; } Grid > * { border: round $primary; }"
 
-    def __init__(self, live: LiveRun | None, names: tuple[str, ...] = FOUR, look: Look | None = None) -> None:
+    def __init__(self, live: LiveRun, *names: str, look: Look | None = None) -> None:
         super().__init__()
-        self.live = live
-        self.names = names
-        self.look = look or Look()
+        self.live, self.names, self.look = live, names, look or Look()
 
     def compose(self) -> ComposeResult:
         with Grid():
@@ -55,9 +44,12 @@ class PaneApp(App[None]):
             pane.show(self.live)  # type: ignore[attr-defined]
 
 
-def screen_text(app: App[None]) -> list[str]:
-    """Return what is on the screen, row by row."""
-    return [strip.text for strip in app.screen._compositor.render_strips()]
+@asynccontextmanager
+async def shown(live: LiveRun, *names: str, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
+    """Open panes over a run."""
+    async with PaneApp(live, *names).run_test(size=size) as pilot:
+        await pilot.pause()
+        yield pilot
 
 
 def pane_text(pane: Widget) -> str:
@@ -65,14 +57,18 @@ def pane_text(pane: Widget) -> str:
     return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
 
 
-def drawn(pane: Pane, width: int = 80, height: int = 24, look: Look | None = None) -> str:
+def strips(pane: Pane, width: int, height: int, look: Look | None = None) -> list[Strip]:
     palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), look or Look())
     frame = Frame(width, height, palette)
     pane.draw(frame, palette)
-    strips = frame.strips()
-    assert [strip.cell_length for strip in strips] == [width] * height
-    assert all(part.style is not None for strip in strips for part in strip)
-    return "\n".join(strip.text for strip in strips)
+    return frame.strips()
+
+
+def drawn(pane: Pane, width: int = 80, height: int = 24, look: Look | None = None) -> str:
+    rows = strips(pane, width, height, look)
+    assert [row.cell_length for row in rows] == [width] * height
+    assert all(part.style is not None for row in rows for part in row)
+    return "\n".join(row.text for row in rows)
 
 
 def at_every_size(pane: Pane) -> None:
@@ -90,9 +86,7 @@ def showing(kind: Callable[[], Any], live: LiveRun | None) -> Any:
 
 def run_with(root: Path, values: list[Any], names: tuple[str, ...] = ("loss",), **options: Any) -> LiveRun:
     """A run whose metrics all have the given values, one row a step; `None` stands for null."""
-    paths = make_run(root, RUN, state="running", points=0, **options)
-    with paths.metrics.open("a") as file:
-        for step, value in enumerate(values):
-            row = {"step": step, "epoch": step, "seconds": step, "split": "train"}
-            file.write(json.dumps({**row, "values": dict.fromkeys(names, value)}) + "\n")
+    paths = make_run(root, state="running", points=0, **options)
+    for step, value in enumerate(values):
+        append_row(paths, step, **dict.fromkeys(names, value))
     return live_run(root)

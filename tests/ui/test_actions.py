@@ -1,11 +1,9 @@
 """The one table of actions: every key has a method and one meaning; footer and help are made from it."""
 
-from __future__ import annotations
-
 import pytest
 from rich.console import Console
 
-from workbench.ui.actions import EVERYWHERE, PAGE, PLACES, actions_of, bindings, with_key_map
+from workbench.ui.actions import EVERYWHERE, PAGE, PLACES, actions_of, with_key_map
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.keys import footer, shown_key
 from workbench.ui.screens.bench import BenchScreen
@@ -49,11 +47,6 @@ def test_every_option_in_the_table_is_one_of_a_pane() -> None:
     assert methods == {method for method in methods if any(hasattr(pane, method) for pane in panes)}
     cycled = {option[1] for option in options if option[1:]}
     assert cycled == {name for pane in panes for name in pane.CHOICES}
-
-
-def test_bindings_hold_every_key_of_the_table() -> None:
-    bound = {key for binding in bindings("bench") for key in binding.key.split(",")}
-    assert {"s", "n", "p", "r", "x", "R", "plus", "minus", "1", "6", "z", "t", "e", "b"} <= bound
 
 
 @pytest.mark.parametrize("width", [20, 60, 80, 120, 400])

@@ -1,11 +1,7 @@
 """The Bench: the queue's order and cursor, what each key asks of it, panes as tabs and side by side."""
 
-from __future__ import annotations
-
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,14 +13,13 @@ from tests.ui.apps import (
     LAE,
     LEBM,
     VAE,
-    StillApp,
     bench_of,
-    empty_store,
     message_of,
+    opened,
+    press,
     screen_text,
     settled,
-    starter_store,
-    wait_for,
+    until,
 )
 from workbench.api.stores import Store
 from workbench.errors import WorkbenchError
@@ -34,12 +29,7 @@ from workbench.ui.widgets.run_list import RunList
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return starter_store(tmp_path / "runs")
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What the queue was asked for, instead of asking it."""
     calls: list[tuple[Any, ...]] = []
 
@@ -47,21 +37,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
         calls.append((run_id, verb, value))
 
     monkeypatch.setattr("workbench.api.queue.request", request)
-    yield calls
+    return calls
 
 
 async def test_the_queue_shows_runs_at_work_first_and_what_is_over_last(store: Store) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         assert [row.id for row in bench_of(pilot).queue.rows] == [LAE, AVB, LEBM, VAE]
         assert bench_of(pilot).queue.chosen == LAE
 
 
 async def test_arrows_and_vim_keys_move_the_cursor(store: Store) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         seen = []
         for key in [
             "down",
@@ -84,23 +70,18 @@ async def test_arrows_and_vim_keys_move_the_cursor(store: Store) -> None:
 
 
 async def test_choosing_a_run_shows_it_in_header_and_panes(store: Store) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("G")
-        await settled(pilot)
+    async with opened(store) as pilot:
+        await press(pilot, "G")
         assert bench_of(pilot).query_one(RunHeader).run_row.id == VAE
         assert bench_of(pilot).deck.live is not None and bench_of(pilot).deck.live.id == VAE
 
 
 async def test_the_cursor_follows_the_run_at_work_until_the_user_moves_it(store: Store) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        rows = {row.id: row for row in app.rows or []}
-        now = replace(rows[AVB], state="running"), replace(rows[LAE], state="finished")
+    async with opened(store) as pilot:
+        rows = {row.id: row for row in pilot.app.rows or []}
+        turned = rows | {AVB: replace(rows[AVB], state="running"), LAE: replace(rows[LAE], state="finished")}
         queue = bench_of(pilot).queue
-        queue.update_rows([*now, rows[VAE], rows[LEBM]])
+        queue.update_rows(list(turned.values()))
         assert queue.chosen == AVB
         queue.move(1)
         chosen = queue.chosen
@@ -121,23 +102,17 @@ async def test_the_cursor_follows_the_run_at_work_until_the_user_moves_it(store:
 async def test_a_key_asks_the_queue(
     store: Store, asked: list[Any], run_id: str, key: str, wanted: tuple[Any, ...]
 ) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         bench_of(pilot).queue.choose(run_id)
-        await pilot.press(key)
-        await settled(pilot)
+        await press(pilot, key)
         assert asked == [(run_id, *wanted)]
         assert message_of(pilot)
 
 
-async def test_resume_asks_for_a_paused_run(tmp_path: Path, asked: list[Any]) -> None:
-    store = empty_store(tmp_path / "runs")
-    make_run(store.root, VAE, state="paused")
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("r")
-        await settled(pilot)
+async def test_resume_asks_for_a_paused_run(empty: Store, asked: list[Any]) -> None:
+    make_run(empty.root, VAE, state="paused")
+    async with opened(empty) as pilot:
+        await press(pilot, "r")
         assert asked == [(VAE, "resume", None)]
 
 
@@ -145,27 +120,29 @@ async def test_resume_asks_for_a_paused_run(tmp_path: Path, asked: list[Any]) ->
 async def test_a_request_that_the_state_does_not_allow_is_refused(
     store: Store, asked: list[Any], key: str
 ) -> None:
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("G", key)  # the finished run
-        await settled(pilot)
+    async with opened(store) as pilot:
+        await press(pilot, "G", key)  # the finished run
         assert asked == [] and "it is finished" in message_of(pilot)
 
 
 @pytest.mark.parametrize("key", ["p", "r", "x", "R", "t", "e"])
-async def test_without_runs_the_keys_say_what_to_do(tmp_path: Path, asked: list[Any], key: str) -> None:
-    async with StillApp(empty_store(tmp_path / "runs")).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press(key)
-        await settled(pilot)
+async def test_without_runs_the_keys_say_what_to_do(empty: Store, asked: list[Any], key: str) -> None:
+    async with opened(empty) as pilot:
+        await press(pilot, key)
         assert asked == [] and "s queues the starter study" in message_of(pilot)
 
 
-async def test_cancel_waits_counts_down_and_then_asks(store: Store, asked: list[Any]) -> None:
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+async def test_cancel_waits_and_counts_down_unless_undone_or_pressed_twice(
+    store: Store, asked: list[Any]
+) -> None:
+    async with opened(store) as pilot:
         bench, clock = bench_of(pilot), SimpleNamespace(time=100.0)
         bench.countdown._now = lambda: clock.time
+        await pilot.press("x", "u")
+        clock.time += 60
+        bench._tick()
+        await settled(pilot)
+        assert asked == [] and "Kept 1 run" in message_of(pilot)
         await pilot.press("x")
         assert asked == [] and "in 5 s" in message_of(pilot)
         clock.time += 3.5
@@ -175,40 +152,17 @@ async def test_cancel_waits_counts_down_and_then_asks(store: Store, asked: list[
         bench._tick()
         await settled(pilot)
         assert asked == [(LAE, "cancel", None)] and bench.queue.countdowns == {}
+        await press(pilot, "x", "x")  # at once
+        assert asked == [(LAE, "cancel", None)] * 2
 
 
-async def test_u_keeps_what_was_about_to_be_cancelled(store: Store, asked: list[Any]) -> None:
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        bench, clock = bench_of(pilot), SimpleNamespace(time=100.0)
-        bench.countdown._now = lambda: clock.time
-        await pilot.press("x", "u")
-        clock.time += 60
-        bench._tick()
-        await settled(pilot)
-        assert asked == [] and "Kept 1 run" in message_of(pilot)
-
-
-async def test_a_second_x_cancels_now(store: Store, asked: list[Any]) -> None:
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("x", "x")
-        await settled(pilot)
-        assert asked == [(LAE, "cancel", None)]
-
-
-async def test_s_queues_the_starter_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_s_queues_the_starter_study(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     studies: list[str] = []
-
-    def submit(store: Store, name: str) -> list[str]:
-        studies.append(name)
-        return ["a", "b"]
-
-    monkeypatch.setattr("workbench.api.studies.submit_study", submit)
-    async with StillApp(empty_store(tmp_path / "runs")).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("s")
-        await settled(pilot)
+    monkeypatch.setattr(
+        "workbench.api.studies.submit_study", lambda _, name: studies.append(name) or ["a", "b"]
+    )
+    async with opened(empty) as pilot:
+        await press(pilot, "s")
         assert studies == ["starter"] and "Queued 2 runs" in message_of(pilot)
 
 
@@ -219,25 +173,21 @@ async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
         raise WorkbenchError("The store can only be read.", "Choose another one.")
 
     monkeypatch.setattr("workbench.api.queue.request", refuse)
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("p")
-        await settled(pilot)
+    async with opened(store) as pilot:
+        await press(pilot, "p")
         assert message_of(pilot) == "The store can only be read. Choose another one."
 
 
 @pytest.mark.parametrize(("size", "seen"), [((80, 24), 1), ((160, 48), 6), ((200, 50), 6), ((160, 24), 1)])
 async def test_panes_are_tabs_where_there_is_no_room(store: Store, size: tuple[int, int], seen: int) -> None:
-    async with StillApp(store).run_test(size=size) as pilot:
-        await settled(pilot)
+    async with opened(store, size=size) as pilot:
         assert sum(pane.display for pane in bench_of(pilot).deck.panes) == seen
         assert bench_of(pilot).query_one(TabBar).display == (seen == 1)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
 async def test_number_keys_and_tab_go_to_the_panes(store: Store, size: tuple[int, int]) -> None:
-    async with StillApp(store).run_test(size=size) as pilot:
-        await settled(pilot)
+    async with opened(store, size=size) as pilot:
         for number, name in enumerate(PANES, start=1):
             await pilot.press(str(number))
             assert pilot.app.focused is not None and pilot.app.focused.id == name
@@ -253,8 +203,7 @@ async def test_number_keys_and_tab_go_to_the_panes(store: Store, size: tuple[int
 
 
 async def test_zoom_gives_one_pane_the_screen_and_puts_it_back(store: Store) -> None:
-    async with StillApp(store).run_test(size=(160, 48)) as pilot:
-        await settled(pilot)
+    async with opened(store, size=(160, 48)) as pilot:
         await pilot.press("3", "z")
         await pilot.pause()
         bench = bench_of(pilot)
@@ -268,8 +217,7 @@ async def test_zoom_gives_one_pane_the_screen_and_puts_it_back(store: Store) -> 
 
 
 async def test_options_reach_the_panes_that_have_them(store: Store) -> None:
-    async with StillApp(store).run_test(size=(160, 48)) as pilot:
-        await settled(pilot)
+    async with opened(store, size=(160, 48)) as pilot:
         curves, chain, latents, samples, _, config = bench_of(pilot).deck.panes
         await pilot.press("l", "o", "w", "B", "right_square_bracket", "d", "c")
         assert curves.log_y and curves.smooth and curves.axis == "epoch" and chain.smooth and chain.each_seed
@@ -283,8 +231,7 @@ async def test_options_reach_the_panes_that_have_them(store: Store) -> None:
 
 async def test_in_the_log_the_arrows_scroll_it(store: Store) -> None:
     (store.root / LAE / "worker.log").write_text("".join(f"line {k}\n" for k in range(500)))
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         await pilot.press("5", "g")
         await pilot.pause()
         log = bench_of(pilot).deck.panes[4]
@@ -297,25 +244,20 @@ async def test_in_the_log_the_arrows_scroll_it(store: Store) -> None:
 
 
 async def test_the_keys_open_the_other_screens_and_esc_comes_back(store: Store) -> None:
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         for key, name in (("n", "launch"), ("b", "results"), ("t", "table"), ("question_mark", "help")):
-            await pilot.press(key)
-            await settled(pilot)
+            await press(pilot, key)
             assert name == pilot.app.screen.NAME  # type: ignore[attr-defined]
-            await pilot.press("escape")
-            await settled(pilot)
+            await press(pilot, "escape")
             assert pilot.app.screen.NAME == "bench"  # type: ignore[attr-defined]
 
 
 async def test_quitting_says_that_runs_continue(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = StillApp(store)
     last_words: list[str] = []
-    monkeypatch.setattr(
-        app, "_print_error_renderables", lambda: last_words.extend(map(str, app._exit_renderables))
-    )
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
+        app = pilot.app
+        printed = lambda: last_words.extend(map(str, app._exit_renderables))  # noqa: E731
+        monkeypatch.setattr(app, "_print_error_renderables", printed)
         await pilot.press("q")
     assert app.return_code == 0
     assert "Runs continue in the background" in last_words[0]
@@ -323,48 +265,39 @@ async def test_quitting_says_that_runs_continue(store: Store, monkeypatch: pytes
 
 @pytest.mark.parametrize("size", [(40, 10), (80, 17), (1, 1)])
 async def test_too_small_says_so_and_comes_back(store: Store, size: tuple[int, int]) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         await pilot.resize_terminal(*size)
         await pilot.pause()
         assert not bench_of(pilot).queue.display or bench_of(pilot).has_class("-too-small")
         if size == (40, 10):
-            assert "needs 60×18" in " ".join(screen_text(app).split())
+            assert "needs 60×18" in " ".join(screen_text(pilot.app).split())
         await pilot.resize_terminal(160, 48)
         await settled(pilot)
-        assert "vae-digits" in screen_text(app) and "needs 60×18" not in screen_text(app)
+        assert "vae-digits" in screen_text(pilot.app) and "needs 60×18" not in screen_text(pilot.app)
 
 
 async def test_the_keys_come_back_where_they_were(store: Store) -> None:
-    app = StillApp(store)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press("5")
-        await settled(pilot)
-        held = app.screen.focused
+    async with opened(store) as pilot:
+        await press(pilot, "5")
+        held = pilot.app.screen.focused
         assert held is not None and held.id == "log"
         for _ in range(2):
             await pilot.resize_terminal(30, 8)
             await settled(pilot)
             await pilot.resize_terminal(80, 24)
             await settled(pilot)
-            assert app.screen.focused is held
+            assert pilot.app.screen.focused is held
 
 
-async def test_the_queue_gets_the_keys_when_the_first_run_is_there(tmp_path: Path) -> None:
-    opened = empty_store(tmp_path / "runs")
-    app = StillApp(opened)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        make_run(opened.root, LAE, kind="lae", state="queued")
-        await wait_for(pilot, lambda: bench_of(pilot).focused is bench_of(pilot).queue)
+async def test_the_queue_gets_the_keys_when_the_first_run_is_there(empty: Store) -> None:
+    async with opened(empty) as pilot:
+        make_run(empty.root, LAE, kind="lae", state="queued")
+        await until(pilot, lambda: bench_of(pilot).focused is bench_of(pilot).queue)
 
 
 async def test_the_bench_survives_a_deleted_run(store: Store) -> None:
-    async with StillApp(store).run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store) as pilot:
         shutil.rmtree(store.root / LAE)
-        await wait_for(pilot, lambda: LAE not in [row.id for row in bench_of(pilot).queue.rows])
+        await until(pilot, lambda: LAE not in [row.id for row in bench_of(pilot).queue.rows])
         await settled(pilot)
         assert bench_of(pilot).queue.chosen == AVB

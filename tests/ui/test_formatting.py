@@ -1,6 +1,4 @@
-"""How runs are shown: order of the queue, time left, text cut to a width, ASCII."""
-
-from __future__ import annotations
+"""How runs are shown: order of the queue, lengths of time, text cut to a width, ASCII."""
 
 import pytest
 from rich.cells import cell_len
@@ -16,7 +14,7 @@ def row(run_id: str, state: str, **values: object) -> RunRow:
     return RunRow(id=run_id, name=run_id, kind="vae", data="digits", state=state, **values)  # type: ignore[arg-type]
 
 
-def test_queued_runs_stand_in_the_order_they_will_start() -> None:
+def test_queued_runs_are_in_the_order_they_will_start() -> None:
     rows = [
         row("old", "finished", ended=10.0),
         row("second", "queued", created=2.0),

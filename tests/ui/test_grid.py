@@ -1,14 +1,10 @@
 """Tables drawn line by line: whole columns, and a cursor that shows the focus without colours."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pytest
 from textual.app import App, ComposeResult
 
-from tests.ui.apps import StillApp, screen_text, settled, starter_store
+from tests.ui.apps import StillApp, opened, press, screen_lines, screen_text
+from workbench.api.stores import Store
 from workbench.ui.canvas.palette import Look
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn
 
@@ -29,16 +25,11 @@ class GridApp(App[None]):
         grid.reshape([GridColumn(f"c{k}", (f"column {k}",), 10) for k in range(3)], 5)
 
 
-def lines(app: Any) -> list[str]:
-    strips = app.screen._compositor.render_strips()
-    return ["".join(segment.text for segment in strip) for strip in strips[: app.size.height]]
-
-
 @pytest.mark.parametrize("width", range(5, 44))
 async def test_a_column_is_shown_whole_or_not_at_all(width: int) -> None:
     async with GridApp().run_test(size=(width, 8)) as pilot:
         await pilot.pause()
-        heading, first = lines(pilot.app)[:2]
+        heading, first = screen_lines(pilot.app)[:2]
         words = first[3:].split()
         if width >= 13:  # room for a column
             assert words == [f"0.{k}2345678" for k in range(len(words))] and words
@@ -53,30 +44,27 @@ async def test_the_cursor_stays_in_sight_when_columns_are_scrolled() -> None:
         for column, shown in ((0, ["0.02345678"]), (2, ["0.22345678"]), (1, ["0.12345678"])):
             grid.choose_column(column)
             await pilot.pause()
-            first = lines(pilot.app)[1]
+            first = screen_lines(pilot.app)[1]
             assert first[0] in "▸▹" and first[3:].split() == shown
         assert grid.columns[grid.column].key == "c1"
 
 
 @pytest.mark.parametrize("look", [Look("ascii", "none"), Look("braille", "16")])
 async def test_focus_and_cursor_are_seen_without_colours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Look
+    store: Store, monkeypatch: pytest.MonkeyPatch, look: Look
 ) -> None:
     monkeypatch.setattr(StillApp, "look", look)
-    app = StillApp(starter_store(tmp_path / "runs"), ascii_only=look.marker == "ascii")
-    async with app.run_test(size=(100, 32)) as pilot:
-        await settled(pilot)
-        assert app.has_class("-plain")
-        queue = app.screen.query_one("#queue")
-        assert queue.get_component_rich_style("grid--cursor").reverse  # type: ignore[attr-defined]
+    async with opened(store, ascii_only=look.marker == "ascii", size=(100, 32)) as pilot:
+        assert pilot.app.has_class("-plain")
+        queue = pilot.app.screen.query_one("#queue")
+        assert queue.get_component_rich_style("grid--cursor").reverse
         focused, unfocused, corner = (">", "-", "+=") if look.marker == "ascii" else ("▸", "▹", "╔═")
-        assert lines(app)[1].startswith(focused)
+        assert screen_lines(pilot.app)[1].startswith(focused)
         await pilot.press("1")
         await pilot.pause()
-        assert lines(app)[1].startswith(unfocused) and corner in screen_text(app)
-        await pilot.press("n")
-        await settled(pilot)
-        presets = app.screen.query_one("#presets")
-        assert presets.get_component_rich_style("grid--cursor").reverse  # type: ignore[attr-defined]
-        firsts = [line[at] for line in lines(app) for at in (0, presets.region.right + 1)]
+        assert screen_lines(pilot.app)[1].startswith(unfocused) and corner in screen_text(pilot.app)
+        await press(pilot, "n")
+        presets = pilot.app.screen.query_one("#presets")
+        assert presets.get_component_rich_style("grid--cursor").reverse
+        firsts = [line[at] for line in screen_lines(pilot.app) for at in (0, presets.region.right + 1)]
         assert focused in firsts and unfocused in firsts

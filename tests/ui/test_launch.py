@@ -1,8 +1,6 @@
 """Launch: presets, a form made from the spec, messages beneath invalid fields, and what is queued."""
 
-from __future__ import annotations
-
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,16 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from tests.ui.apps import StillApp, empty_store, message_of, settled
+from tests.ui.apps import message_of, opened, press, settled
 from workbench.api.presets import form_fields, resolve
 from workbench.api.queue import Forecast
+from workbench.api.stores import Store
 from workbench.spec.models import model_kinds, settings_class
 from workbench.ui.screens.launch import LaunchScreen
 
 
 @pytest.fixture
-def queued(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was submitted, instead of submitting it."""
     calls: list[Any] = []
 
@@ -28,19 +27,14 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         return [f"run-{k}" for k, _ in enumerate(specs)]
 
     monkeypatch.setattr("workbench.api.queue.submit", submit)
-    yield calls
+    return calls
 
 
 @asynccontextmanager
-async def launch(tmp_path: Path, *keys: str) -> AsyncIterator[Pilot[Any]]:
+async def launch(store: Store, *keys: str) -> AsyncIterator[Pilot[Any]]:
     """Open Launch on the preset `lae-digits`, then press keys."""
-    app = StillApp(empty_store(tmp_path / "runs"))
-    async with app.run_test(size=(100, 32)) as pilot:
-        await settled(pilot)
-        await pilot.press("n")
-        await settled(pilot)
-        await pilot.press("slash", *"lae-digits", "enter", *keys)
-        await settled(pilot)
+    async with opened(store, "n", size=(100, 32)) as pilot:
+        await press(pilot, "slash", *"lae-digits", "enter", *keys)
         yield pilot
 
 
@@ -49,8 +43,15 @@ def page(pilot: Pilot[Any]) -> LaunchScreen:
     return pilot.app.screen
 
 
-def words(pilot: Pilot[Any], name: str) -> str:
-    return str(page(pilot).query_one(f"#{name}", Static).content)
+def changes(pilot: Pilot[Any]) -> dict[str, str]:
+    assert page(pilot).draft is not None
+    return page(pilot).draft.changes
+
+
+async def enter(pilot: Pilot[Any], box: str, text: str) -> None:
+    """Replace the text of a field of the page."""
+    getattr(page(pilot), box).value = text
+    await settled(pilot)
 
 
 async def to_setting(pilot: Pilot[Any], key: str) -> None:
@@ -59,41 +60,42 @@ async def to_setting(pilot: Pilot[Any], key: str) -> None:
     await settled(pilot)
 
 
-async def test_the_filter_keeps_presets_that_hold_every_word(tmp_path: Path) -> None:
-    async with launch(tmp_path) as pilot:
+def words(pilot: Pilot[Any], name: str) -> str:
+    return str(page(pilot).query_one(f"#{name}", Static).content)
+
+
+async def test_the_filter_keeps_presets_that_hold_every_word(empty: Store) -> None:
+    async with launch(empty) as pilot:
         assert [preset.name for preset in page(pilot).presets.found] == ["lae-digits"]
-        page(pilot).filter.value = "mnist vae"
-        await settled(pilot)
+        await enter(pilot, "filter", "mnist vae")
         found = [preset.name for preset in page(pilot).presets.found]
         assert "vae-mnist" in found and "lae-digits" not in found
 
 
-async def test_the_preset_is_described_and_its_time_estimated(tmp_path: Path) -> None:
-    async with launch(tmp_path) as pilot:
+async def test_the_preset_is_described_and_its_time_estimated(empty: Store) -> None:
+    async with launch(empty) as pilot:
         assert words(pilot, "about").startswith("LAE on 8×8 digits\nLangevin autoencoder")
         assert words(pilot, "count") == "1 run of 3 seeds. Expected time: unknown on this machine yet."
 
 
 async def test_the_time_is_learnt_from_runs_on_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "workbench.api.queue.forecast", lambda store, spec: Forecast(31.0, 2, "the same settings")
-    )
-    async with launch(tmp_path) as pilot:
+    known = Forecast(31.0, 2, "the same settings")
+    monkeypatch.setattr("workbench.api.queue.forecast", lambda store, spec: known)
+    async with launch(empty) as pilot:
         assert "about 31s, learnt from 2 runs of the same settings here" in words(pilot, "count")
 
 
-async def test_the_form_has_every_setting_of_the_spec(tmp_path: Path) -> None:
-    async with launch(tmp_path) as pilot:
-        assert [f.key for f in page(pilot).settings.fields] == [
-            f.key for f in form_fields(resolve("lae-digits"))
-        ]
+async def test_the_form_has_every_setting_of_the_spec(empty: Store) -> None:
+    async with launch(empty) as pilot:
+        shown = [field.key for field in page(pilot).settings.fields]
+        assert shown == [field.key for field in form_fields(resolve("lae-digits"))]
 
 
-async def test_a_typed_value_is_taken_as_it_becomes_valid(tmp_path: Path) -> None:
-    async with launch(tmp_path, "enter", "j", "enter", *"16") as pilot:
-        assert page(pilot).draft.changes == {"model.latent": "16"}  # type: ignore[union-attr]
+async def test_a_typed_value_is_taken_as_it_becomes_valid(empty: Store) -> None:
+    async with launch(empty, "enter", "j", "enter", *"16") as pilot:
+        assert changes(pilot) == {"model.latent": "16"}
         assert page(pilot).settings.mark(1) == "*"
 
 
@@ -106,83 +108,80 @@ async def test_a_typed_value_is_taken_as_it_becomes_valid(tmp_path: Path) -> Non
     ],
 )
 async def test_an_invalid_value_is_reported_beneath_the_field_and_not_queued(
-    tmp_path: Path, queued: list[Any], key: str, typed: str, sentence: str
+    empty: Store, queued: list[Any], key: str, typed: str, sentence: str
 ) -> None:
-    async with launch(tmp_path, "enter") as pilot:
+    async with launch(empty, "enter") as pilot:
         await to_setting(pilot, key)
         page(pilot).value.focus()
-        page(pilot).value.value = typed
-        await settled(pilot)
+        await enter(pilot, "value", typed)
         assert sentence in words(pilot, "fault")
-        await pilot.press("ctrl+s")
-        await settled(pilot)
+        await press(pilot, "ctrl+s")
         assert queued == [] and "fix it" in message_of(pilot)
-        await pilot.press("escape", "ctrl+s")  # esc leaves the setting as it was
-        await settled(pilot)
+        await press(pilot, "escape", "ctrl+s")  # esc leaves the setting as it was
         assert len(queued) == 1
 
 
-async def test_space_goes_round_all_choices_and_backspace_goes_back_to_the_preset(tmp_path: Path) -> None:
-    kinds = model_kinds()
-    async with launch(tmp_path, "enter") as pilot:
+async def test_space_steps_through_choices_and_backspace_goes_back_to_the_preset(empty: Store) -> None:
+    async with launch(empty, "enter") as pilot:
         await to_setting(pilot, "model.metropolis")
-        await pilot.press("space")
-        await settled(pilot)
-        assert page(pilot).draft.changes == {"model.metropolis": "false"}  # type: ignore[union-attr]
-        await pilot.press("backspace")
-        await settled(pilot)
-        assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
+        await press(pilot, "space")
+        assert changes(pilot) == {"model.metropolis": "false"}
+        await press(pilot, "backspace")
+        assert changes(pilot) == {}
+
+
+async def test_space_goes_round_all_families_and_the_list_follows(empty: Store) -> None:
+    kinds = model_kinds()
+    async with launch(empty, "enter") as pilot:
         await to_setting(pilot, "model.kind")
         for step in range(1, len(kinds) + 1):
-            await pilot.press("space")
-            await settled(pilot)
+            await press(pilot, "space")
             kind = kinds[(kinds.index("lae") + step) % len(kinds)]
             shown = [field for field in page(pilot).settings.fields if field.section == "model"]
             assert [field.name for field in shown] == list(settings_class(kind).model_fields)
             assert shown[0].text == page(pilot).value.value == kind
-        assert page(pilot).draft.changes == {}  # type: ignore[union-attr]
+        assert changes(pilot) == {}
 
 
 async def test_another_family_drops_what_it_does_not_know_and_its_own_brings_its_values_back(
-    tmp_path: Path, queued: list[Any]
+    empty: Store, queued: list[Any]
 ) -> None:
-    async with launch(tmp_path, "enter") as pilot:
+    async with launch(empty, "enter") as pilot:
         before = page(pilot).settings.fields
         for key, text in (("model.latent", "16"), ("model.metropolis", "false"), ("training.lr", "0.01")):
             await to_setting(pilot, key)
-            page(pilot).value.value = text
-            await settled(pilot)
+            await enter(pilot, "value", text)
         await to_setting(pilot, "model.kind")
-        page(pilot).value.value = "vae"
-        await settled(pilot)
+        await enter(pilot, "value", "vae")
         assert message_of(pilot) == "vae does not take metropolis from before: left out."
         kept = {"model.latent": "16", "training.lr": "0.01", "model.kind": "vae"}
-        assert page(pilot).draft.changes == kept  # type: ignore[union-attr]
-        marked = [
-            field.key
-            for k, field in enumerate(page(pilot).settings.fields)
-            if page(pilot).settings.mark(k) == "*"
-        ]
+        assert changes(pilot) == kept
+        settings = page(pilot).settings
+        marked = [field.key for k, field in enumerate(settings.fields) if settings.mark(k) == "*"]
         assert marked == ["model.kind", "model.latent", "training.lr"]
-        await pilot.press("ctrl+s")
-        await settled(pilot)
+        await press(pilot, "ctrl+s")
         (spec,), options = queued[0]
         assert (spec.model.kind, spec.model.latent, spec.model.encoder) == ("vae", 16, [128])
         assert sorted(options["overrides"]) == sorted(f"{key}={text}" for key, text in kept.items())
-    async with launch(tmp_path / "again", "enter", "space", "backspace") as pilot:
-        assert page(pilot).settings.fields == before and page(pilot).draft.changes == {}  # type: ignore[union-attr]
+    async with launch(empty, "enter", "space", "backspace") as pilot:
+        assert page(pilot).settings.fields == before and changes(pilot) == {}
+
+
+async def test_an_unknown_family_is_reported(empty: Store) -> None:
+    async with launch(empty, "enter") as pilot:
+        await enter(pilot, "value", "lea")
+        assert words(pilot, "fault") == "Unknown family 'lea', did you mean 'lae'?"
+        assert changes(pilot) == {}
 
 
 async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
-    tmp_path: Path, queued: list[Any]
+    empty: Store, queued: list[Any]
 ) -> None:
-    async with launch(tmp_path) as pilot:
+    async with launch(empty) as pilot:
         page(pilot).over.value = "model.latent=2,8 training.lr=1e-3,1e-4"
-        page(pilot).seeds.value = "0,7,9,11"
-        await settled(pilot)
+        await enter(pilot, "seeds", "0,7,9,11")
         assert words(pilot, "count").startswith("4 runs of 4 seeds each: 16 models.")
-        await pilot.press("ctrl+s")
-        await settled(pilot)
+        await press(pilot, "ctrl+s")
         specs, options = queued[0]
         assert [spec.model.latent for spec in specs] == [2, 2, 8, 8] and specs[0].seeds == [0, 7, 9, 11]
         assert options == {"preset": "lae-digits", "overrides": []}
@@ -197,31 +196,26 @@ async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
     ],
 )
 async def test_an_invalid_grid_or_seeds_is_reported_and_not_queued(
-    tmp_path: Path, queued: list[Any], box: str, typed: str, sentence: str
+    empty: Store, queued: list[Any], box: str, typed: str, sentence: str
 ) -> None:
-    async with launch(tmp_path) as pilot:
-        getattr(page(pilot), box).value = typed
-        await settled(pilot)
+    async with launch(empty) as pilot:
+        await enter(pilot, box, typed)
         assert sentence in words(pilot, "count")
-        await pilot.press("ctrl+s")
-        await settled(pilot)
+        await press(pilot, "ctrl+s")
         assert queued == [] and sentence in message_of(pilot)
 
 
-async def test_very_many_runs_are_asked_for_twice(tmp_path: Path, queued: list[Any]) -> None:
-    async with launch(tmp_path) as pilot:
-        page(pilot).over.value = "model.latent=" + ",".join(str(k) for k in range(1, 103))
-        await settled(pilot)
-        await pilot.press("ctrl+s")
-        await settled(pilot)
+async def test_very_many_runs_are_asked_for_twice(empty: Store, queued: list[Any]) -> None:
+    async with launch(empty) as pilot:
+        await enter(pilot, "over", "model.latent=" + ",".join(str(k) for k in range(1, 103)))
+        await press(pilot, "ctrl+s")
         assert queued == [] and "102 runs" in message_of(pilot)
-        await pilot.press("ctrl+s")
-        await settled(pilot)
+        await press(pilot, "ctrl+s")
         assert len(queued[0][0]) == 102
 
 
-async def test_tab_goes_round_the_fields_and_esc_steps_out(tmp_path: Path) -> None:
-    async with launch(tmp_path) as pilot:
+async def test_tab_goes_round_the_fields_and_esc_steps_out(empty: Store) -> None:
+    async with launch(empty) as pilot:
         seen = []
         for _ in range(5):
             await pilot.press("tab")
@@ -229,22 +223,18 @@ async def test_tab_goes_round_the_fields_and_esc_steps_out(tmp_path: Path) -> No
         assert seen == ["settings", "value", "grid", "seeds", "presets"]
         await pilot.press("shift+tab")
         assert isinstance(pilot.app.focused, Input) and pilot.app.focused.id == "seeds"
-        await pilot.press("escape", "escape", "escape")
-        await settled(pilot)
+        await press(pilot, "escape", "escape", "escape")
         assert pilot.app.screen.NAME == "bench"  # type: ignore[attr-defined]
 
 
 async def test_a_broken_preset_is_listed_and_says_what_is_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "config" / "presets"
     folder.mkdir(parents=True)
     (folder / "aaa.toml").write_text("title = [1\n")
     monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
-    async with StillApp(empty_store(tmp_path / "runs")).run_test(size=(100, 32)) as pilot:
-        await settled(pilot)
-        await pilot.press("n")
-        await settled(pilot)
+    async with opened(empty, "n", size=(100, 32)) as pilot:
         assert page(pilot).presets.cells(0)[0].text == "aaa (broken)"
         assert "aaa.toml" in words(pilot, "about")
         await pilot.press("ctrl+s")

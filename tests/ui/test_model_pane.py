@@ -1,13 +1,11 @@
 """The pane of what is the model's own: an LAE's chain, and the metrics other families name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run
-from tests.ui.pane_app import RUN, at_every_size, drawn, live_run, run_with, showing
+from tests.stores import live_run, make_run
+from tests.ui.pane_app import at_every_size, drawn, run_with, showing
 from workbench.ui.widgets.metric_plots import places
 from workbench.ui.widgets.model_pane import ModelPane
 
@@ -16,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("strict")
 
 @pytest.mark.parametrize("state", ["running", "finished"])
 def test_a_model_with_nothing_but_a_loss_says_so(root: Path, state: str) -> None:
-    make_run(root, RUN, kind="vae", state=state)
+    make_run(root, kind="vae", state=state)
     shown = "have no points yet" if state == "running" else "wrote only its loss"
     assert shown in drawn(showing(ModelPane, live_run(root)))
 

@@ -1,22 +1,18 @@
 """The live panes: empty states, odd data, options, hostile text, and little sent to the terminal."""
 
-from __future__ import annotations
-
-import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.style import Style
 
-from tests.stores import make_run, make_store
-from tests.ui.pane_app import FOUR, RUN, at_every_size, drawn, live_run, run_with, showing
+from tests.stores import append_row, live_run, make_run, make_store, only_snapshot
+from tests.ui.pane_app import FOUR, at_every_size, drawn, run_with, showing, strips
 from workbench.store.files import write_json
-from workbench.ui.canvas.frame import Frame
-from workbench.ui.canvas.palette import Look, Palette
+from workbench.ui.canvas.palette import Look
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.model_pane import ModelPane
 from workbench.ui.widgets.pane_deck import load_pane
@@ -82,12 +78,10 @@ ARRAYS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", list(ARRAYS))
 def test_odd_snapshots_draw_in_every_pane_size_and_look(root: Path, name: str) -> None:
-    paths = make_run(root, RUN)
+    paths = make_run(root)
     arrays = {k: v if v.dtype == np.uint8 else v.astype(np.float32) for k, v in ARRAYS[name].items()}
     for folder in (paths.samples, paths.latents):
-        for file in folder.iterdir():
-            file.unlink()
-        np.savez(folder / "5.npz", **arrays)
+        only_snapshot(folder, 5, **arrays)
     live = live_run(root)
     for kind in (ScatterPane, SamplePane):
         pane = showing(kind, live)
@@ -105,7 +99,7 @@ def test_odd_snapshots_draw_in_every_pane_size_and_look(root: Path, name: str) -
 @pytest.mark.parametrize("name", list(DRAWN))
 def test_empty_states_say_what_to_do_or_what_happens(root: Path, name: str) -> None:
     assert "No run selected" in drawn(showing(DRAWN[name], None))
-    paths = make_run(root, RUN, kind="lae", state="queued")
+    paths = make_run(root, kind="lae", state="queued")
     assert "lae-digits is waiting in the queue." in drawn(showing(DRAWN[name], live_run(root)))
     write_json(paths.state, {"state": "running"})
     write_json(paths.progress, {"phase": "loading torch"})
@@ -119,14 +113,11 @@ def test_empty_states_say_what_to_do_or_what_happens(root: Path, name: str) -> N
 
 def test_what_has_no_room_is_left_out_whole(root: Path) -> None:
     """Half a sentence says something else: of "PCA of 8-d z at step 1" only what fits is left."""
-    paths = make_run(root, RUN)
+    paths = make_run(root)
     z = np.random.default_rng(0).normal(size=(2, 50, 8)).astype(np.float32)
     z[:, 0] = 100
-    for file in paths.latents.iterdir():
-        file.unlink()
-    np.savez(paths.latents / "20.npz", z=z)
+    only_snapshot(paths.latents, 20, z=z)
     pane = showing(ScatterPane, live_run(root))
-    whole = ["step 20", "seed 0 (1 of 2)", "PCA of 8-d z", "of its variance", "1 outside"]
     for width in range(18, 100):
         first = drawn(pane, width, 12).splitlines()[0]
         assert first.rstrip().endswith("1 outside")
@@ -134,6 +125,7 @@ def test_what_has_no_room_is_left_out_whole(root: Path) -> None:
             words = part.strip().partition(" (")[0].removesuffix(" at step 20")
             assert words in ("", "step 20", "seed 0", "PCA of 8-d z"), first
         assert first.count("(") == first.count(")")
+    whole = ["step 20", "seed 0 (1 of 2)", "PCA of 8-d z", "of its variance", "1 outside"]
     assert all(words in first for words in whole)
 
 
@@ -149,18 +141,10 @@ def test_the_words_about_curves_are_whole_too(root: Path) -> None:
 
 
 def test_curves_show_metric_unit_band_and_newest_values(root: Path) -> None:
-    paths = make_run(root, RUN, state="running", points=0)
-    rows = [("train", k, [10.0, 11.0, 12.0]) for k in range(9)] + [("test", 8, [20.0, 20.0, 23.0])]
-    with paths.metrics.open("a") as file:
-        for split, step, values in rows:
-            row = {
-                "step": step,
-                "epoch": step / 4,
-                "seconds": step * 60,
-                "split": split,
-                "values": {"loss": values},
-            }
-            file.write(json.dumps(row) + "\n")
+    paths = make_run(root, state="running", points=0)
+    for minute in range(9):
+        append_row(paths, 300 * minute, loss=[10.0, 11.0, 12.0])
+    append_row(paths, 2400, "test", loss=[20.0, 20.0, 23.0])
     pane = showing(CurvePane, live_run(root))
     title, legend = drawn(pane, 100).splitlines()[:2]
     assert title.startswith("loss, nats per example · mean of 3 seeds, band min–max")
@@ -179,11 +163,8 @@ def test_smoothing_keeps_the_raw_line_behind(root: Path) -> None:
     pane.cycle("smooth")
     smooth = drawn(pane)
     assert smooth != raw and "smoothed, raw behind" in smooth
-    heights = {y for y, row in enumerate(smooth.splitlines()[2:-2]) if row.partition("│")[2].strip()}
-    assert {min(heights), max(heights)} == {
-        0,
-        len(smooth.splitlines()) - 5,
-    }  # the raw line still reaches 0 and 1
+    inside = [row.partition("│")[2].strip() for row in smooth.splitlines()[2:-2]]
+    assert inside[0] and inside[-1]  # the raw line still reaches 0 and 1
 
 
 def test_log_axis_says_how_much_it_cannot_show(root: Path) -> None:
@@ -212,7 +193,7 @@ def test_several_runs_over_each_other(tmp_path: Path) -> None:
     lives = []
     for name in ("a", "b"):
         store = make_store(tmp_path / name)
-        make_run(store, RUN)
+        make_run(store)
         lives.append((f"run {name}\x1b[2J", live_run(store)))
     pane = CurvePane()
     pane.show_many(lives)
@@ -223,13 +204,11 @@ def test_several_runs_over_each_other(tmp_path: Path) -> None:
 
 
 def test_scatter_steps_through_seeds_and_snapshots_in_one_basis(root: Path) -> None:
-    paths = make_run(root, RUN, state="running")
+    paths = make_run(root, state="running")
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 20)
     first = rng.normal(size=(3, 60, 5)) + 5 * np.eye(5)[labels]
-    for file in paths.latents.iterdir():
-        file.unlink()
-    np.savez(paths.latents / "10.npz", z=first.astype(np.float32), labels=labels)
+    only_snapshot(paths.latents, 10, z=first.astype(np.float32), labels=labels)
     np.savez(paths.latents / "20.npz", z=(2 * first).astype(np.float32), labels=labels)
     pane = showing(ScatterPane, live_run(root))
     newest = drawn(pane)
@@ -249,7 +228,7 @@ def test_scatter_steps_through_seeds_and_snapshots_in_one_basis(root: Path) -> N
 
 
 def test_samples_show_real_pictures_above_and_fall_back_to_shades(root: Path) -> None:
-    make_run(root, RUN)
+    make_run(root)
     pane = showing(SamplePane, live_run(root))
     assert "↑ real   ↓ samples" in drawn(pane) and "▀" in drawn(pane)
     shades = drawn(pane, look=Look("braille", "none"))
@@ -259,51 +238,34 @@ def test_samples_show_real_pictures_above_and_fall_back_to_shades(root: Path) ->
 
 
 def test_a_white_picture_is_white_and_a_black_one_black(root: Path) -> None:
-    paths = make_run(root, RUN)
-    for file in paths.samples.iterdir():
-        file.unlink()
+    paths = make_run(root)
     images = np.zeros((1, 2, 2, 2), np.uint8)
     images[0, 1] = 255
-    np.savez(paths.samples / "1.npz", images=images)
+    only_snapshot(paths.samples, 1, images=images)
     pane = showing(SamplePane, live_run(root))
     pane.scale = 1.0
-    palette = Palette(Style(color="#e0e0e0", bgcolor="#101010"), Look())
-    frame = Frame(20, 5, palette)
-    pane.draw(frame, palette)
-    colours = [
-        part.style.bgcolor.get_truecolor().hex
-        for part in frame.strips()[1]
-        if part.style and part.style.bgcolor
-    ]
+    parts = list(strips(pane, 20, 5)[1])
+    colours = [part.style.bgcolor.get_truecolor().hex for part in parts if part.style.bgcolor]
     assert colours[0] == "#000000" and "#ffffff" in colours
 
 
 def test_a_run_may_be_polled_in_one_thread_while_it_is_drawn_in_another(root: Path) -> None:
-    paths = make_run(root, RUN, kind="lae", state="running", points=30)
+    paths = make_run(root, kind="lae", state="running", points=30)
     whole = paths.metrics.read_text()
     live = live_run(root)
     drawings = [showing(kind, live) for kind in DRAWN.values()]
     over, errors = Event(), []
 
     def poll() -> None:
-        k = 0
         try:
-            while not over.is_set():
-                k += 1
+            for k in count(1):
+                if over.is_set():
+                    return
                 if k % 7 == 0:  # a resumed run now and then
                     paths.metrics.write_text(whole)
-                with paths.metrics.open("a") as file:
-                    row = {
-                        "step": 1000 + k,
-                        "epoch": 1,
-                        "seconds": k,
-                        "split": "train",
-                        "values": {"loss": [k] * 3},
-                    }
-                    file.write(json.dumps(row) + "\n")
-                np.savez(
-                    paths.latents / f"{k % 12}.npz", z=np.ones((3, k, 4), np.float32), labels=np.arange(k)
-                )
+                append_row(paths, 1000 + k, loss=[k] * 3)
+                z = np.ones((3, k, 4), np.float32)
+                np.savez(paths.latents / f"{k % 12}.npz", z=z, labels=np.arange(k))
                 live.poll()
         except Exception as error:
             errors.append(error)

@@ -1,15 +1,13 @@
 """Pictures of a page with four panes, against those checked in (`pytest --snapshot-update` renews them)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.stores import make_run, make_store
-from tests.ui.pane_app import FOUR, RUN, PaneApp, live_run
+from tests.stores import live_run, make_run, only_snapshot
+from tests.ui.pane_app import FOUR, PaneApp
 from workbench.ui.canvas.palette import Look
 
 
@@ -38,18 +36,15 @@ def _spokes() -> dict[str, Any]:
     ],
 )
 def test_four_panes(
-    snap_compare: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: Any, look: Look, kind: str
+    snap_compare: Any, root: Path, monkeypatch: pytest.MonkeyPatch, size: Any, look: Look, kind: str
 ) -> None:
     for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM"):
         monkeypatch.delenv(name, raising=False)
     if look.colours == "none":
         monkeypatch.setenv("NO_COLOR", "1")
-    root = make_store(tmp_path / "runs")
-    paths = make_run(root, RUN, kind=kind, points=40)
-    for folder in (paths.samples, paths.latents):
-        next(folder.iterdir()).unlink()
-    np.savez(paths.samples / "500.npz", **_frames())
-    np.savez(paths.latents / "500.npz", **_spokes())
-    app = PaneApp(live_run(root), FOUR, look)
+    paths = make_run(root, kind=kind, points=40)
+    only_snapshot(paths.samples, 500, **_frames())
+    only_snapshot(paths.latents, 500, **_spokes())
+    app = PaneApp(live_run(root), *FOUR, look=look)
     app.TITLE = "panes"
     assert snap_compare(app, terminal_size=size)

@@ -1,7 +1,5 @@
 """Results, Compare and Table: filter, order, groups, marks, deleting with undo, notes, files."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,18 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.stores import make_run
-from tests.ui.apps import (
-    AVB,
-    LAE,
-    LEBM,
-    VAE,
-    StillApp,
-    message_of,
-    screen_text,
-    settled,
-    starter_store,
-    wait_for,
-)
+from tests.ui.apps import AVB, LAE, LEBM, VAE, message_of, opened, press, screen_text, settled, until
 from workbench.api.runs import RunRow, list_runs
 from workbench.api.stores import Store
 from workbench.results.table import number_cell
@@ -36,21 +23,14 @@ TWIN = "20261121-150000-vae-digits-z9y8"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    opened = starter_store(tmp_path / "runs")
-    make_run(opened.root, TWIN, seeds=(3, 4), created=1_795_273_200.0)
-    return opened
+def store(store: Store) -> Store:
+    make_run(store.root, TWIN, seeds=(3, 4), created=1_795_273_200.0)
+    return store
 
 
 @asynccontextmanager
 async def results(store: Store, *keys: str) -> AsyncIterator[Pilot[Any]]:
-    app = StillApp(store)
-    async with app.run_test(size=(120, 32)) as pilot:
-        await settled(pilot)
-        await pilot.press("b")
-        await settled(pilot)
-        await pilot.press(*keys)
-        await settled(pilot)
+    async with opened(store, "b", *keys, size=(120, 32)) as pilot:
         yield pilot
 
 
@@ -66,14 +46,13 @@ def listed(pilot: Pilot[Any]) -> list[str]:
 async def test_all_runs_newest_first(store: Store) -> None:
     async with results(store) as pilot:
         assert listed(pilot) == [TWIN, LEBM, AVB, LAE, VAE]
-        assert "5 of 5 runs" in screen_text(pilot.app)  # type: ignore[arg-type]
+        assert "5 of 5 runs" in screen_text(pilot.app)
 
 
 async def test_the_filter_is_applied_with_each_key(store: Store) -> None:
     """What a filter finds and refuses is tested in tests/results/test_query.py."""
     async with results(store, "slash") as pilot:
-        await pilot.press("minus", *"state", "colon", *"finished")
-        await settled(pilot)
+        await press(pilot, "minus", *"state", "colon", *"finished")
         assert listed(pilot) == [LEBM, AVB, LAE]
 
 
@@ -94,28 +73,24 @@ async def test_sort_by_the_chosen_column_both_ways_with_nothing_last(store: Stor
     async with results(store) as pilot:
         runs = page(pilot).grid
         keys = [column.key for column in runs.columns]
-        await pilot.press(*["right"] * (keys.index("test_mse") + 1), "s")
-        await settled(pilot)
+        await press(pilot, *["right"] * (keys.index("test_mse") + 1), "s")
         assert listed(pilot)[:2] == [TWIN, VAE] and "reconstruction MSE, ascending" in message_of(pilot)
-        await pilot.press("s")
-        await settled(pilot)
+        await press(pilot, "s")
         assert listed(pilot)[:2] == [VAE, TWIN]
         await pilot.press("left", "right")
         assert runs.columns[runs.column].key == "test_mse"
 
 
-async def test_groups_pool_the_seeds_of_runs_that_differ_in_nothing_else(store: Store) -> None:
+async def test_groups_pool_the_seeds_of_runs_that_differ_in_nothing_else_each_once(store: Store) -> None:
     again = "20261121-160000-vae-digits-a1b2"
     make_run(store.root, again, seeds=(2, 3), created=1_795_276_800.0)
     async with results(store, "v") as pilot:
         runs = page(pilot).grid
         pooled = next(entry for entry in runs.entries if TWIN in entry.ids)
         assert pooled.ids == (again, TWIN, VAE) and pooled.row.seeds == (0, 1, 2, 3, 4)
-        assert len(runs.entries) == 4
-        assert "6 of 6 runs, in groups" in screen_text(pilot.app)  # type: ignore[arg-type]
-        place = runs.entries.index(pooled)
-        cells = dict(zip([column.key for column in runs.columns], runs.cells(place), strict=True))
-        values = [0.027, 0.127, 0.127, 0.027, 0.127]  # see tests/stores.py; 2 and 3 of the newest run only
+        assert len(runs.entries) == 4 and "6 of 6 runs, in groups" in screen_text(pilot.app)
+        cells = dict(zip([c.key for c in runs.columns], runs.cells(runs.entries.index(pooled)), strict=True))
+        values = [0.027, 0.127, 0.127, 0.027, 0.127]  # 2 and 3 are those of the newest run
         assert cells["seeds"].text == "5" and cells["test_mse"].text == number_cell(values).text
         await pilot.press("v")
         assert len(runs.entries) == 6
@@ -128,11 +103,10 @@ async def test_marks_and_compare(store: Store) -> None:
         assert page(pilot).grid.marked == {TWIN, LEBM} and page(pilot).grid.cursor == 2
         await pilot.press("k", "space")  # takes a mark away again
         assert page(pilot).grid.marked == {TWIN}
-        await pilot.press("G", "space", "c")
-        await settled(pilot)
+        await press(pilot, "G", "space", "c")
         compare = pilot.app.screen
         assert isinstance(compare, CompareScreen) and compare.run_ids == [TWIN, VAE]
-        await wait_for(pilot, lambda: compare.pane is not None and len(compare.pane.runs) == 2)
+        await until(pilot, lambda: compare.pane is not None and len(compare.pane.runs) == 2)
         assert [label for label, _ in compare.pane.runs] == ["vae-digits z9y8", "vae-digits k3f9"]
         await pilot.press("l")
         assert compare.pane.log_y
@@ -152,10 +126,10 @@ async def test_delete_and_undo(store: Store) -> None:
     async with results(store, "u") as pilot:
         assert "no run was deleted" in message_of(pilot)
         await pilot.press("d")  # under the cursor: the newest
-        await wait_for(pilot, lambda: TWIN not in listed(pilot))
+        await until(pilot, lambda: TWIN not in listed(pilot))
         assert "u restores" in message_of(pilot) and not (store.root / TWIN).exists()
         await pilot.press("u")
-        await wait_for(pilot, lambda: TWIN in listed(pilot))
+        await until(pilot, lambda: TWIN in listed(pilot))
         assert (store.root / TWIN / "result.json").exists()
 
 
@@ -168,7 +142,7 @@ async def test_a_run_at_work_is_not_deleted(store: Store) -> None:
 async def test_a_note_with_tags(store: Store) -> None:
     async with results(store, "a") as pilot:
         await pilot.press(*"good", "space", "number_sign", *"best", "enter")
-        await wait_for(pilot, lambda: any(row.tags == ("best",) for row in list_runs(store)))
+        await until(pilot, lambda: any(row.tags == ("best",) for row in list_runs(store)))
         row = next(row for row in list_runs(store) if row.tags)
         assert (row.id, row.note) == (TWIN, "good")
 
@@ -180,14 +154,12 @@ async def test_t_tabulates_and_e_writes_three_files_and_never_over_others(
     async with results(store, "t") as pilot:
         await settled(pilot)
         assert isinstance(pilot.app.screen, TableScreen)
-        await pilot.press("e")
-        await settled(pilot)
+        await press(pilot, "e")
         names = sorted(path.name for path in tmp_path.glob("comparison*"))
         assert names == ["comparison.csv", "comparison.md", "comparison.tex"]
         assert "comparison.md" in message_of(pilot) and str(tmp_path) in message_of(pilot)
         before = (tmp_path / "comparison.md").read_text()
-        await pilot.press("e")
-        await settled(pilot)
+        await press(pilot, "e")
         assert (tmp_path / "comparison-2.md").read_text() == before
         assert (tmp_path / "comparison.md").read_text() == before
 
@@ -197,15 +169,13 @@ async def test_E_asks_for_the_folder(store: Store, tmp_path: Path, monkeypatch: 
     (tmp_path / "paper").mkdir()
     async with results(store, "t", "E") as pilot:
         box = pilot.app.screen.query_one("#folder")
-        assert box.value == str(tmp_path)  # type: ignore[attr-defined]
-        box.value = str(tmp_path / "paper")  # type: ignore[attr-defined]
-        await pilot.press("enter")
-        await settled(pilot)
+        assert box.value == str(tmp_path)
+        box.value = str(tmp_path / "paper")
+        await press(pilot, "enter")
         assert (tmp_path / "paper" / "comparison.tex").exists()
         await pilot.press("E")
-        box.value = str(tmp_path / "nowhere")  # type: ignore[attr-defined]
-        await pilot.press("enter")
-        await settled(pilot)
+        box.value = str(tmp_path / "nowhere")
+        await press(pilot, "enter")
         assert "There is no folder" in message_of(pilot)
 
 
@@ -213,13 +183,10 @@ async def test_the_study_table_from_the_bench(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with StillApp(store).run_test(size=(120, 32)) as pilot:
-        await settled(pilot)
-        await pilot.press("e")
-        await settled(pilot)
+    async with opened(store, size=(120, 32)) as pilot:
+        await press(pilot, "e")
         assert (tmp_path / "starter-1.csv").exists() and "starter-1.md" in message_of(pilot)
-        await pilot.press("t")
-        await settled(pilot)
+        await press(pilot, "t")
         grid = pilot.app.screen.query_one(TableGrid)
         assert [grid.cells(row)[0].text for row in range(grid.count)] == ["VAE", "LAE", "AVB", "LEBM"]
 
@@ -248,7 +215,7 @@ async def test_ten_thousand_runs_are_quick(store: Store) -> None:
     """CPU time, so that a busy machine does not matter; a DataTable takes seconds for this."""
     async with results(store) as pilot:
         rows, runs = many_rows(10_000), page(pilot).grid
-        pilot.app.feed.stop()  # type: ignore[attr-defined]
+        pilot.app.feed.stop()
         begun = time.process_time()
         runs.update_rows(rows)
         await pilot.press("s", "v", "v", "G", "g", "pagedown", "slash", *"model", "colon", *"lae")

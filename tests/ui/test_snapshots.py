@@ -1,7 +1,5 @@
 """Pictures of the screens at two sizes. After a change that is wanted: pytest --snapshot-update."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,29 +7,20 @@ from typing import Any
 
 import pytest
 
-from tests.ui.apps import StillApp, empty_store, settled, starter_store
+from tests.ui.apps import StillApp, press, settled
+from workbench.api.stores import Store
 from workbench.ui.canvas.palette import Look
 
-SIZES = [(80, 24), (160, 48)]
+SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
 Compare = Callable[..., bool]
 
 # A list of its own, so that a new preset changes no picture; the form is the real one.
+SOFTMAX = "Softmax over ten digits."
+LANGEVIN = "Langevin autoencoder with Metropolis–Hastings and an adapted step on grey digits."
 PRESETS = {
     "avb-digits": ("AVB on 8×8 digits", "avb", "latent = 8", "Adversarial variational Bayes.", 1200),
-    "clf-digits": (
-        "Classifier of 8×8 digits",
-        "classifier",
-        "hidden = [64]",
-        "Softmax over ten digits.",
-        300,
-    ),
-    "lae-digits": (
-        "LAE on 8×8 digits",
-        "lae",
-        "encoder = [128]",
-        "Langevin autoencoder with Metropolis–Hastings and an adapted step on grey digits.",
-        1180,
-    ),
+    "clf-digits": ("Classifier of 8×8 digits", "classifier", "hidden = [64]", SOFTMAX, 300),
+    "lae-digits": ("LAE on 8×8 digits", "lae", "encoder = [128]", LANGEVIN, 1180),
     "lae-paper": ("LAE with the published step", "lae", "step_size = 1e-6", "A fixed step.", 1180),
     "lebm-digits": ("LEBM on 8×8 digits", "lebm", "latent = 8", "Energy-based prior.", 900),
     "vae-digits": ("VAE on 8×8 digits", "vae", "latent = 8", "Variational autoencoder.", 1820),
@@ -45,10 +34,6 @@ kind = "{}"
 [training]
 iterations = {}
 """
-
-
-def str_of(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 @pytest.fixture(autouse=True)
@@ -72,57 +57,47 @@ def pressing(*keys: str) -> Callable[[Any], Any]:
     async def prepare(pilot: Any) -> None:
         await settled(pilot)
         for key in keys:
-            await pilot.press(key)
-            await settled(pilot)
+            await press(pilot, key)
 
     return prepare
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str_of)
-def test_bench_empty(tmp_path: Path, snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = StillApp(empty_store(tmp_path / "runs"))
-    assert snap_compare(app, terminal_size=size, run_before=pressing())
+@SIZES
+def test_bench_empty(empty: Store, snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(StillApp(empty), terminal_size=size, run_before=pressing())
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str_of)
+@SIZES
 @pytest.mark.parametrize(
-    ("name", "keys"),
+    "keys",
     [
-        ("bench", ()),
-        ("launch", ("n", "slash", "l", "a", "e", "enter", "enter", "j", "enter", "2", "a")),
-        ("results", ("b", "space")),
-        ("table", ("t",)),
-        ("help", ("question_mark",)),
+        pytest.param([], id="bench"),
+        pytest.param(["n", "slash", *"lae", "enter", "enter", "j", "enter", *"2a"], id="launch"),
+        pytest.param(["b", "space"], id="results"),
+        pytest.param(["t"], id="table"),
+        pytest.param(["question_mark"], id="help"),
     ],
-    ids=["bench", "launch", "results", "table", "help"],
 )
-def test_screen(
-    tmp_path: Path, snap_compare: Compare, size: tuple[int, int], name: str, keys: tuple[str, ...]
-) -> None:
-    app = StillApp(starter_store(tmp_path / "runs"))
-    assert snap_compare(app, terminal_size=size, run_before=pressing(*keys))
+def test_screen(store: Store, snap_compare: Compare, size: tuple[int, int], keys: list[str]) -> None:
+    assert snap_compare(StillApp(store), terminal_size=size, run_before=pressing(*keys))
 
 
-def test_bench_too_small(tmp_path: Path, snap_compare: Compare) -> None:
-    app = StillApp(starter_store(tmp_path / "runs"))
-    assert snap_compare(app, terminal_size=(40, 10), run_before=pressing())
+def test_bench_too_small(store: Store, snap_compare: Compare) -> None:
+    assert snap_compare(StillApp(store), terminal_size=(40, 10), run_before=pressing())
 
 
 @pytest.mark.parametrize(
-    ("name", "keys"),
-    [("bench", ()), ("launch", ("n", "enter")), ("results", ("b", "space")), ("table", ("t",))],
-    ids=["bench", "launch", "results", "table"],
+    "keys", [[], ["n", "enter"], ["b", "space"], ["t"]], ids=["bench", "launch", "results", "table"]
 )
 def test_in_ascii_with_few_colours(
-    tmp_path: Path, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, name: str, keys: tuple[str, ...]
+    store: Store, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, keys: list[str]
 ) -> None:
     monkeypatch.setattr(StillApp, "look", Look("ascii", "16"))
-    app = StillApp(starter_store(tmp_path / "runs"), ascii_only=True)
+    app = StillApp(store, ascii_only=True)
     assert snap_compare(app, terminal_size=(80, 24), run_before=pressing(*keys))
 
 
-def test_bench_without_colour(tmp_path: Path, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bench_without_colour(store: Store, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(StillApp, "look", Look("braille", "none"))
-    app = StillApp(starter_store(tmp_path / "runs"))
-    assert snap_compare(app, terminal_size=(80, 24), run_before=pressing())
+    assert snap_compare(StillApp(store), terminal_size=(80, 24), run_before=pressing())

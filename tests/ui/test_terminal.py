@@ -1,6 +1,4 @@
-"""What no colours, ASCII, signals and a lost terminal do to the screens (or do not)."""
-
-from __future__ import annotations
+"""What no colours, ASCII, any size, signals and a lost terminal do to the screens (or do not)."""
 
 import fcntl
 import os
@@ -17,82 +15,77 @@ from typing import Any
 
 import pytest
 
-from tests.ui.apps import StillApp, empty_store, message_of, screen_text, settled, starter_store, wait_for
+import workbench.api.runs as runs
+from tests.ui.apps import StillApp, bench_of, message_of, opened, press, screen_lines, screen_text, until
+from workbench.api.stores import Store
 from workbench.ui.canvas.palette import Look
 
 SCREENS = ("n", "b", "t", "question_mark")
+AWAY = ("escape",) * 3  # from any of them
 
 
-async def test_in_ascii_every_screen_is_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_in_ascii_every_screen_is_ascii(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(StillApp, "look", Look("ascii", "16"), raising=False)
-    app = StillApp(starter_store(tmp_path / "runs"), ascii_only=True)
-    async with app.run_test(size=(160, 48)) as pilot:
-        await settled(pilot)
-        assert screen_text(app).isascii()
+    async with opened(store, ascii_only=True, size=(160, 48)) as pilot:
+        assert screen_text(pilot.app).isascii()
         for key in SCREENS:
-            await pilot.press(key)
-            await settled(pilot)
-            assert screen_text(app).isascii(), key
-            await pilot.press("escape", "escape", "escape")
+            await press(pilot, key)
+            assert screen_text(pilot.app).isascii(), key
+            await pilot.press(*AWAY)
 
 
-async def test_every_screen_survives_any_size_without_colours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_colour_every_screen_is_drawn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    app = StillApp(starter_store(tmp_path / "runs"))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+    async with opened(store, size=(160, 48)) as pilot:
+        for key in SCREENS:
+            await press(pilot, key)
+            await press(pilot, *AWAY)
+        assert "lae-digits" in screen_text(pilot.app)
+        assert bench_of(pilot).deck.panes[0].palette().look.colours == "none"
+
+
+async def test_any_size_is_survived_on_every_screen(store: Store) -> None:
+    async with opened(store) as pilot:
         for key in ("escape", *SCREENS):
-            await pilot.press(key)
-            await settled(pilot)
-            for size in ((30, 10), (1, 1), (240, 60), (80, 24)):
+            await press(pilot, key)
+            for size in ((30, 10), (1, 1), (60, 18), (240, 60), (80, 24)):
                 await pilot.resize_terminal(*size)
                 await pilot.pause()
-            await pilot.press("escape", "escape", "escape")
-        await settled(pilot)
-        assert "lae-digits" in screen_text(app)
+                assert [len(row) for row in screen_lines(pilot.app)] == [size[0]] * size[1]
+            await pilot.press(*AWAY)
 
 
 async def test_trouble_with_the_store_is_reported_and_so_is_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = StillApp(starter_store(tmp_path / "runs"))
+    real = runs.list_runs
 
     def fail(*_: Any, **__: Any) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        with monkeypatch.context() as patch:
-            patch.setattr("workbench.api.runs.list_runs", fail)
-            await wait_for(pilot, lambda: message_of(pilot))
-            assert message_of(pilot) == "The store cannot be read: Permission denied."
-        await wait_for(pilot, lambda: "again" in message_of(pilot))
-        assert message_of(pilot) == "The store can be read again."
+    async with opened(store) as pilot:
+        monkeypatch.setattr(runs, "list_runs", fail)
+        await until(pilot, lambda: message_of(pilot) == "The store cannot be read: Permission denied.")
+        monkeypatch.setattr(runs, "list_runs", real)
+        await until(pilot, lambda: message_of(pilot) == "The store can be read again.")
 
 
-async def test_the_palette_finds_actions_of_the_screen_and_does_them(tmp_path: Path) -> None:
-    app = StillApp(empty_store(tmp_path / "runs"))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        names = [command.title for command in app.get_system_commands(app.screen)]
+async def test_the_palette_finds_actions_of_the_screen_and_does_them(empty: Store) -> None:
+    async with opened(empty) as pilot:
+        names = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
         assert "starter (s)" in names and "queue (ctrl+s)" not in names
         await pilot.press("ctrl+p")
         await pilot.pause(0.1)
         await pilot.press(*"results")
         await pilot.pause(0.5)
-        await pilot.press("down", "enter")
-        await settled(pilot)
-        assert app.screen.NAME == "results"  # type: ignore[attr-defined]
+        await press(pilot, "down", "enter")
+        assert pilot.app.screen.NAME == "results"  # type: ignore[attr-defined]
 
 
 # a real process on a real pty
 
 
-def start(
-    store: Path, *, ignore_hangup: bool = False, **environment: str
-) -> tuple[subprocess.Popen[bytes], int]:
+def start(store: Path, ignore_hangup: bool = False) -> tuple[subprocess.Popen[bytes], int]:
     """Start the screens on a new pseudo-terminal; return the process and the terminal's other end."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -109,7 +102,7 @@ def start(
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        env={**os.environ, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **environment},
+        env={**os.environ, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1"},
         preexec_fn=ready,
     )
     os.close(slave)
@@ -133,8 +126,7 @@ def test_sigterm_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     try:
         assert b"queue is empty" in read_until(master, b"queue is empty")
         process.send_signal(signal.SIGTERM)
-        last = read_until(master, b"\x1b[?1049l")
-        assert b"\x1b[?1049l" in last  # back from the alternate screen
+        assert b"\x1b[?1049l" in read_until(master, b"\x1b[?1049l")  # back from the alternate screen
         assert process.wait(20) == 0
     finally:
         process.kill()
@@ -143,7 +135,7 @@ def test_sigterm_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["hang-up", "nohup"])
 def test_a_lost_terminal_ends_the_process(tmp_path: Path, ignored: bool) -> None:
-    process, master = start(tmp_path / "runs", ignore_hangup=ignored)
+    process, master = start(tmp_path / "runs", ignored)
     try:
         assert b"queue is empty" in read_until(master, b"queue is empty")
         os.close(master)

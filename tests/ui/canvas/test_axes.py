@@ -1,7 +1,5 @@
 """Ticks: round, inside the range, distinct, for any range."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -26,7 +24,7 @@ def test_three_significant_digits(value: float, text: str) -> None:
     ("seconds", "labels"),
     [(90, ("0s", "50s")), (600, ("0min", "5min", "10min")), (36_000, ("0h", "5h", "10h"))],
 )
-def test_times_are_told_in_the_unit_that_matters(seconds: float, labels: tuple[str, ...]) -> None:
+def test_times_are_shown_in_the_unit_that_matters(seconds: float, labels: tuple[str, ...]) -> None:
     assert ticks(0, seconds, 2, time=True).labels == labels
 
 
@@ -37,7 +35,7 @@ def test_round_ticks() -> None:
     assert ticks(math.log10(20), math.log10(60), 4, log=True).labels == ("20", "30", "40", "50", "60")
 
 
-def test_a_tiny_range_far_from_zero_is_told_by_differences() -> None:
+def test_a_tiny_range_far_from_zero_is_labelled_by_differences() -> None:
     found = ticks(1e9, 1e9 + 0.01, 4)
     assert found.base == "1000000000"
     assert len(set(found.labels)) == len(found.labels) > 2

@@ -1,7 +1,5 @@
 """Dots in cells: every marker, lines without holes, gaps at NaN, the later layer on top."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from rich.style import Style

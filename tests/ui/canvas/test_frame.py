@@ -1,7 +1,5 @@
 """Frames of cells: cut at the edges, wide signs whole, every segment with a style."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from rich.cells import cell_len

@@ -1,7 +1,5 @@
 """What a terminal can show is found out from its encoding and environment; class colours stay apart."""
 
-from __future__ import annotations
-
 import io
 from itertools import combinations
 

@@ -1,7 +1,5 @@
 """Pictures in cells: sizes that fit, averages, grey and RGB, half blocks whose colours are the pixels'."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from rich.style import Style
