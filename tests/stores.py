@@ -13,6 +13,7 @@ from workbench.api.live import LiveRun
 from workbench.spec.schema import RunSpec
 from workbench.store.files import write_json
 from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.run_row import RunRow
 from workbench.store.state import RunState, State, write_state
 
 RUN = "20261121-142530-vae-digits-k3f9"
