@@ -62,6 +62,7 @@ def test_what_makes_no_sense_is_refused_and_asks_nothing(cli, store, arguments, 
 
 def test_run_follows_to_the_end_and_prints_metrics(cli, tmp_path):
     store = tmp_path / "runs"
+    (queued,) = json.loads(cli("--store", store, "queue", "add", "vae-digits", *TINY, "--json").out)["queued"]
     answer = cli("--store", store, "run", "vae-digits", *TINY, "--json")
     assert answer.code == 0
     (row,) = json.loads(answer.out)
@@ -124,6 +125,6 @@ def test_ls_warns_that_no_scheduler_runs_until_one_is_started(cli, tmp_path, sto
 
 def test_ls_shows_what_keeps_a_scheduler_from_starting_runs(cli, store, monkeypatch):
     (store / "20261121-120000-lebm-digits-dddd" / "state.json").unlink()
-    status = api.queue.SchedulerStatus(True, 7, "here", 1.0, "Nothing new is started: 0 MiB left.")
-    monkeypatch.setattr(api.queue, "scheduler_status", lambda store: status)
+    status = queue.SchedulerStatus(True, 7, "here", 1.0, "Nothing new is started: 0 MiB left.")
+    monkeypatch.setattr(queue, "scheduler_status", lambda store: status)
     assert "0 MiB left" in cli("queue", "ls").err
