@@ -248,45 +248,36 @@ def test_a_step_reports_one_known_number_per_member(model: Trainer) -> None:
         assert torch.isfinite(value).all(), name
 
 
-def test_shapes_of_everything_that_can_be_asked(model: Trainer) -> None:
+@pytest.mark.parametrize("count", [7, 1])  # nothing drops an axis of length one
+def test_shapes_of_everything_that_can_be_asked(model: Trainer, count: int) -> None:
     family, data = model.model, model.data.info
-    x = next(model.data.chunks("test", model.streams, 7)).x
+    batch = next(model.data.chunks("test", model.streams, count))
+    x = batch.x
     streams = model.streams.fork("test")
     assert isinstance(family, LatentModel)
     assert family.members == 3
     kind = type(model.spec.model)
     assert (kind.has_samples, kind.has_latents) == (family.generative, family.latent > 0)
-    evaluated = family.evaluate_batch(next(model.data.chunks("test", model.streams, 7)), streams)
+    evaluated = family.evaluate_batch(batch, streams)
     assert evaluated
     assert set(evaluated) <= set(METRICS)
-    assert all(value.shape == (3, 7) for value in evaluated.values())
+    assert all(value.shape == (3, count) for value in evaluated.values())
     if family.generative:
-        assert family.sample(5, streams).shape == (3, 5, data.dimensions)
+        assert family.sample(count, streams).shape == (3, count, data.dimensions)
     if family.latent == 0:
         return
     z = family.encode(x, streams)
-    assert z.shape == (3, 7, family.latent)
+    assert z.shape == (3, count, family.latent)
     mean = family.decode(z)
-    assert mean.shape == (3, 7, data.dimensions)
+    assert mean.shape == (3, count, data.dimensions)
     if data.kind != "points":
         assert 0 <= mean.min() <= mean.max() <= 1
     joint = family.log_joint(x, z)
-    assert joint is None or joint.shape == (3, 7)
+    assert joint is None or joint.shape == (3, count)
     proposal = family.proposal(x, streams)
     if proposal is not None:
         assert proposal[0].shape == proposal[1].shape == z.shape
         assert (proposal[1] > 0).all()
-
-
-def test_one_example_can_be_judged_and_one_sample_drawn(model: Trainer) -> None:
-    """Nothing squeezes an axis away that happens to have length one."""
-    family, data = model.model, model.data.info
-    batch, streams = next(model.data.chunks("test", model.streams, 1)), model.streams.fork("one")
-    assert all(value.shape == (3, 1) for value in family.evaluate_batch(batch, streams).values())
-    if family.generative:
-        assert family.sample(1, streams).shape == (3, 1, data.dimensions)
-    if family.latent > 0:
-        assert family.decode(family.encode(batch.x, streams)).shape == (3, 1, data.dimensions)
 
 
 def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:

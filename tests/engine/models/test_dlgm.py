@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.engine.small import batch_of
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.models.dlgm import DLGM
 from workbench.engine.models.vae import VAE
@@ -32,9 +33,7 @@ def streams() -> Streams:
 
 
 def batch() -> Batch:
-    x = Streams([7, 8], dtype=torch.float64).uniform("x", 6, 9)
-    index = torch.arange(6).expand(2, -1)
-    return Batch(x, torch.zeros_like(index), index)
+    return batch_of(Streams([7, 8], dtype=torch.float64).uniform("x", 6, 9))
 
 
 def dlgm(**changes: Any) -> DLGM:
