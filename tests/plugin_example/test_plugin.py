@@ -10,7 +10,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tomli_w
@@ -103,13 +102,8 @@ def test_a_broken_package_is_an_error_and_leaves_the_other_families_alone(
 def test_the_worker_trains_it_in_a_process_of_its_own(installed: list[str], tmp_path: Path) -> None:
     paths = RunPaths(tmp_path / "run")
     paths.root.mkdir()
-    spec: dict[str, Any] = {
-        "seeds": [0, 1],
-        "model": SMALL["model"],
-        "data": SMALL["data"],
-        "training": {"iterations": 20},
-        "evaluation": {"images": 40, "samples": 50, "importance_samples": 4},
-    }
+    evaluation = {"images": 40, "samples": 50, "importance_samples": 4}
+    spec = SMALL | {"seeds": [0, 1], "training": {"iterations": 20}, "evaluation": evaluation}
     paths.spec.write_text(tomli_w.dumps(spec))
     search = os.pathsep.join([*installed, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     done = subprocess.run(

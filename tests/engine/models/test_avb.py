@@ -58,9 +58,6 @@ def zero(module: torch.nn.Module) -> None:
             parameter.zero_()
 
 
-# ---- the nets
-
-
 def test_a_pair_input_is_one_linear_layer_of_both() -> None:
     layer = PairInput(3, 2, 5, streams())
     x, u = streams().normal("x", 7, 3), streams().normal("u", 7, 2)
@@ -115,9 +112,6 @@ def test_inputs_are_centred_on_request_and_the_target_is_not() -> None:
     torch.testing.assert_close(centred.encoder_draws(x, 3, streams()), by_hand)
     z = streams().normal("z", 24, 2)
     torch.testing.assert_close(centred.log_joint(x, z), plain.log_joint(x, z))
-
-
-# ---- the step
 
 
 @pytest.mark.check("catalogue 7", "With adaptive contrast, too, the model's step leaves no gradient in T.")
@@ -187,9 +181,6 @@ def test_nothing_estimated_by_t_is_called_a_bound() -> None:
         torch.testing.assert_close(found["elbo_adversary"], -total)
 
 
-# ---- the encoder's draws
-
-
 def test_draws_do_not_depend_on_how_they_are_grouped(monkeypatch: pytest.MonkeyPatch) -> None:
     model, x = make(), batch().x
     whole = model.encoder_draws(x, 7, streams())
@@ -208,8 +199,6 @@ def test_draws_of_a_linear_encoder_have_its_moments() -> None:
     torch.testing.assert_close(mean, MEANS[None], rtol=0, atol=0.2)
     torch.testing.assert_close(std, torch.full_like(MEANS, 0.6)[None], rtol=0.25, atol=0)
 
-
-# ---- what T converges to
 
 MEANS = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
 
@@ -245,9 +234,6 @@ def test_t_learns_the_log_ratio_of_a_gaussian_encoder(form: str) -> None:
     log_q = -0.5 * ((z - mean) / scale).square().sum(-1) - 2 * math.log(scale)
     log_ratio = (log_q + 0.5 * z.square().sum(-1))[0]
     assert (t - log_ratio).square().mean().sqrt() < 0.25 * log_ratio.std()
-
-
-# ---- settings
 
 
 def test_residual_blocks_need_a_layer() -> None:

@@ -13,17 +13,9 @@ from torch import Tensor
 from tests.engine.models.test_avb import CONTRAST, TWO_LN_TWO, batch, make, streams, zero
 from workbench.engine.ensemble import Linear
 from workbench.engine.models.avb import AVB
-from workbench.engine.models.avb_encoders import VARIANCE_FLOOR, AddedNoise
+from workbench.engine.models.avb_encoders import VARIANCE_FLOOR
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
-
-# ---- noise
-
-
-def test_added_noise_is_a_linear_layer_of_the_noisy_input() -> None:
-    layer = AddedNoise(3, 5, 0.7, streams())
-    x, u = streams().normal("x", 7, 3), streams().normal("u", 7, 3)
-    torch.testing.assert_close(layer(layer.share(x), u), layer.linear(x + 0.7 * u))
 
 
 def test_noise_added_to_x_is_an_encoder_of_noisy_data() -> None:
@@ -61,9 +53,6 @@ def test_contrast_refuses_other_noise() -> None:
             AVBSettings(adaptive_contrast=True, **other)
 
 
-# ---- adaptive contrast: the encoder
-
-
 def test_a_stack_of_noise_nets_is_as_many_nets() -> None:
     encoder = make(**CONTRAST).encoder
     noise = streams().normal("u", 24, 6)
@@ -95,9 +84,6 @@ def test_moments_are_those_of_the_draws() -> None:
     torch.testing.assert_close(mean, z.mean(2), rtol=1e-9, atol=1e-9)
     # the functions are independent of each other, which a finite batch shows up to 1/√4000
     torch.testing.assert_close(std, z.std(2), rtol=0.03, atol=0)
-
-
-# ---- adaptive contrast: what T is left with
 
 
 def gaussian_contrast(amplitude: float = 0.5, **settings: Any) -> AVB:

@@ -120,9 +120,6 @@ def test_the_average_follows_the_weights_and_soon_forgets_the_first_ones() -> No
     assert not list(model.average.parameters())  # buffers alone: no optimiser moves them
 
 
-# ---- schedules
-
-
 def test_schedules_end_where_they_say() -> None:
     assert linear_betas(3, 0.1, 0.3) == pytest.approx([0.1, 0.2, 0.3])
     assert signal_left([0.1, 0.2]) == pytest.approx(0.72)

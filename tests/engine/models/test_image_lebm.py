@@ -44,9 +44,8 @@ def make(shape: tuple[int, ...] = (32, 32, 3), dtype: torch.dtype = torch.float6
     streams = Streams([0], dtype=dtype)
     settings = ImageLEBMSettings(**SMALL | changes)
     training = TrainingSettings(iterations=1, beta1=0.5, lr=3e-3)
-    return image_lebm.build(
-        settings, training, DataInfo("made up", shape, "grey", 120, 40, 0), streams
-    ), streams
+    data = DataInfo("made up", shape, "grey", 120, 40, 0)
+    return image_lebm.build(settings, training, data, streams), streams
 
 
 def test_it_learns_to_rebuild_colour_pictures() -> None:

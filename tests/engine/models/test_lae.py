@@ -102,7 +102,7 @@ def test_cached_and_textbook_chains_take_the_same_200_decisions() -> None:
 def test_the_log_ratio_is_antisymmetric_and_keeps_detailed_balance() -> None:
     """Against V alone: its gradients by finite differences, and the proposal densities written out."""
     model, streams = make(activation="tanh")
-    x, eta = batch().x, torch.full((2,), 4e-3, dtype=torch.float64)
+    x, eta = batch().x, torch.tensor([4e-3, 3e-3], dtype=torch.float64)
     h = model.features(x).detach()
     here = model.evaluate_chain(model.chain, x, h)
     there = model.evaluate_chain(propose(here, eta, streams.normal("w", 24, 3)), x, h)
@@ -124,7 +124,7 @@ def test_the_log_ratio_is_antisymmetric_and_keeps_detailed_balance() -> None:
         return found
 
     def log_q(to: Tensor, origin: Tensor) -> Tensor:
-        return -(to - origin + 4e-3 * gradient(origin)).square().sum((1, 2)) / (4 * 4e-3)
+        return -(to - origin + eta.view(2, 1, 1) * gradient(origin)).square().sum((1, 2)) / (4 * eta)
 
     w, v = here.position, there.position
     flow = energy(w) - energy(v) + log_q(w, v) - log_q(v, w)

@@ -37,9 +37,6 @@ def batch(members: int = 2, count: int = 6, dimensions: int = 3) -> Batch:
     return Batch(source.normal("x", count, dimensions), torch.zeros_like(index), index)
 
 
-# ---- the prior chain
-
-
 @pytest.mark.check("catalogue 10", "With f = 0, the prior chain has variance 1.0417.")
 def test_with_f_zero_the_prior_chain_is_too_wide_by_the_known_factor() -> None:
     """ULA on N(0, 1) at s = 0.4 has variance 1 / (1 − s²/4) = 1.0417, not 1."""
@@ -91,9 +88,6 @@ def test_the_flat_control_draws_from_the_normal_itself() -> None:
     assert (metrics["f_posterior"] == 0).all() and (metrics["f_prior"] == 0).all()
 
 
-# ---- the posterior chain
-
-
 @pytest.mark.parametrize("flat", [False, True])
 def test_the_chains_gradient_is_that_of_log_joint(flat: bool) -> None:
     model, streams = make(flat_prior=flat)
@@ -123,20 +117,23 @@ def test_a_linear_generator_has_a_known_posterior() -> None:
     torch.testing.assert_close(model.encode(data, streams).mean(1), mean, rtol=0, atol=0.02)
 
 
-def test_warm_chains_continue_where_their_datum_left_off() -> None:
-    model, streams = make(warm_start=True)
-    data = batch()
-    before = model.chains.clone()
+def assert_own_chains_move(model: LEBM, streams: Streams) -> None:
+    """A step moves every chain of each member's own indices and no other, and the next starts there."""
+    before, data = model.chains.clone(), batch()
     model.training_step(data, streams)
-    own = torch.arange(2)[:, None]
-    changed = (model.chains != before).any(-1)
     expected = torch.zeros(2, 40, dtype=torch.bool)
-    expected[own, data.index] = True  # each member's own indices alone
-    assert torch.equal(changed, expected)
-    assert torch.equal(model._start(data.index, streams), model.chains[own, data.index])
-    cold, cold_streams = make()
-    again = cold._start(data.index, cold_streams)
-    assert cold.chains is None and not torch.equal(again, cold._start(data.index, cold_streams))
+    own = torch.arange(2)[:, None], data.index
+    expected[own] = True
+    changed = (model.chains != before).flatten(2)
+    assert torch.equal(changed.all(-1), expected) and torch.equal(changed.any(-1), expected)
+    assert torch.equal(model._start(data.index, streams), model.chains[own])
+
+
+def test_warm_chains_continue_where_their_datum_left_off() -> None:
+    assert_own_chains_move(*make(warm_start=True))
+    cold, streams = make()
+    again = cold._start(batch().index, streams)
+    assert cold.chains is None and not torch.equal(again, cold._start(batch().index, streams))
 
 
 def test_the_clamp_holds_both_chains() -> None:
@@ -145,9 +142,6 @@ def test_the_clamp_holds_both_chains() -> None:
     moved = model.chains.gather(1, batch().index.unsqueeze(-1).expand(-1, -1, 2))
     assert moved.abs().max() == 0.3
     assert model.prior_chain(100, streams).abs().max() == 0.3
-
-
-# ---- the updates
 
 
 @pytest.mark.check("catalogue 10", "Training raises f on the posterior and lowers it on the prior.")
@@ -259,17 +253,6 @@ def test_gradients_are_clipped_per_member(limit: float) -> None:
         torch.testing.assert_close(norms, torch.full_like(norms, limit))
     else:
         assert norms[1] > 10 * norms[0] > 10 * 1e-3
-
-
-# ---- looking
-
-
-def test_points_are_sampled_with_their_noise_and_pictures_without() -> None:
-    points, _ = make(flat_prior=True, sigma=10.0)
-    pictures, _ = make(flat_prior=True, sigma=10.0, shape=(3, 1))
-    for model, noisy in ((points, True), (pictures, False)):
-        source = Streams((0, 1), dtype=torch.float64)
-        assert (model.sample(500, source).std() > 5) == noisy
 
 
 def test_evaluation_judges_the_encoded_latent() -> None:

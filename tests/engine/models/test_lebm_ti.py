@@ -9,21 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.engine.models.test_lebm import batch, make
+from tests.engine.models.test_lebm import assert_own_chains_move, batch, make
+from workbench.engine.models import lebm_ti
 from workbench.engine.models.lebm import LEBM
-from workbench.engine.models.lebm_ti import (
-    Ladder,
-    LadderEvaluation,
-    ThermodynamicLEBM,
-    build,
-    convergence_notes,
-    curve_of,
-    evaluate_ladder,
-    ladder_metrics,
-    log_likelihood,
-    run_ladder,
-    surrogate,
-)
+from workbench.engine.models.lebm_ti import Ladder, curve_of, evaluate_ladder, ladder_metrics, surrogate
 from workbench.engine.streams import Streams
 from workbench.engine.thermodynamic import LIMIT, ladder, largest_fall
 from workbench.errors import WorkbenchError
@@ -133,9 +122,9 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
     metrics = ladder_metrics(rungs, short)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS
-    (note,) = convergence_notes(metrics)
+    (note,) = lebm_ti.convergence_notes(metrics)
     assert "NOT CONVERGED" in note and "20 of 20 seeds" in note
-    assert convergence_notes(ladder_metrics(rungs, long)) == []
+    assert lebm_ti.convergence_notes(ladder_metrics(rungs, long)) == []
 
 
 @pytest.mark.check("whole 5", "An unreached posterior is flagged.")
@@ -149,11 +138,11 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
     for moved, converged in ((False, 1.0), (True, 0.0)):
         if moved:
             z[:, -1] = z[:, 0]
-        curve = curve_of(rungs, log_likelihood(model, x, z))
-        found = LadderEvaluation(curve, largest_fall(curve.mean, curve.error), none, None)
+        curve = curve_of(rungs, lebm_ti.log_likelihood(model, x, z))
+        found = lebm_ti.LadderEvaluation(curve, largest_fall(curve.mean, curve.error), none, None)
         metrics = ladder_metrics(rungs, found)
         assert metrics["ti_converged"]["values"] == [converged] * MEMBERS
-        assert bool(convergence_notes(metrics)) == moved
+        assert bool(lebm_ti.convergence_notes(metrics)) == moved
 
 
 def test_exchange_leads_to_the_same_curve() -> None:
@@ -172,7 +161,7 @@ def test_a_pair_that_never_had_a_turn_has_no_rate() -> None:
     model, streams = conjugate()
     start = streams.normal("start", 4, 2, 8, 1)
     x = torch.full((MEMBERS, 2, 1), X, dtype=torch.float64)
-    drawn = run_ladder(model, Ladder(model, ladder(4, 1.0), 8, exchange=3), x, start, streams, 5)
+    drawn = lebm_ti.run_ladder(model, Ladder(model, ladder(4, 1.0), 8, exchange=3), x, start, streams, 5)
     assert not drawn.swaps[:, 0::2].isnan().any() and drawn.swaps[:, 1::2].isnan().all()
 
 
@@ -183,19 +172,10 @@ def test_the_prior_rung_knows_nothing_of_x_and_each_rung_its_temperature() -> No
         streams = Streams(range(MEMBERS), dtype=torch.float64)
         x = torch.full((MEMBERS, 3, 1), value, dtype=torch.float64)
         start = streams.normal("start", 4, 3, 8, 1)
-        drawn.append(run_ladder(model, Ladder(model, ladder(4, 1.0), 8), x, start, streams, 20).z)
+        drawn.append(lebm_ti.run_ladder(model, Ladder(model, ladder(4, 1.0), 8), x, start, streams, 20).z)
     assert torch.equal(drawn[0][:, 0], drawn[1][:, 0])
     moved = (drawn[1] - drawn[0]).mean((0, 2, 3, 4))
     assert (moved[1:] > 0.1).all() and (moved.diff()[:1] > 0).all()
-
-
-def test_likelihoods_belong_to_their_image() -> None:
-    model, streams = make(2, 3)
-    z, x = streams.normal("z", 4, 5, 8, 2), streams.normal("x", 5, 3)
-    found = log_likelihood(model, x, z)
-    for rung, image, draw in ((0, 0, 0), (3, 4, 7), (1, 2, 3)):
-        alone = model.likelihood.log_prob(x[:, image, None], model.generator(z[:, rung, image, draw, None]))
-        torch.testing.assert_close(found[:, rung, image, draw], alone[:, 0])
 
 
 @pytest.mark.check("section 12", "Per-image covariances match the explicit sum over draws.")
@@ -226,17 +206,17 @@ def test_covariances_are_those_of_each_image() -> None:
 # ---- the model
 
 
-def thermodynamic(objective: str = "ti-full", **changes: Any) -> tuple[ThermodynamicLEBM, Streams]:
+def thermodynamic(objective: str = "ti-full", **changes: Any) -> tuple[lebm_ti.ThermodynamicLEBM, Streams]:
     model, streams = make(objective=objective, temperatures=3, prior_steps=4, posterior_steps=4, **changes)
-    found = build(model.settings, model.training_settings, model.data, Streams(range(2), dtype=torch.float64))
-    assert isinstance(found, ThermodynamicLEBM)
-    return found, streams
+    fresh = Streams(range(2), dtype=torch.float64)
+    return lebm_ti.build(model.settings, model.training_settings, model.data, fresh), streams
 
 
 def test_settings_choose_the_objective() -> None:
     vanilla, streams = make()
-    assert type(build(vanilla.settings, vanilla.training_settings, vanilla.data, streams)) is LEBM
-    assert thermodynamic("power")[0].ladder.size == 4
+    assert type(lebm_ti.build(vanilla.settings, vanilla.training_settings, vanilla.data, streams)) is LEBM
+    model = thermodynamic("power")[0]
+    assert type(model) is lebm_ti.ThermodynamicLEBM and model.ladder.size == 4
 
 
 def test_a_step_reports_the_integral() -> None:
@@ -251,14 +231,7 @@ def test_a_step_reports_the_integral() -> None:
 def test_every_temperature_and_chain_of_a_datum_is_kept() -> None:
     model, streams = thermodynamic(warm_start=True)
     assert model.chains.shape == (2, 40, 3, 8, 2)
-    before, data = model.chains.clone(), batch()
-    model.training_step(data, streams)
-    changed = (model.chains != before).flatten(2).all(-1)
-    expected = torch.zeros(2, 40, dtype=torch.bool)
-    expected[torch.arange(2)[:, None], data.index] = True
-    assert torch.equal(changed, expected)
-    kept = model._start(data.index, streams)
-    assert torch.equal(kept, model.chains[torch.arange(2)[:, None], data.index])
+    assert_own_chains_move(model, streams)
 
 
 def test_the_flat_control_updates_the_generator_alone() -> None:

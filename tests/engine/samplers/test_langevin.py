@@ -80,21 +80,6 @@ def test_plain_chain_and_transition_without_accept_step_are_the_same() -> None:
     torch.testing.assert_close(plain, current.position)
 
 
-def test_log_ratio_is_antisymmetric_and_equals_the_textbook_form() -> None:
-    source = streams(8)
-    here, there = quartic(source.normal("a", 3)), quartic(source.normal("b", 3))
-    eta = source.uniform("eta", 1).squeeze(1) + 0.01
-    forth, back = log_ratio(here, there, eta), log_ratio(there, here, eta)
-    assert (forth + back).abs().max() < 1e-8
-
-    def log_q(to: Point, origin: Point) -> Tensor:
-        mean = origin.position - eta[:, None] * origin.gradient
-        return -(to.position - mean).square().sum(1) / (4 * eta)
-
-    textbook = here.energies.sum(1) - there.energies.sum(1) + log_q(here, there) - log_q(there, here)
-    torch.testing.assert_close(forth, textbook, rtol=1e-10, atol=1e-8)
-
-
 @pytest.mark.check("section 7", "log r vanishes with η and on a flat V.")
 def test_vanishing_steps_and_flat_energies_are_always_accepted() -> None:
     start, noise = streams(4).normal("a", 3), streams(4).normal("chain", 3)
@@ -110,9 +95,7 @@ def test_vanishing_steps_and_flat_energies_are_always_accepted() -> None:
 
 
 @pytest.mark.parametrize(("energy", "slope"), [(math.nan, math.nan), (math.inf, 1.0)])
-def test_an_energy_that_is_not_finite_is_rejected(
-    energy: float, slope: float
-) -> None:
+def test_an_energy_that_is_not_finite_is_rejected(energy: float, slope: float) -> None:
     start = streams(2).normal("a", 2)
 
     def breaks_for_second(state: Tensor) -> Point:
