@@ -21,13 +21,10 @@ from workbench.spec.schema import TrainingSettings
 ETA = 0.4**2 / 2  # of the prior's default step s = 0.4
 
 
-def make(
-    members: int = 2, dimensions: int = 3, training: Any = None, shape: Any = None, **changes: Any
-) -> tuple[LEBM, Streams]:
-    """Return a small model and its streams; `shape` makes pictures of the data."""
+def make(members: int = 2, dimensions: int = 3, training: Any = None, **changes: Any) -> tuple[LEBM, Streams]:
     streams = Streams(range(members), dtype=torch.float64)
     settings = LEBMSettings(**{"prior": [8], "generator": [8], **changes})
-    data = DataInfo("made up", shape or (dimensions,), "points", 40, 20, 0)
+    data = DataInfo("made up", (dimensions,), "points", 40, 20, 0)
     return LEBM(settings, TrainingSettings(iterations=1, **(training or {})), data, streams), streams
 
 

@@ -224,8 +224,6 @@ def test_a_step_reports_the_integral() -> None:
     metrics = model.training_step(batch(), streams)
     assert {"ti_log_px", "ti_log_px_corrected", "ti_fall", "ti_kl", "swap_acceptance"} <= set(metrics)
     torch.testing.assert_close(metrics["loss"], -metrics["ti_log_px"])
-    # E_t increases, so E_1 lies above the integral
-    assert (metrics["reconstruction"] < metrics["loss"] + 1e3).all()
 
 
 def test_every_temperature_and_chain_of_a_datum_is_kept() -> None:
