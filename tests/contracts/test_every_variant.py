@@ -27,8 +27,6 @@ from workbench.spec.resolve import resolve
 
 IMAGES, CHUNK = 60, 25  # 25, 25 and a ragged 10
 
-# ---- means over ragged chunks (models.md §17, check 15)
-
 
 class Constant(Streams):
     """Streams whose draws are all alike, so that no example's number depends on its place in a chunk."""
@@ -99,19 +97,8 @@ def test_every_point_of_a_test_curve_is_a_mean_over_examples_not_over_chunks(
     assert wrong  # a mean of chunk means would have been another number
 
 
-# ---- exact samples for BDMC (issue: offered only where there are some)
-
-SAMPLED = [
-    "avb",
-    "avb/added",
-    "avb/contrast",
-    "avb/inner-product",
-    "dlgm",
-    "lae",
-    "lae/course",
-    "vae",
-    "vae-flow",
-]
+SAMPLED = ["avb", "avb/added", "avb/contrast", "avb/inner-product", "dlgm"]
+SAMPLED += ["lae", "lae/course", "vae", "vae-flow"]
 
 
 @pytest.mark.check("whole 9", "Only normalised models offer exact joint draws, which BDMC needs.")
@@ -150,9 +137,6 @@ def built(family: str) -> tuple[Any, DataSet, Streams]:
             for weight in model.decoder.parameters():
                 weight.mul_(4)  # or p(x|z) would hardly depend on z
     return model, data, streams
-
-
-# ---- half precision
 
 
 @pytest.mark.check("whole 8", "Evaluation with accept steps rejects half precision, with the reason.")

@@ -10,29 +10,20 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tomli_w
 import torch
 
 from tests.contracts import test_model_contract as contract
-from tests.engine.small import FAMILIES, make_trainer, small_spec
+from tests.engine.small import FAMILIES, MOONS, make_trainer, small_spec, tables
 from workbench.errors import WorkbenchError
 from workbench.spec import models
 from workbench.spec.resolve import parse_spec
 from workbench.store.paths import RunPaths
 
 PACKAGE = Path(__file__).parent
-SMALL = {
-    "model": {"kind": "ppca"},
-    "data": {
-        "name": "moons",
-        "train_size": 200,
-        "test_size": 100,
-    },  # means of pictures would have to lie in [0, 1]
-    "training": {"batch": 20},
-}
+SMALL = tables(MOONS, 20, {"kind": "ppca"})  # means of pictures would have to lie in [0, 1]
 
 # Every promise of the shared contract is a test of this module too, on the family below. The test of single
 # settings lists built-in families by name, so it would only run twice.
@@ -95,7 +86,7 @@ def test_without_the_package_the_family_is_unknown_and_with_it_known(installed: 
         ("json:JSONDecoder", "not a subclass of ModelSettings"),
     ],
 )
-def test_a_broken_package_is_told_and_leaves_the_other_families_alone(
+def test_a_broken_package_is_an_error_and_leaves_the_other_families_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str
 ) -> None:
     monkeypatch.syspath_prepend(str(install(tmp_path, {"broken": value})))
@@ -111,13 +102,8 @@ def test_a_broken_package_is_told_and_leaves_the_other_families_alone(
 def test_the_worker_trains_it_in_a_process_of_its_own(installed: list[str], tmp_path: Path) -> None:
     paths = RunPaths(tmp_path / "run")
     paths.root.mkdir()
-    spec: dict[str, Any] = {
-        "seeds": [0, 1],
-        "model": SMALL["model"],
-        "data": SMALL["data"],
-        "training": {"iterations": 20},
-        "evaluation": {"images": 40, "samples": 50, "importance_samples": 4},
-    }
+    evaluation = {"images": 40, "samples": 50, "importance_samples": 4}
+    spec = SMALL | {"seeds": [0, 1], "training": {"iterations": 20}, "evaluation": evaluation}
     paths.spec.write_text(tomli_w.dumps(spec))
     search = os.pathsep.join([*installed, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     done = subprocess.run(
@@ -136,15 +122,9 @@ def test_the_worker_trains_it_in_a_process_of_its_own(installed: list[str], tmp_
 
 def test_it_finds_the_maximum_of_the_likelihood(family: str, tmp_path: Path) -> None:
     """Tipping and Bishop: −½ (D ln 2π + Σ ln λ_i over the kept, (D − d) ln of the mean of the rest, D)."""
-    spec = small_spec(
-        family,
-        [0],
-        600,
-        model={"kind": "ppca", "latent": 1},
-        data={"name": "moons", "train_size": 300},
-        training={"batch": 300, "lr": 0.02, "snapshot_every": 0},
-        evaluation={"every": 600},
-    )
+    training = {"batch": 300, "lr": 0.02, "snapshot_every": 0}
+    data, evaluation = {"train_size": 300}, {"every": 600}
+    spec = small_spec(family, [0], 600, data=data, training=training, evaluation=evaluation)
     trainer = make_trainer(spec, tmp_path)
     trainer.run()
     x = trainer.data.examples("train", torch.arange(300), trainer.streams).x

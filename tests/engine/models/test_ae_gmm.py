@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
-from torch import Tensor
 
-from tests.engine.small import make_trainer, small_spec
-from workbench.engine.data.batch import Batch, DataInfo
+from tests.engine.small import batch_of, make_trainer, small_spec
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.data.dataset import Arrays, DataSet
 from workbench.engine.evaluation.neighbours import nearest_distances
 from workbench.engine.models.ae_gmm import AEGMM, _WithPrior
@@ -26,11 +24,6 @@ def make(shape: tuple[int, ...], seeds: list[int], **model: Any) -> AEGMM:
     info = DataInfo("made", shape, "points" if len(shape) == 1 else "grey", 400, 100, 0)
     streams = Streams(seeds, dtype=torch.float64)
     return AEGMM(settings, TrainingSettings(iterations=10, lr=0.01), info, streams)
-
-
-def batch_of(x: Tensor) -> Batch:
-    index = torch.zeros(x.shape[:2], dtype=torch.int64)
-    return Batch(x, index, index)
 
 
 @pytest.mark.check("section 4", "A linear AE spans the principal subspace, with PCA's error.")
@@ -61,10 +54,8 @@ def test_the_error_is_summed_over_pixels_and_averaged_over_examples() -> None:
     for error in ("bce", "sse"):
         model = make((2, 3), [0, 1], error=error)
         mean = model.decode(model.encode(x, streams)).detach()
-        if error == "bce":
-            each = -(x * mean.log() + (1 - x) * (1 - mean).log())
-        else:
-            each = (x - mean).square()
+        bce = -(x * mean.log() + (1 - x) * (1 - mean).log())
+        each = bce if error == "bce" else (x - mean).square()
         found = model.training_step(batch_of(x), streams)
         torch.testing.assert_close(found["loss"], each.sum(-1).mean(1))
         torch.testing.assert_close(found["mse"], (x - mean).square().mean((1, 2)))
@@ -72,17 +63,14 @@ def test_the_error_is_summed_over_pixels_and_averaged_over_examples() -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
-    training = {"lr": 3e-3}
-    trainer = make_trainer(
-        small_spec("ae-gmm", [0, 1], 150, training=training), Path(tmp_path_factory.mktemp("ae"))
-    )
+    spec = small_spec("ae-gmm", [0, 1], 150, training={"lr": 3e-3})
+    trainer = make_trainer(spec, tmp_path_factory.mktemp("ae"))
     trainer.run()
     return trainer
 
 
 def test_the_mixture_is_fitted_to_training_codes_of_the_final_weights(trained: Trainer) -> None:
     model = trained.model
-    assert isinstance(model, AEGMM)
     before = {name: value.clone() for name, value in model.mixtures.state_dict().items()}
     model.refit(trained.data, trained.streams.fork("refit"), quick=False)
     for name, value in model.mixtures.state_dict().items():
@@ -94,13 +82,8 @@ def test_the_mixture_is_fitted_to_training_codes_of_the_final_weights(trained: T
 
 def test_a_result_says_how_the_mixture_fits_and_whether_samples_are_copies(trained: Trainer) -> None:
     found = trained.model.summary(trained.data, trained.spec.evaluation, trained.streams.fork("test"))
-    assert set(found) == {
-        "gmm_components",
-        "gmm_log_likelihood",
-        "gmm_prior_iwae",
-        "nearest_train",
-        "nearest_train_real",
-    }
+    mixture = {"gmm_components", "gmm_log_likelihood", "gmm_prior_iwae"}
+    assert set(found) == mixture | {"nearest_train", "nearest_train_real"}
     assert all(value in (2, 3) for value in found["gmm_components"]["values"])
     for value in found["gmm_log_likelihood"]["values"]:
         assert -2.85 < value < 0  # one standard normal in 2-d gives −2.84 on standardised codes
@@ -109,22 +92,21 @@ def test_a_result_says_how_the_mixture_fits_and_whether_samples_are_copies(train
 
 def test_the_bound_with_the_mixture_as_prior_is_below_the_integral_over_codes(trained: Trainer) -> None:
     model = trained.model
-    assert isinstance(model, AEGMM)
     with torch.no_grad():
         x = next(trained.data.chunks("test", trained.streams, 12)).x
         low, high = (model.mixtures.shift + side * 6 * model.mixtures.scale for side in (-1, 1))
         steps = torch.linspace(0, 1, 161, dtype=torch.float64)
         grid = low + torch.cartesian_prod(steps, steps) * (high - low)
         cell = ((high - low) / 160).prod(-1).log()
-        joint = [
-            _WithPrior(model, trained.streams).log_joint(row.expand(-1, grid.shape[1], -1), grid)
-            for row in x.split(1, 1)
-        ]
+        tilted = _WithPrior(model, trained.streams)
+        joint = [tilted.log_joint(row.expand(-1, grid.shape[1], -1), grid) for row in x.split(1, 1)]
         exact = torch.stack([each.logsumexp(1) for each in joint], 1) + cell
         spread = model._proposal_spread(trained.data, trained.streams.fork("spread"))
         bound = model._log_evidence(x, spread, 2000, trained.streams.fork("bound"))
     assert (bound.mean(1) < exact.mean(1) + 0.1).all()  # a bound in the mean over draws, not in every one
     assert (bound.mean(1) > exact.mean(1) - 0.3).all()
+    # no density of x is claimed under a common name
+    assert not model.normalised and model.log_joint(x, model.encode(x, trained.streams)) is None
 
 
 def test_a_code_of_its_own_training_picture_is_a_copy() -> None:
@@ -132,12 +114,6 @@ def test_a_code_of_its_own_training_picture_is_a_copy() -> None:
     x = torch.randn(2, 7, 4, dtype=torch.float64)
     torch.testing.assert_close(nearest_distances(x, pool), torch.cdist(x, pool).amin(-1))
     assert nearest_distances(pool[:, :5], pool).max() < 1e-6
-
-
-def test_no_density_of_x_is_claimed_under_a_common_name(trained: Trainer) -> None:
-    assert not trained.model.normalised
-    x = next(trained.data.chunks("test", trained.streams, 3)).x
-    assert trained.model.log_joint(x, trained.model.encode(x, trained.streams)) is None
 
 
 def test_fewer_examples_than_the_fit_may_take() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from tests.engine.small import make_trainer, small_spec
+from tests.engine.small import batch_of, make_trainer, small_spec
 from workbench.engine.bernoulli_gradients import bernoulli_kl, log_q
-from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.binary_vae import BinaryVAE, active_bits, all_codes
 from workbench.engine.streams import Streams
 from workbench.spec.models.binary_vae import BinaryVAESettings
@@ -24,16 +25,17 @@ ESTIMATORS = ["rloo", "disarm", "vimco", "concrete", "straight-through"]
 
 
 def make(seeds: list[int] | None = None, **model: Any) -> BinaryVAE:
-    settings = BinaryVAESettings.model_validate(
-        {"kind": "binary-vae", "latent": BITS, "encoder": [], "decoder": [7], **model}
-    )
+    settings = BinaryVAESettings(**{"latent": BITS, "encoder": [], "decoder": [7], **model})
     info = DataInfo("made", (2, 3), "binary", 100, 100, 0)
-    seeds = seeds or [0]
-    built = BinaryVAE(settings, TrainingSettings(iterations=10), info, Streams(seeds, dtype=torch.float64))
+    built = BinaryVAE(settings, TrainingSettings(iterations=10), info, streams_of(seeds or [0]))
     with torch.no_grad():  # fresh weights say too little about x
         for parameter in built.parameters():
             parameter.mul_(3)
     return built
+
+
+def streams_of(seeds: Sequence[int] = (0,)) -> Streams:
+    return Streams(seeds, dtype=torch.float64)
 
 
 def bits(count: int, members: int = 1) -> Tensor:
@@ -48,10 +50,6 @@ def enumerate_codes(model: BinaryVAE, x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(each), log_q(model.encoder(x)[0], codes[:, None])
 
 
-def test_all_codes_are_there_once() -> None:
-    assert len(all_codes(BITS, bits(1)).unique(dim=0)) == 64
-
-
 @pytest.mark.check("section 3", "log p(x) is the sum over all codes; the ELBO is lower by the KL.")
 def test_log_px_is_the_sum_over_all_codes_and_the_bound_lies_a_kl_below() -> None:
     model, x = make(), bits(5)
@@ -63,7 +61,7 @@ def test_log_px_is_the_sum_over_all_codes_and_the_bound_lies_a_kl_below() -> Non
     gap = (density.exp() * (density - (joint - exact))).sum(0)  # KL(q || p(z|x))
     torch.testing.assert_close(exact - elbo, gap, rtol=1e-10, atol=1e-10)
     assert (gap > 0.01).all()
-    found = model.evaluate(x.repeat(1, 10_000, 1), Streams([0], dtype=torch.float64))
+    found = model.evaluate(x.repeat(1, 10_000, 1), streams_of())
     nelbo = found["nelbo"].view(10_000, 5)
     assert ((nelbo.mean(0) + elbo).abs() < 4 * nelbo.std(0) / 100).all()
     torch.testing.assert_close(found["kl"][0, :5], bernoulli_kl(model.encoder(x))[0].detach())
@@ -86,19 +84,15 @@ def test_the_importance_weighted_bound_rises_with_its_draws_towards_log_px() -> 
 @pytest.mark.check("section 3", "p(x) sums to one over the data space.")
 def test_data_space_sums_to_one() -> None:
     model = make()
-    every = all_codes(6, bits(1))[None]  # all 64 pictures of six pixels
+    every = all_codes(6, bits(1))[None]  # all pictures of six pixels
+    assert every.shape == (1, 64, 6)
     assert model.exact_log_px(every).exp().sum().item() == pytest.approx(1, abs=1e-10)
-
-
-def batch_of(x: Tensor) -> Batch:
-    index = torch.zeros(x.shape[:2], dtype=torch.int64)
-    return Batch(x, index, index)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_curve_is_called_what_it_is(estimator: str) -> None:
     model = make([0, 1], estimator=estimator, draws=4)
-    streams, x = Streams([0, 1], dtype=torch.float64), bits(9, 2)
+    streams, x = streams_of([0, 1]), bits(9, 2)
     found = model.training_step(batch_of(x), streams)
     assert ("nelbo" in found) == (estimator != "concrete")  # relaxed codes give no bound
     assert ("relaxed_nelbo" in found) == (estimator == "concrete")
@@ -109,9 +103,7 @@ def test_a_curve_is_called_what_it_is(estimator: str) -> None:
 
 
 def test_a_multi_sample_bound_is_tighter_than_the_nelbo_of_the_same_codes() -> None:
-    found = make(estimator="vimco", draws=8).training_step(
-        batch_of(bits(400)), Streams([0], dtype=torch.float64)
-    )
+    found = make(estimator="vimco", draws=8).training_step(batch_of(bits(400)), streams_of())
     assert found["multi_sample_nelbo"] < found["nelbo"] - 0.05
 
 
@@ -122,7 +114,7 @@ def test_training_raises_the_exact_likelihood_of_hard_codes(estimator: str) -> N
     pictures = torch.tensor([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1], [1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]])
     model = make(estimator=estimator, draws=4, encoder=[16], decoder=[16])
     model.optimisers["model"].param_groups[0]["lr"] = 0.01
-    streams, x = Streams([0], dtype=torch.float64), pictures.double().repeat(16, 1)[None]
+    streams, x = streams_of(), pictures.double().repeat(16, 1)[None]
     for _ in range(400):
         model.training_step(batch_of(x), streams)
     assert model.exact_log_px(x[:, :4]).mean().item() > bar
@@ -130,12 +122,13 @@ def test_training_raises_the_exact_likelihood_of_hard_codes(estimator: str) -> N
 
 
 def test_the_temperature_falls_to_its_floor_and_survives_a_resume() -> None:
-    model = make(estimator="concrete", tau=1.0, tau_rate=0.01, tau_floor=0.5)
+    settings = {"estimator": "concrete", "tau": 1.0, "tau_rate": 0.01, "tau_floor": 0.5}
+    model = make(**settings)
     model.updates.fill_(30)
     assert model.temperature().item() == pytest.approx(math.exp(-0.3))
     model.updates.fill_(1000)
     assert model.temperature().item() == 0.5
-    again = make(estimator="concrete", tau=1.0, tau_rate=0.01, tau_floor=0.5)
+    again = make(**settings)
     again.load_state_dict(model.state_dict())
     assert again.temperature().item() == 0.5
     constant = make(estimator="concrete", tau=0.05)
@@ -144,11 +137,11 @@ def test_the_temperature_falls_to_its_floor_and_survives_a_resume() -> None:
 
 
 @pytest.mark.check("section 3", "Evaluation and samples use hard codes only.")
-def test_what_is_judged_and_shown_is_a_code_of_zeros_and_ones() -> None:
+def test_evaluation_and_samples_use_codes_of_zeros_and_ones() -> None:
     model = make(estimator="concrete")
-    z = model.encode(bits(50), Streams([0], dtype=torch.float64))
+    z = model.encode(bits(50), streams_of())
     assert set(z.unique().tolist()) == {0.0, 1.0}
-    assert model.proposal(bits(2), Streams([0], dtype=torch.float64)) is None
+    assert model.proposal(bits(2), streams_of()) is None
     assert not model.continuous
 
 
@@ -168,7 +161,7 @@ def test_the_result_has_the_bound_of_hard_codes_and_exact_log_px(tmp_path: Path)
     assert all(0 <= value <= 5 for value in found["active_bits"]["values"])
 
 
-def test_a_bit_counts_as_active_where_it_tells_about_x() -> None:
+def test_a_bit_counts_as_active_where_it_depends_on_x() -> None:
     theta = torch.full((1, 100, 3), 0.5, dtype=torch.float64)
     theta[0, :50, 0], theta[0, 50:, 0] = 0.99, 0.01  # carries nearly ln 2
     theta[0, :, 1] = 0.9  # certain, but the same for every x

@@ -117,12 +117,7 @@ def test_the_average_follows_the_weights_and_soon_forgets_the_first_ones() -> No
         expected = decay * expected + (1 - decay) * (first + 0.1 * (t + 1))
         model.average.update(model.net)
     torch.testing.assert_close(model.average.net.net[0].weight, expected)
-    assert not [
-        name for name, _ in model.average.named_parameters()
-    ]  # buffers alone: no optimiser moves them
-
-
-# ---- schedules
+    assert not list(model.average.parameters())  # buffers alone: no optimiser moves them
 
 
 def test_schedules_end_where_they_say() -> None:

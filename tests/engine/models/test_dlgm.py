@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.engine.small import batch_of
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.models.dlgm import DLGM
 from workbench.engine.models.vae import VAE
@@ -18,13 +19,7 @@ from workbench.spec.schema import TrainingSettings
 
 TRAINING = TrainingSettings(iterations=1, optimiser="sgd", lr=1.0)  # the update is the gradient
 SIZES: dict[str, Any] = {"latent": 2, "encoder": [8], "decoder": [8], "draws": 3}
-SETTINGS: dict[str, Any] = {
-    **SIZES,
-    "likelihood": "discretised-logistic",
-    "beta": 0.7,
-    "l2": 0.1,
-    "layer_norm": True,
-}
+SETTINGS = SIZES | {"likelihood": "discretised-logistic", "beta": 0.7, "l2": 0.1, "layer_norm": True}
 
 
 def streams() -> Streams:
@@ -32,9 +27,7 @@ def streams() -> Streams:
 
 
 def batch() -> Batch:
-    x = Streams([7, 8], dtype=torch.float64).uniform("x", 6, 9)
-    index = torch.arange(6).expand(2, -1)
-    return Batch(x, torch.zeros_like(index), index)
+    return batch_of(Streams([7, 8], dtype=torch.float64).uniform("x", 6, 9))
 
 
 def dlgm(**changes: Any) -> DLGM:
@@ -83,9 +76,8 @@ def test_the_decoders_gradient_is_taken_at_the_ends_of_the_chains() -> None:
 def test_a_long_chain_forgets_the_encoder_and_finds_the_posterior() -> None:
     """Linear decoder, Gaussian pixels: z|x ~ N(M⁻¹Aᵀx, σ²M⁻¹); ULA's own bias at η = 0.005 is below 2 %."""
     sigma, copies = 0.5, 4000
-    settings = DLGMSettings(
-        kind="dlgm", latent=2, encoder=[], decoder=[], likelihood="gaussian", sigma=sigma, chain_steps=600
-    )
+    nets: dict[str, Any] = {"latent": 2, "encoder": [], "decoder": [], "likelihood": "gaussian"}
+    settings = DLGMSettings(**nets, sigma=sigma, chain_steps=600)
     one = Streams([3], dtype=torch.float64)
     model = DLGM(settings, TRAINING, DataInfo("linear", (3,), "points", 50, 20, 0), one)
     matrix, x = one.normal("A", 2, 3)[0], one.normal("x", 1, 3)

@@ -10,13 +10,8 @@ from torch import Tensor, nn
 
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.data.dataset import Arrays, DataSet
-from workbench.engine.models.image_lebm import (
-    ConvTranspose2d,
-    Generator,
-    ImageLEBM,
-    ThermodynamicImageLEBM,
-    build,
-)
+from workbench.engine.models import image_lebm
+from workbench.engine.models.image_lebm import ConvTranspose2d, Generator
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
 from workbench.spec.models.image_lebm import ImageLEBMSettings
@@ -30,12 +25,11 @@ def coloured_squares(count: int) -> Tensor:
     """Return pictures [count, 32 · 32 · 3] as bytes: one of four colours, in the left or the right half."""
     generator = torch.Generator().manual_seed(0)
     colours = torch.tensor([[230, 40, 40], [40, 230, 40], [40, 40, 230], [220, 220, 40]])
-    chosen = torch.randint(4, (count,), generator=generator)
-    side = torch.randint(2, (count,), generator=generator)
+    chosen = colours[torch.randint(4, (count,), generator=generator)]
     pictures = torch.full((count, 32, 32, 3), 25)
-    for number in range(count):
-        left = 2 + 16 * int(side[number])
-        pictures[number, 8:24, left : left + 12] = colours[chosen[number]]
+    sides = 16 * torch.randint(2, (count,), generator=generator)
+    for picture, colour, left in zip(pictures, chosen, sides.tolist(), strict=True):
+        picture[8:24, 2 + left : 14 + left] = colour
     return pictures.to(torch.uint8).flatten(1)
 
 
@@ -50,7 +44,8 @@ def make(shape: tuple[int, ...] = (32, 32, 3), dtype: torch.dtype = torch.float6
     streams = Streams([0], dtype=dtype)
     settings = ImageLEBMSettings(**SMALL | changes)
     training = TrainingSettings(iterations=1, beta1=0.5, lr=3e-3)
-    return build(settings, training, DataInfo("made up", shape, "grey", 120, 40, 0), streams), streams
+    data = DataInfo("made up", shape, "grey", 120, 40, 0)
+    return image_lebm.build(settings, training, data, streams), streams
 
 
 def test_it_learns_to_rebuild_colour_pictures() -> None:
@@ -108,7 +103,8 @@ def test_the_chains_gradient_is_that_of_log_joint() -> None:
 
 def test_a_ladder_of_temperatures_works_on_pictures_too() -> None:
     model, streams = make(objective="ti-full", temperatures=2, posterior_steps=3)
-    assert isinstance(model, ThermodynamicImageLEBM) and isinstance(make()[0], ImageLEBM)
+    assert isinstance(model, image_lebm.ThermodynamicImageLEBM)
+    assert isinstance(make()[0], image_lebm.ImageLEBM)
     data = made_up(torch.float64)
     metrics = model.training_step(data.batch(torch.arange(2)[None], streams), streams)
     assert torch.isfinite(metrics["ti_log_px"]).all()

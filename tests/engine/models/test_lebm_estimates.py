@@ -42,27 +42,13 @@ def run(paths: RunPaths, metric: str, **settings: Any) -> dict[str, Any]:
 
 def test_the_curve_of_a_finished_run(lebm: RunPaths) -> None:
     body = run(lebm, "thermodynamic", exchange=2)
-    expected = {
-        "ti_log_px",
-        "ti_log_px_corrected",
-        "ti_converged",
-        "ti_fall",
-        "ti_drift",
-        "ti_kl",
-        "swap_acceptance",
-    }
-    assert set(body["metrics"]) == expected
+    own = ("log_px", "log_px_corrected", "converged", "fall", "drift", "kl")
+    assert set(body["metrics"]) == {"swap_acceptance", *(f"ti_{name}" for name in own)}
     with np.load(lebm.evaluations / body["arrays"], allow_pickle=False) as arrays:
         shapes = {name: arrays[name].shape for name in arrays}
         curve, t = arrays["mean"], arrays["temperatures"]
-    assert shapes == {
-        "temperatures": (5,),
-        "mean": (2, 5),
-        "error": (2, 5),
-        "variance": (2, 5),
-        "kl": (2, 4),
-        "swaps": (2, 4),
-    }
+    points, steps = dict.fromkeys(("mean", "error", "variance"), (2, 5)), {"kl": (2, 4), "swaps": (2, 4)}
+    assert shapes == {"temperatures": (5,), **points, **steps}
     assert t[0] == 0 and t[-1] == 1
     by_hand = (np.diff(t) * (curve[:, 1:] + curve[:, :-1]) / 2).sum(1)
     np.testing.assert_allclose(body["metrics"]["ti_log_px"]["values"], by_hand, rtol=1e-5)
@@ -139,8 +125,6 @@ def test_all_objectives_cost_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(model, "prior_gradient", counting)
     found = study(model, streams, images=2, steps=3, batches=2, repeats=2, temperatures=5)
-    turns = 2 * 2 * 3
-    rows = torch.tensor(counted).view(turns, -1) if len(counted) % turns == 0 else None
-    assert rows is not None
+    rows = torch.tensor(counted).view(2 * 2 * 3, -1)
     assert rows.sum(1).unique().tolist() == [6 * 8 * 3 * 2]  # temperatures × chains × steps × images
     assert "144 score evaluations per example" in found.notes[0]

@@ -9,21 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.engine.models.test_lebm import batch, linear, make
+from tests.engine.models.test_lebm import assert_own_chains_move, batch, make
+from workbench.engine.models import lebm_ti
 from workbench.engine.models.lebm import LEBM
-from workbench.engine.models.lebm_ti import (
-    Ladder,
-    LadderEvaluation,
-    ThermodynamicLEBM,
-    build,
-    convergence_notes,
-    curve_of,
-    evaluate_ladder,
-    ladder_metrics,
-    log_likelihood,
-    run_ladder,
-    surrogate,
-)
+from workbench.engine.models.lebm_ti import Ladder, curve_of, evaluate_ladder, ladder_metrics, surrogate
 from workbench.engine.streams import Streams
 from workbench.engine.thermodynamic import LIMIT, ladder, largest_fall
 from workbench.errors import WorkbenchError
@@ -40,23 +29,12 @@ MEMBERS = 20  # independent repetitions: their spread is the Monte Carlo error
 
 def conjugate(slope: float = 0.0, **changes: Any) -> tuple[LEBM, Streams]:
     """Return the example as a model; f(z) = slope · z moves the prior to N(slope, 1)."""
-    model, streams = make(
-        MEMBERS,
-        1,
-        latent=1,
-        generator=[],
-        prior=[],
-        sigma=S2**0.5,
-        prior_step=0.5,
-        posterior_step=0.1,
-        **changes,
-    )
-    assert model.prior is not None
+    chains = {"prior_step": 0.5, "posterior_step": 0.1, **changes}
+    model, streams = make(MEMBERS, 1, latent=1, generator=[], prior=[], sigma=S2**0.5, **chains)
     with torch.no_grad():
         for net, weight in ((model.generator, B), (model.prior, slope)):
-            linear(net).weight.fill_(weight)
-            bias = linear(net).bias
-            bias.zero_()
+            net[0].weight.fill_(weight)
+            net[0].bias.zero_()
     return model, streams
 
 
@@ -80,21 +58,20 @@ def gradients(objective: str, steps: int, slope: float = 0.0) -> tuple[Tensor, T
     x = torch.full((MEMBERS, 400, 1), X, dtype=torch.float64)
     z = exact_draws(rungs.temperatures, 400, 8, streams, slope)
     found = surrogate(model, rungs, objective, x, z)
-    assert found.prior is not None and model.prior is not None
-    found.generator.sum().backward()
-    found.prior.sum().backward()
-    weights = linear(model.generator).weight.grad, linear(model.prior).weight.grad
-    assert weights[0] is not None and weights[1] is not None
-    return -weights[0].flatten(), -weights[1].flatten()
+    (found.generator.sum() + found.prior.sum()).backward()
+    return -model.generator[0].weight.grad.flatten(), -model.prior[0].weight.grad.flatten()
 
 
 @pytest.mark.check("catalogue 11", "The ti-full gradient equals vanilla's in expectation.")
-@pytest.mark.parametrize("objective", ["vanilla", "ti-full"])
-def test_full_gradients_are_those_of_log_p_in_expectation(objective: str) -> None:
-    assert pytest.approx(-0.151, abs=5e-4) == TRUE
-    generator, prior = gradients(objective, 60)
-    assert within(generator, TRUE, 0.005)
-    assert within(prior, B * X / EVIDENCE, 0.005)  # ∂ log p/∂slope = E[z|x] − E[z]
+@pytest.mark.parametrize(("objective", "slope"), [("vanilla", 0.0), ("ti-full", 0.0), ("ti-full", 0.7)])
+def test_full_gradients_are_those_of_log_p_in_expectation(objective: str, slope: float) -> None:
+    misfit = X - B * slope
+    truth = (slope * misfit - B) / EVIDENCE + B * misfit**2 / EVIDENCE**2
+    if slope == 0:
+        assert truth == pytest.approx(TRUE) and pytest.approx(-0.151, abs=5e-4) == TRUE
+    generator, prior = gradients(objective, 60, slope)
+    assert within(generator, truth, 0.005)
+    assert within(prior, B * misfit / EVIDENCE, 0.005)  # ∂ log p/∂slope = E[z|x] − E[z]
 
 
 @pytest.mark.check("catalogue 11", "The power gradient differs from that of log p(x).")
@@ -103,15 +80,6 @@ def test_the_power_gradient_is_another_one() -> None:
     assert within(generator, NAIVE, 0.005)
     assert not within(generator, TRUE, 0.3)
     assert within(prior, B * X / EVIDENCE, 0.005)  # f learns from the two ends: unbiased
-
-
-def test_a_prior_that_moved_is_no_obstacle() -> None:
-    slope = 0.7
-    misfit = X - B * slope
-    generator, prior = gradients("ti-full", 60, slope)
-    truth = (slope * misfit - B) / EVIDENCE + B * misfit**2 / EVIDENCE**2
-    assert within(generator, truth, 0.005)
-    assert within(prior, B * misfit / EVIDENCE, 0.005)
 
 
 @pytest.mark.check("whole 5", "The chains' E_t increases with t.")
@@ -154,9 +122,9 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
     metrics = ladder_metrics(rungs, short)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS
-    (note,) = convergence_notes(metrics)
+    (note,) = lebm_ti.convergence_notes(metrics)
     assert "NOT CONVERGED" in note and "20 of 20 seeds" in note
-    assert convergence_notes(ladder_metrics(rungs, long)) == []
+    assert lebm_ti.convergence_notes(ladder_metrics(rungs, long)) == []
 
 
 @pytest.mark.check("whole 5", "An unreached posterior is flagged.")
@@ -170,11 +138,11 @@ def test_a_posterior_that_was_never_reached_is_flagged() -> None:
     for moved, converged in ((False, 1.0), (True, 0.0)):
         if moved:
             z[:, -1] = z[:, 0]
-        curve = curve_of(rungs, log_likelihood(model, x, z))
-        found = LadderEvaluation(curve, largest_fall(curve.mean, curve.error), none, None)
+        curve = curve_of(rungs, lebm_ti.log_likelihood(model, x, z))
+        found = lebm_ti.LadderEvaluation(curve, largest_fall(curve.mean, curve.error), none, None)
         metrics = ladder_metrics(rungs, found)
         assert metrics["ti_converged"]["values"] == [converged] * MEMBERS
-        assert bool(convergence_notes(metrics)) == moved
+        assert bool(lebm_ti.convergence_notes(metrics)) == moved
 
 
 def test_exchange_leads_to_the_same_curve() -> None:
@@ -183,7 +151,7 @@ def test_exchange_leads_to_the_same_curve() -> None:
     plain = evaluate_ladder(model, Ladder(model, ladder(6, 3.0), 8), x, streams, 150).curve
     found = evaluate_ladder(model, Ladder(model, ladder(6, 3.0), 8, exchange=5), x, streams, 150)
     mixed, swaps = found.curve, found.swaps
-    assert swaps is not None and swaps.shape == (MEMBERS, 6)
+    assert swaps.shape == (MEMBERS, 6)
     assert ((swaps > 0.05) & (swaps < 1)).all()
     difference = plain.mean[:, 1:] - mixed.mean[:, 1:]  # at t = 0 the exchanged chain takes ULA's bias
     assert (difference.mean(0).abs() < 4 * difference.std(0) / MEMBERS**0.5 + 0.02).all()
@@ -193,8 +161,7 @@ def test_a_pair_that_never_had_a_turn_has_no_rate() -> None:
     model, streams = conjugate()
     start = streams.normal("start", 4, 2, 8, 1)
     x = torch.full((MEMBERS, 2, 1), X, dtype=torch.float64)
-    drawn = run_ladder(model, Ladder(model, ladder(4, 1.0), 8, exchange=3), x, start, streams, 5)
-    assert drawn.swaps is not None
+    drawn = lebm_ti.run_ladder(model, Ladder(model, ladder(4, 1.0), 8, exchange=3), x, start, streams, 5)
     assert not drawn.swaps[:, 0::2].isnan().any() and drawn.swaps[:, 1::2].isnan().all()
 
 
@@ -205,19 +172,10 @@ def test_the_prior_rung_knows_nothing_of_x_and_each_rung_its_temperature() -> No
         streams = Streams(range(MEMBERS), dtype=torch.float64)
         x = torch.full((MEMBERS, 3, 1), value, dtype=torch.float64)
         start = streams.normal("start", 4, 3, 8, 1)
-        drawn.append(run_ladder(model, Ladder(model, ladder(4, 1.0), 8), x, start, streams, 20).z)
+        drawn.append(lebm_ti.run_ladder(model, Ladder(model, ladder(4, 1.0), 8), x, start, streams, 20).z)
     assert torch.equal(drawn[0][:, 0], drawn[1][:, 0])
     moved = (drawn[1] - drawn[0]).mean((0, 2, 3, 4))
     assert (moved[1:] > 0.1).all() and (moved.diff()[:1] > 0).all()
-
-
-def test_likelihoods_belong_to_their_image() -> None:
-    model, streams = make(2, 3)
-    z, x = streams.normal("z", 4, 5, 8, 2), streams.normal("x", 5, 3)
-    found = log_likelihood(model, x, z)
-    for rung, image, draw in ((0, 0, 0), (3, 4, 7), (1, 2, 3)):
-        alone = model.likelihood.log_prob(x[:, image, None], model.generator(z[:, rung, image, draw, None]))
-        torch.testing.assert_close(found[:, rung, image, draw], alone[:, 0])
 
 
 @pytest.mark.check("section 12", "Per-image covariances match the explicit sum over draws.")
@@ -227,8 +185,7 @@ def test_covariances_are_those_of_each_image() -> None:
     rungs = Ladder(model, ladder(3, 2.0), 8)
     x, z = streams.normal("x", 2, 3), streams.normal("z", 4, 2, 8, 2)
     surrogate(model, rungs, "ti-full", x, z).generator.sum().backward()
-    parameter = linear(model.generator).weight
-    assert parameter.grad is not None
+    parameter = model.generator[0].weight
     expected = torch.zeros_like(parameter)
     for rung in range(4):
         for image in range(2):
@@ -249,17 +206,17 @@ def test_covariances_are_those_of_each_image() -> None:
 # ---- the model
 
 
-def thermodynamic(objective: str = "ti-full", **changes: Any) -> tuple[ThermodynamicLEBM, Streams]:
+def thermodynamic(objective: str = "ti-full", **changes: Any) -> tuple[lebm_ti.ThermodynamicLEBM, Streams]:
     model, streams = make(objective=objective, temperatures=3, prior_steps=4, posterior_steps=4, **changes)
-    found = build(model.settings, model.training_settings, model.data, Streams(range(2), dtype=torch.float64))
-    assert isinstance(found, ThermodynamicLEBM)
-    return found, streams
+    fresh = Streams(range(2), dtype=torch.float64)
+    return lebm_ti.build(model.settings, model.training_settings, model.data, fresh), streams
 
 
 def test_settings_choose_the_objective() -> None:
     vanilla, streams = make()
-    assert type(build(vanilla.settings, vanilla.training_settings, vanilla.data, streams)) is LEBM
-    assert thermodynamic("power")[0].ladder.size == 4
+    assert type(lebm_ti.build(vanilla.settings, vanilla.training_settings, vanilla.data, streams)) is LEBM
+    model = thermodynamic("power")[0]
+    assert type(model) is lebm_ti.ThermodynamicLEBM and model.ladder.size == 4
 
 
 def test_a_step_reports_the_integral() -> None:
@@ -267,21 +224,12 @@ def test_a_step_reports_the_integral() -> None:
     metrics = model.training_step(batch(), streams)
     assert {"ti_log_px", "ti_log_px_corrected", "ti_fall", "ti_kl", "swap_acceptance"} <= set(metrics)
     torch.testing.assert_close(metrics["loss"], -metrics["ti_log_px"])
-    # E_t increases, so E_1 lies above the integral
-    assert (metrics["reconstruction"] < metrics["loss"] + 1e3).all()
 
 
 def test_every_temperature_and_chain_of_a_datum_is_kept() -> None:
     model, streams = thermodynamic(warm_start=True)
-    assert model.chains is not None and model.chains.shape == (2, 40, 3, 8, 2)
-    before, data = model.chains.clone(), batch()
-    model.training_step(data, streams)
-    changed = (model.chains != before).flatten(2).all(-1)
-    expected = torch.zeros(2, 40, dtype=torch.bool)
-    expected[torch.arange(2)[:, None], data.index] = True
-    assert torch.equal(changed, expected)
-    kept = model._start(data.index, streams)
-    assert torch.equal(kept, model.chains[torch.arange(2)[:, None], data.index])
+    assert model.chains.shape == (2, 40, 3, 8, 2)
+    assert_own_chains_move(model, streams)
 
 
 def test_the_flat_control_updates_the_generator_alone() -> None:
@@ -295,7 +243,7 @@ def test_power_is_called_biased_in_the_log() -> None:
     assert "BIASED" in biased.warnings({})[0]
     assert full.warnings({}) == []
     description = LEBMSettings.model_fields["objective"].description
-    assert description is not None and "BIASED" in description
+    assert "BIASED" in description
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.samplers.langevin import (
-    Point,
-    adapted,
-    eta_of_s,
-    last,
-    log_ratio,
-    noise_steps,
-    propose,
-    transition,
-    ula,
-)
+from tests.engine.small import assert_within_4_errors
+from workbench.engine.samplers import langevin
+from workbench.engine.samplers.langevin import Point, last, log_ratio, noise_steps, propose, transition
 from workbench.engine.streams import Streams
 
 VARIANCES = torch.tensor([1.0, 4.0], dtype=torch.float64)
@@ -49,20 +41,14 @@ def mala_moments(
     uniforms = source.uniform("acceptance", steps)
     total, squares, accepted = torch.zeros(CHAINS, 2).double(), torch.zeros(CHAINS, 2).double(), 0.0
     for step, noise in enumerate(noise_steps(source, "chain", steps, 2)):
-        current, decision = transition(
-            evaluate, current, size, noise, uniforms[:, step], metropolis=metropolis
-        )
+        uniform = uniforms[:, step]
+        current, decision = transition(evaluate, current, size, noise, uniform, metropolis=metropolis)
         if step >= burn:
             total += current.position
             squares += current.position.square()
             accepted += decision.accepted.double().mean().item()
     kept = steps - burn
     return total / kept, squares / kept, accepted / kept
-
-
-def assert_within_4_errors(per_chain: Tensor, truth: Tensor | float) -> None:
-    error = per_chain.std(0) / math.sqrt(len(per_chain))
-    assert ((per_chain.mean(0) - truth).abs() < 4 * error).all(), (per_chain.mean(0), truth, error)
 
 
 @pytest.mark.check("catalogue 4", "MALA has the moments of N(0, diag(1, 4)) at η = 0.05 and 0.5.")
@@ -87,26 +73,11 @@ def test_ula_is_too_wide_by_the_known_factor() -> None:
 def test_plain_chain_and_transition_without_accept_step_are_the_same() -> None:
     noises = list(noise_steps(streams(3), "chain", 5, 2))
     start = streams(3).normal("start", 2)
-    plain = last(ula(lambda x: x / VARIANCES, start, 0.3, noises))
+    plain = last(langevin.ula(lambda x: x / VARIANCES, start, 0.3, noises))
     current, size = gaussian(start), torch.full((3,), 0.3, dtype=torch.float64)
     for noise in noises:
         current, _ = transition(gaussian, current, size, noise, torch.zeros(3), metropolis=False)
     torch.testing.assert_close(plain, current.position)
-
-
-def test_log_ratio_is_antisymmetric_and_equals_the_textbook_form() -> None:
-    source = streams(8)
-    here, there = quartic(source.normal("a", 3)), quartic(source.normal("b", 3))
-    eta = source.uniform("eta", 1).squeeze(1) + 0.01
-    forth, back = log_ratio(here, there, eta), log_ratio(there, here, eta)
-    assert (forth + back).abs().max() < 1e-8
-
-    def log_q(to: Point, origin: Point) -> Tensor:
-        mean = origin.position - eta[:, None] * origin.gradient
-        return -(to.position - mean).square().sum(1) / (4 * eta)
-
-    textbook = here.energies.sum(1) - there.energies.sum(1) + log_q(here, there) - log_q(there, here)
-    torch.testing.assert_close(forth, textbook, rtol=1e-10, atol=1e-8)
 
 
 @pytest.mark.check("section 7", "log r vanishes with η and on a flat V.")
@@ -123,13 +94,14 @@ def test_vanishing_steps_and_flat_energies_are_always_accepted() -> None:
     assert (log_ratio(flat(start), flat(propose(flat(start), large, noise)), large) == 0).all()
 
 
-def test_a_ratio_that_is_not_a_number_rejects_and_carries_the_old_point() -> None:
+@pytest.mark.parametrize(("energy", "slope"), [(math.nan, math.nan), (math.inf, 1.0)])
+def test_an_energy_that_is_not_finite_is_rejected(energy: float, slope: float) -> None:
     start = streams(2).normal("a", 2)
 
     def breaks_for_second(state: Tensor) -> Point:
         point = gaussian(state)
-        broken = torch.tensor([[1.0], [math.nan]], dtype=torch.float64)
-        return Point(state, point.energies * broken, point.gradient * broken, (point.position * broken,))
+        broken, bent = torch.tensor([[[1.0], [energy]], [[1.0], [slope]]], dtype=torch.float64)
+        return Point(state, point.energies * broken, point.gradient * bent, (point.position * broken,))
 
     current = Point(start, gaussian(start).energies, gaussian(start).gradient, (start,))
     size = torch.full((2,), 0.01, dtype=torch.float64)
@@ -141,18 +113,10 @@ def test_a_ratio_that_is_not_a_number_rejects_and_carries_the_old_point() -> Non
     assert (after.position[0] != start[0]).any()
 
 
-def test_an_infinite_energy_is_never_entered() -> None:
-    current = gaussian(torch.zeros(2, 2, dtype=torch.float64))
-    wall = lambda state: Point(state, torch.full_like(state, math.inf), state)  # noqa: E731
-    size = torch.full((2,), 0.1, dtype=torch.float64)
-    _, decision = transition(wall, current, size, streams(2).normal("chain", 2), torch.zeros(2))
-    assert not decision.accepted.any()
-
-
 def test_the_step_convention_of_published_lebms_moves_a_chain_alike() -> None:
     """Written out as its authors do, against η inside."""
     z, noise, score, s = 0.7, -1.3, 0.4, 0.4  # a state, its noise, −∇U, their step
-    eta = eta_of_s(s)
+    eta = langevin.eta_of_s(s)
     published = z + s**2 / 2 * score + s * noise
     assert z + eta * score + math.sqrt(2 * eta) * noise == pytest.approx(published)
 
@@ -167,24 +131,11 @@ def test_adaptation_steers_to_the_target_from_both_sides() -> None:
     uniforms = source.uniform("acceptance", steps)
     for step, noise in enumerate(noise_steps(source, "chain", steps, 2)):
         current, decision = transition(gaussian, current, log_eta.exp(), noise, uniforms[:, step])
-        log_eta = adapted(log_eta, decision.probability, 0.574, 0.02)
+        log_eta = langevin.adapted(log_eta, decision.probability, 0.574, 0.02)
         if step >= steps - 500:
             tail += decision.probability.mean().item() / 500
     assert 0.52 < tail < 0.63
     assert log_eta.std() < 0.3  # four starts, one step size
-
-
-def test_clamp_bounds_the_chain() -> None:
-    states = list(
-        ula(
-            lambda x: -10 * x,
-            streams(2).normal("a", 3),
-            0.5,
-            noise_steps(streams(2), "chain", 9, 3),
-            clamp=2.5,
-        )
-    )
-    assert max(state.abs().max().item() for state in states) == 2.5
 
 
 def test_noise_comes_in_blocks_that_do_not_depend_on_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:

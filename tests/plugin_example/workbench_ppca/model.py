@@ -37,9 +37,8 @@ class PPCA(LatentModel):
     def _solve(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return W(x − b) [S, B, d], its product with M⁻¹, and the Cholesky factor of M [S, d, d]."""
         w = self.decoder.weight
-        noise = torch.exp(2 * self.log_sigma).unsqueeze(-1) * torch.eye(
-            self.latent, dtype=w.dtype, device=w.device
-        )
+        unit = torch.eye(self.latent, dtype=w.dtype, device=w.device)
+        noise = torch.exp(2 * self.log_sigma).unsqueeze(-1) * unit
         # cholesky_ex: the plain one reads its error flag, and so waits for a GPU
         factor = torch.linalg.cholesky_ex(w @ w.transpose(1, 2) + noise).L
         projected = (x - self.decoder.bias) @ w.transpose(1, 2)

@@ -1,7 +1,8 @@
-"""The presets with Langevin chains, and those that denoise, reach their bars (minutes; docs/results/)."""
+"""Presets of AVB, with Langevin chains, and those that denoise reach their bars (minutes; docs/results/)."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,22 @@ def test_the_learnt_prior_samples_moons_better_than_the_flat_one(
 @pytest.mark.parametrize("preset", ["ddpm-moons", "dsm-moons"])
 def test_denoising_models_sample_the_moons(preset: str, tmp_path: Path) -> None:
     assert max(trained(preset, tmp_path, "3")["energy_distance"]["values"]) < 0.010
+
+
+@pytest.mark.check("whole 4", "The toy problems reach −ln n.")
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("preset", "codes", "iterations", "gap"),
+    [("avb-onehot4", 4, 3000, 0.05), ("avb-onehot8", 8, 4000, 0.10), ("avb-bits8-16", 16, 4000, 0.10)],
+)
+def test_a_toy_comes_near_its_optimum(
+    preset: str, codes: int, iterations: int, gap: float, tmp_path: Path
+) -> None:
+    assert (resolve(preset).training.iterations or math.inf) <= iterations
+    summary = trained(preset, tmp_path, "0,1")
+    for value in summary["log_px"]["values"]:
+        assert -math.log(codes) - gap < value <= -math.log(codes)
+    # the bound of the fitted proposal must lie below, and the samples must be the codes
+    for bound, exact in zip(summary["test_iwae"]["values"], summary["log_px"]["values"], strict=True):
+        assert -bound < exact + 0.02
+    assert all(value < 0.02 for value in summary["energy_distance"]["values"])
