@@ -21,11 +21,7 @@ def test_a_linear_f_and_generator_have_the_exact_likelihood_of_a_gaussian() -> N
     """exp(a·z + c) N(z; 0, I) is N(a, I) with Z = exp(c + ‖a‖²/2), and x is then Gaussian too."""
     sigma, slope, constant = 0.7, torch.tensor([0.9, -0.5, 0.3]).double(), 2.0
     model, streams = make(members=2, dimensions=3, latent=3, prior=[], generator=[], sigma=sigma)
-<<<<<<< HEAD
-    generator, prior = linear(model.generator), linear(model.prior)
-=======
     generator, prior = model.generator[0], model.prior[0]
->>>>>>> t1
     with torch.no_grad():
         prior.weight.copy_(slope[:, None].expand(2, -1, -1))
         prior.bias.fill_(constant)
