@@ -150,3 +150,26 @@ def test_noise_comes_in_blocks_that_do_not_depend_on_neighbours(monkeypatch: pyt
 def test_a_chain_without_steps_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one step"):
         last(iter(()))
+
+
+def test_log_ratio_is_antisymmetric_and_equals_the_textbook_form() -> None:
+    source = streams(8)
+    here, there = quartic(source.normal("a", 3)), quartic(source.normal("b", 3))
+    eta = source.uniform("eta", 1).squeeze(1) + 0.01
+    forth, back = log_ratio(here, there, eta), log_ratio(there, here, eta)
+    assert (forth + back).abs().max() < 1e-8
+
+    def log_q(to: Point, origin: Point) -> Tensor:
+        mean = origin.position - eta[:, None] * origin.gradient
+        return -(to.position - mean).square().sum(1) / (4 * eta)
+
+    textbook = here.energies.sum(1) - there.energies.sum(1) + log_q(here, there) - log_q(there, here)
+    torch.testing.assert_close(forth, textbook, rtol=1e-10, atol=1e-8)
+
+
+def test_an_infinite_energy_is_never_entered() -> None:
+    current = gaussian(torch.zeros(2, 2, dtype=torch.float64))
+    wall = lambda state: Point(state, torch.full_like(state, math.inf), state)  # noqa: E731
+    size = torch.full((2,), 0.1, dtype=torch.float64)
+    _, decision = transition(wall, current, size, streams(2).normal("chain", 2), torch.zeros(2))
+    assert not decision.accepted.any()
