@@ -11,6 +11,7 @@ import io
 import math
 import time
 from collections.abc import Callable
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,6 @@ from workbench.errors import STORE, WorkbenchError
 from workbench.settings import user_settings
 from workbench.spec.estimates import EstimateSettings, planned
 from workbench.spec.metrics import metric as metric_named
-from workbench.spec.registry import load_named
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_evaluation
 from workbench.store.files import write_atomic, write_json
@@ -80,7 +80,7 @@ class Subject:
             WorkbenchError: if the estimate makes no sense for this model or data.
         """
         task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
-        findings: Findings = load_named(type(settings).measure)(task)
+        findings: Findings = resolve_name(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
         return findings
 

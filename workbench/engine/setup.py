@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pkgutil import resolve_name
 
 import torch
 
@@ -10,7 +11,6 @@ from workbench.engine.data.batch import DataInfo
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import DEVICE, WorkbenchError
-from workbench.spec.registry import load_named
 from workbench.spec.schema import RunSpec
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -51,5 +51,5 @@ def describe(device: torch.device) -> str:
 
 def build_model(spec: RunSpec, data: DataInfo, streams: Streams) -> LatentModel:
     """Return the model of the spec's family, its weights drawn from the stream "init"."""
-    model: LatentModel = load_named(spec.model.engine)(spec.model, spec.training, data, streams)
+    model: LatentModel = resolve_name(spec.model.engine)(spec.model, spec.training, data, streams)
     return model

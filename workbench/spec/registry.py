@@ -14,16 +14,6 @@ from workbench.errors import USAGE, WorkbenchError
 T = TypeVar("T")
 
 
-def load_named(text: str) -> Any:
-    """Import what "module:name" names.
-
-    Raises:
-        ImportError, AttributeError: if it is not there.
-    """
-    module, _, name = text.partition(":")
-    return getattr(import_module(module), name)  # named by a setting
-
-
 class Registry(Generic[T]):
     """The members of a package's modules, and of an entry-point group, by their `name`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 
 import torch
 
@@ -11,7 +12,6 @@ from workbench.engine.data.dataset import DataSet
 from workbench.engine.data.subset import hold_out
 from workbench.engine.streams import stream_seed
 from workbench.spec.data import DATA_SETS, Arrays
-from workbench.spec.registry import load_named
 from workbench.spec.schema import DataSettings
 
 __all__ = ["DataSet", "load"]
@@ -32,7 +32,7 @@ def load(
     """
     source = DATA_SETS.find(settings.name)
     assert source is not None, "checked with the settings"
-    arrays: Arrays = load_named(source.load)(settings, data_dir, download)
+    arrays: Arrays = resolve_name(source.load)(settings, data_dir, download)
     arrays = replace(
         arrays,
         train_x=torch.as_tensor(arrays.train_x),
