@@ -1,6 +1,10 @@
 """What holds for all tests: property tests try the same cases each time, and a busy machine is no failure."""
 
 import os
+
+# Before torch is loaded: with several test processes its threads would only wait for one another.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 from pathlib import Path
 
 import pytest
