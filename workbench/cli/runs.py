@@ -62,11 +62,12 @@ def list_(
         talk("No matching runs." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
         return
     out_table(
-        ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
+        ("RUN", "STATE", "HEALTH", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
         [
             (
                 row.id,
                 row.state,
+                api.runs.health_text(row.health),
                 row.kind,
                 row.data,
                 len(row.seeds),
@@ -101,6 +102,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         "run": row.id,
         "folder": folder,
         "state": " ".join(part for part in (row.state, row.reason, row.next) if part),
+        "health": api.runs.health_text(row.health),
         "preset": row.preset,
         "study": row.study_id,
         "seeds": ", ".join(map(str, row.seeds)),

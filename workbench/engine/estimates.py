@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import time
 from collections.abc import Callable
 from pkgutil import resolve_name
@@ -48,7 +49,7 @@ class Subject:
     """A run's model as an estimate sees it: in the estimate's precision, without gradients, a copy."""
 
     def __init__(self, paths: RunPaths, spec: RunSpec, precision: str, data: DataSet | None = None) -> None:
-        self.run, self.device = paths.id, choose_device(spec.resources.device)
+        self.run, self.device = paths, choose_device(spec.resources.device)
         if data is None or data.dtype != DTYPES[precision]:
             user = user_settings(user_variables(paths))
             data = load(spec.data, user.data_dir, user.download, device=self.device, dtype=DTYPES[precision])
@@ -66,7 +67,7 @@ class Subject:
             self.model.load_state_dict(state)
         except RuntimeError:
             raise WorkbenchError(
-                f"The checkpoint of {self.run} does not fit its model: it was written by another version.",
+                f"The checkpoint of {self.run.id} does not fit its model: it was written by another version.",
                 "Train the run again with this one.",
             ) from None
         self.model.requires_grad_(False)  # gradients are with respect to latents here
@@ -79,7 +80,8 @@ class Subject:
         Raises:
             WorkbenchError: if the estimate makes no sense for this model or data.
         """
-        task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
+        streams = self.streams.fork(f"estimate/{metric}")
+        task = Task(self.model, self.data, settings, streams, on_progress, self.run)
         findings: Findings = resolve_name(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
         return findings
@@ -121,6 +123,7 @@ def measure(
         "seconds": round(seconds, 3),
         "device": describe(subject.device),
         "commit": code_version(),
+        **({"health": findings.health} if findings.health else {}),
     }
     paths.evaluations.mkdir(mode=0o700, exist_ok=True)
     if findings.arrays:  # first, as the JSON names them
@@ -129,6 +132,8 @@ def measure(
         write_atomic(paths.evaluations / f"{name}.npz", packed.getvalue())
         body["arrays"] = f"{name}.npz"
     write_json(paths.evaluations / f"{name}.json", body)
+    if findings.health:
+        os.utime(paths.root)  # a verdict is part of the run's row, which is read again if the folder changed
     log(f"{metric}: done in {seconds:.1f} s")
 
 

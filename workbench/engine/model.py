@@ -142,6 +142,13 @@ class LatentModel(nn.Module):
         """Return the family's own extra metrics of a result, in the form of evaluation/entry.py."""
         return {}
 
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return numbers [S] of the final state, by name, for checks of "state:<name>" (spec/health.py).
+
+        `metrics` are those of the result. Called once after training, without gradients.
+        """
+        return {}
+
     def warnings(self, metrics: dict[str, Any]) -> list[str]:
         """Return sentences for the run's log about its result's `metrics`: what to doubt in it, and why."""
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from workbench.engine import checkpoint
@@ -13,6 +14,7 @@ from workbench.engine.environment import capture
 from workbench.engine.estimates import EstimateCurves, measure_all
 from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.summary import summarise
+from workbench.engine.health import diverged_entry, health
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, log, user_variables
 from workbench.engine.recorder import Recorder
@@ -21,7 +23,9 @@ from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
 from workbench.exit_codes import WorkerExit
 from workbench.settings import user_settings
+from workbench.spec.health import health_reasons
 from workbench.spec.schema import RunSpec
+from workbench.store.evaluations import read_health
 from workbench.store.files import create_json, write_json
 from workbench.store.paths import RunPaths
 
@@ -54,6 +58,7 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         log("Stopped on request before the evaluation; checkpoint written.")
         return WorkerExit.STOPPED
     metrics: dict[str, Any] = {}
+    found: list[dict[str, Any]] = []
     if outcome.how == "finished":
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
@@ -62,13 +67,15 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
             log(warning)
         if spec.evaluation.estimates:
             measure_all(trainer)
+        found = judge(trainer, metrics, outcome)
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
         log("every seed has diverged; repeating the last steps to find the first non-finite tensor")
+        found = [diverged_entry(step) for step in outcome.diverged.values()]
         first = find_first(paths, spec, data, outcome, stop)
     recorder.close()
-    commit(paths, result(spec, outcome, metrics, describe(device), first))
+    commit(paths, result(spec, outcome, metrics, describe(device), first, found))
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
     log(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
     return WorkerExit.DONE
@@ -108,6 +115,21 @@ def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome)
     return metrics
 
 
+def judge(trainer: Trainer, metrics: dict[str, Any], outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the verdict on each seed, for the result; empty if a check could not be made."""
+    trainer.recorder.flush()
+    seeds, paths = trainer.spec.seeds, trainer.recorder.paths
+    streams = Streams(seeds, trainer.data.device, trainer.data.dtype).fork("health")
+    try:
+        found = health(paths, trainer.model, trainer.data, metrics, seeds, outcome.diverged, streams)
+    except Exception as problem:  # the result of the run is worth more than this
+        log(f"Health was not judged ({type(problem).__name__}: {problem}).")
+        return []
+    for sentence in health_reasons(seeds, read_health(found)):
+        log(sentence)
+    return found
+
+
 def find_first(
     paths: RunPaths,
     spec: RunSpec,
@@ -126,7 +148,12 @@ def find_first(
 
 
 def result(
-    spec: RunSpec, outcome: Outcome, metrics: dict[str, Any], device: str, first: str = ""
+    spec: RunSpec,
+    outcome: Outcome,
+    metrics: dict[str, Any],
+    device: str,
+    first: str = "",
+    verdicts: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the content of result.json; `first` is the first non-finite tensor of a diverged run."""
     return {
@@ -139,6 +166,7 @@ def result(
         "device": device,
         "diverged": {str(seed): step for seed, step in outcome.diverged.items()},
         **({"diverged_tensor": first} if first else {}),
+        **({"health": list(verdicts)} if verdicts else {}),
         "metrics": metrics,
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\Z")
 # The files that a row of the list is made of; named apart because thousands of folders are read at once.
 ORIGIN, STATE, PROGRESS = "origin.json", "state.json", "progress.json"
-RESULT, NOTES = "result.json", "notes.json"
+RESULT, NOTES, HEALTH = "result.json", "notes.json", "evaluations/health.json"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from workbench.engine.data.dataset import DataSet
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
+from workbench.store.paths import RunPaths
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Task:
     settings: Any  # of the estimate's class in workbench/spec/estimates
     streams: Streams
     on_progress: Callable[[float], None]
+    run: RunPaths | None = None  # whose curves and result an estimate may read
 
     def refuse(self, why: str, hint: str = "") -> WorkbenchError:
         """Return the error that says why this metric makes no sense for this model or these data."""
@@ -36,3 +38,4 @@ class Findings:
     metrics: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    health: list[dict[str, Any]] = field(default_factory=list)  # of each seed, as in result.json

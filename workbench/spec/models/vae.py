@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
@@ -12,6 +13,9 @@ class GaussianVAESettings(ModelSettings):
     """What all autoencoders with a Gaussian encoder, trained on the bound, have in common."""
 
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",))
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("train:kl", "latents carry {value:.2g} nats: they are hardly used", low=(0.5, 0.05)),
+    )
 
     latent: int = setting(10, "latent dimensions", "dimensions", ge=1, le=4096)
     encoder: list[int] = hidden(512, what="encoder")

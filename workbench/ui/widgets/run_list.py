@@ -8,7 +8,19 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 
-from workbench.ui.formatting import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share, shortened
+from workbench.ui.formatting import (
+    SIGNS,
+    aside,
+    bar,
+    clock,
+    fit,
+    line,
+    plural,
+    queue_order,
+    share,
+    shortened,
+    state_style,
+)
 from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
@@ -86,7 +98,7 @@ class RunList(Grid):
             for name in ("good", "bad", "waiting", "running", "faint")
         }
         if part == 0:
-            sign, style = SIGNS.get(run.state, ("?", "waiting"))
+            sign, style = SIGNS.get(run.state, ("?", ""))[0], state_style(run) or "waiting"
             seeds = plural(len(run.seeds), "seed")
             return [
                 Segment(cursor, base),
