@@ -248,10 +248,10 @@ def _json_cell(column: Column, cell: Cell) -> dict[str, Any]:
         "n": cell.n,
         "missing": cell.missing,
         "best": cell.best,
-        "health": cell.health or None,
         "p": cell.p,
         "ci95": list(interval) if interval else None,
         "values": list(cell.values),
+        **({"health": cell.health} if cell.health else {}),
     }
 
 

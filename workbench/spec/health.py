@@ -29,9 +29,9 @@ class Health(NamedTuple):
 class Check:
     """One number of a run and its limits.
 
-    `source` is a curve ("train:acceptance"), a final metric ("result:ti_converged"), or a number that the model
-    measures on its final state ("state:sample_spread"; `LatentModel.health`). Of a curve,
-    `of` takes one number; tenths and quarters count with their medians, so that single points do not:
+    `source` is a curve ("train:acceptance"), a final metric ("result:ti_converged"), or a number measured on
+    the final state ("state:sample_spread"; `LatentModel.health`). Of a curve, `of` takes one number. Tenths
+    and quarters count with their medians, so that single points do not matter:
 
     - end: the mean of the last tenth
     - rise: the last tenth above the lowest one, over the fall from the first to the lowest

@@ -125,7 +125,7 @@ class AEGMM(LatentModel):
         return found | self._nearest(data, settings, streams.fork("nearest"))
 
     def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
-        """Return the least weight over an equal share, and the least variance of a component over the ridge."""
+        """Return the least weight over an equal share, and a component's least variance over the ridge."""
         weights, factors = self.mixtures.weights, self.mixtures.factors
         used = weights > 0
         least = weights.masked_fill(~used, 1.0).amin(1) * used.sum(1)

@@ -29,7 +29,7 @@ from workbench.engine.streams import Streams
 from workbench.spec.models.lebm import LEBMSettings
 from workbench.spec.schema import TrainingSettings
 
-HEALTH_CHAINS = 500  # prior chains that are judged
+HEALTH_CHAINS, LONGER = 500, 4  # prior chains that are judged, beside others so many times as long
 
 
 class LEBM(DecoderModel):
@@ -201,12 +201,12 @@ class LEBM(DecoderModel):
 
     @torch.no_grad()
     def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
-        """Return ‖z‖² a dimension of prior chains, and how far f moves in as many steps again, in its std."""
-        steps = self.settings.prior_steps
+        """Return ‖z‖² a dimension of prior chains, and how far f moves if they are longer, in its std."""
+        longer_steps = LONGER * self.settings.prior_steps
         z = self.prior_chain(HEALTH_CHAINS, streams)
         found = {"prior_norm": z.square().mean((1, 2))}
         if self.prior is not None:
-            longer = self.f(self.prior_chain(HEALTH_CHAINS, streams, 2 * steps))
+            longer = self.f(self.prior_chain(HEALTH_CHAINS, streams, longer_steps))
             found["prior_drift"] = (longer.mean(1) - self.f(z).mean(1)).abs() / longer.std(1).clamp_min(1e-6)
         return found
 

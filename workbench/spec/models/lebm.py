@@ -29,8 +29,8 @@ class LEBMSettings(ModelSettings):
         Check("state:prior_norm", "prior chains escape: ‖z‖² is {value:.3g} a dimension", high=(10.0, 100.0)),
         Check(
             "state:prior_drift",
-            "prior chains have not settled: in as many steps again f moves by {value:.2g} of its spread",
-            high=(0.5, 5.0),
+            "prior chains have not settled: f moves by {value:.2g} of its spread in four times the steps",
+            high=(0.5, 3.0),
         ),
         Check("result:ti_converged", "chains of the ladder have not converged", low=(0.5, None)),
         Check("result:swap_acceptance", "{value:.2g} of the exchanges are accepted", low=(0.1, 0.01)),
