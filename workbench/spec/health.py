@@ -76,7 +76,7 @@ GENERAL: tuple[Check, ...] = (
         "train:loss",
         "the loss still fell: {value:.0%} of its fall came in the last quarter",
         of="drift",
-        high=(0.2, None),
+        high=(0.25, None),
     ),
     Check(
         "train:loss",
@@ -92,8 +92,8 @@ GENERAL: tuple[Check, ...] = (
     Check(
         "state:sample_spread",
         "the spread of samples is {value:.2g} times that of the data",
-        low=(0.3, 0.05),
-        high=(3.0, 30.0),
+        low=(0.2, 0.05),
+        high=(8.0, 50.0),
     ),
 )
 
