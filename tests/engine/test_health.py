@@ -46,7 +46,7 @@ CURVES: dict[str, tuple[Curve, Curve]] = {
     "train:acceptance": (constant(0.57), constant(0.0)),
     "train:course_acceptance": (constant(0.57), constant(0.0)),
     "train:weight_norm travel": (10 + np.sin(POINTS), np.full(200, 10.0)),
-    "train:adversary_loss": (constant(0.5), constant(1e-6)),
+    "train:adversary_loss": (constant(0.5), constant(1e-9)),
     "train:noise_mse": (constant(0.3), constant(1.0)),
     "train:f_prior": (constant(2.0), constant(1e6)),
 }

@@ -36,10 +36,10 @@ def notes_of(
     """Return the notes of a table with these groups as rows and these metric columns."""
     labels = [f"{group.title} {name}" for group, name in zip(groups, names, strict=True)]
     notes = [
+        *_unhealthy(groups, labels),
         *_reading(columns),
         *_meaning(groups, columns),
         *_comparing(groups, columns),
-        *_unhealthy(groups, labels),
         *_absent(groups, columns),
         *_damage(groups, labels, columns),
         *_unfinished(groups, labels),

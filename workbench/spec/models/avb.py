@@ -18,7 +18,7 @@ class AVBSettings(ModelSettings):
     title: ClassVar[str] = "AVB"
     own_metrics: ClassVar[OwnMetrics] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
     checks: ClassVar[tuple[Check, ...]] = (
-        Check("train:adversary_loss", "the adversary is saturated: loss {value:.2g}", low=(0.02, 1e-4)),
+        Check("train:adversary_loss", "the adversary is saturated: loss {value:.2g}", low=(0.02, 1e-6)),
         Check(
             "train:adversary_loss",
             "the adversary sees nothing: loss {value:.4g}, 2 ln 2 = 1.386",
