@@ -126,9 +126,24 @@ def test_exact_joint_draws_are_offered_by_normalised_models_alone(family: str) -
     assert data.info.dimensions == x.shape[-1]
 
 
-def built(family: str) -> tuple[Any, DataSet, Streams]:
+@pytest.mark.check(
+    "whole 9", "The joint densities of normalised models integrate to 1 over codes and latents."
+)
+@pytest.mark.parametrize("family", SAMPLED)
+def test_a_normalised_joint_integrates_to_one(family: str) -> None:
+    """Σ_x ∫ p(x, z) dz over all 16 binary codes of four bits, by the midpoint rule over |z| ≤ 7."""
+    model, _, _ = built(family, data={"name": "onehot4"}, model={"latent": 2, "likelihood": "bernoulli"})
+    codes = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 4)
+    axis = (torch.arange(100, dtype=torch.float64) + 0.5) * 0.14 - 7
+    nodes = torch.cartesian_prod(axis, axis).repeat(16, 1).expand(2, -1, -1)
+    with torch.no_grad():
+        log_joint = model.log_joint(codes.repeat_interleave(100**2, 0).expand(2, -1, -1), nodes)
+    torch.testing.assert_close(log_joint.exp().sum(1) * 0.14**2, torch.ones(2).double(), rtol=0, atol=1e-6)
+
+
+def built(family: str, **changes: dict[str, Any]) -> tuple[Any, DataSet, Streams]:
     """Return a fresh model of two members whose latents matter, its data, and streams."""
-    spec = small_spec(family, [0, 1])
+    spec = small_spec(family, [0, 1], **changes)
     data = load_data(spec)
     streams = Streams([0, 1], dtype=torch.float64)
     model = build_model(spec, data.info, streams)

@@ -43,8 +43,8 @@ def state_of(trainer: Trainer) -> dict[str, Tensor]:
 
 
 def test_a_member_trains_as_if_it_were_alone(family: str, tmp_path: Path) -> None:
-    together = make_trainer(small_spec(family, SEEDS), tmp_path / "together")
-    alone = [make_trainer(small_spec(family, [seed]), tmp_path / str(seed)) for seed in SEEDS]
+    together = make_trainer(small_spec(family, SEEDS, 12), tmp_path / "together")
+    alone = [make_trainer(small_spec(family, [seed], 12), tmp_path / str(seed)) for seed in SEEDS]
     for trainer in (together, *alone):
         trainer.run()
     whole = state_of(together)
@@ -76,7 +76,7 @@ def run_attempt(family: str, folder: Path, stop_at: int | None) -> Trainer:
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(family: str, tmp_path: Path) -> None:
     straight = run_attempt(family, tmp_path / "straight", None)
-    for stop_at in (1, 2, 9, 17, 24):  # in the middle of an epoch, of a logging interval, on a checkpoint
+    for stop_at in (2, 9, 24):  # in the middle of an epoch, of a logging interval, on a checkpoint
         run_attempt(family, tmp_path / "broken", stop_at)
     # a crash: rows were written after the checkpoint that the next attempt starts from
     with (tmp_path / "broken" / "metrics.jsonl").open("a") as file:
@@ -110,7 +110,7 @@ def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path)
 
 def test_curves_of_estimates_leave_no_trace_in_training(family: str, tmp_path: Path) -> None:
     kind = settings_class(FAMILIES[family]["model"]["kind"])
-    texts = [f"ais images=3 chains=2 temperatures=4 leapfrogs=2{'' if kind.has_energy_prior else ' bdmc=2'}"]
+    texts = [f"ais images=2 chains=2 temperatures=2 leapfrogs=1{'' if kind.has_energy_prior else ' bdmc=2'}"]
     texts = texts * kind.has_latents + ["energy samples=20 draws=2 null_draws=20"] * kind.has_samples
     if kind.has_energy_prior:
         texts.append("gradient-variance images=2 batches=2 repeats=2 temperatures=2 steps=2")

@@ -24,7 +24,7 @@ def storms() -> Iterator[list[Storm]]:
 def test_100_kills_over_every_process_lose_nothing(tmp_path: Path, storms: list[Storm]) -> None:
     storm = Storm(tmp_path / "runs", PRODUCT, runs=30, steps=120, seed=1)
     storms.append(storm)
-    storm.blow(100, ALL, pause=0.2)
+    storm.blow(100, ALL, pause=0.1)
     storm.calm(timeout=80)
     assert storm.problems() == []
     assert sum(storm.killed.values()) == 100

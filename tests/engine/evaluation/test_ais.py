@@ -66,12 +66,12 @@ def test_200_temperatures_find_log_px_of_a_linear_gaussian_model(base: str) -> N
     if base == "poor proposal":
         mean, factor = model.posterior(x)
         mean, scale = mean + 0.3, 1.5 * factor.diagonal(dim1=-2, dim2=-1)
-    plan = Plan(32, 200, 5)
-    found = log_normaliser(target(model, x, 32), mean, scale, plan, streams(), silent)
+    plan = Plan(16, 200, 5)
+    found = log_normaliser(target(model, x, 16), mean, scale, plan, streams(), silent)
     error = found.log_z - model.log_px(x)
     assert error.mean(1).abs().max() < 0.02
     assert error.std() < 0.25
-    assert (found.effective <= 32 + 1e-9).all() and found.effective.mean() > 24
+    assert (found.effective <= 16 + 1e-9).all() and found.effective.mean() > 12
     assert ((found.acceptance > 0.6) & (found.acceptance < 0.75)).all()
 
 

@@ -262,3 +262,12 @@ def test_evaluation_judges_the_encoded_latent() -> None:
     normal = -0.5 * (z.square() + torch.log(torch.tensor(2 * torch.pi))).sum(-1)
     torch.testing.assert_close(model.log_joint(x, z), normal + model.f(z) - found["reconstruction"])
     assert not model.normalised
+
+
+def test_points_are_sampled_with_their_noise_and_pictures_are_means() -> None:
+    for shape, noisy in (((3,), True), ((3, 1), False)):
+        settings = LEBMSettings(prior=[8], generator=[8], flat_prior=True, sigma=10.0)
+        streams = Streams((0, 1), dtype=torch.float64)
+        data = DataInfo("made up", shape, "points" if noisy else "grey", 40, 20, 0)
+        model = LEBM(settings, TrainingSettings(iterations=1), data, streams)
+        assert (model.sample(500, streams).std() > 5) == noisy

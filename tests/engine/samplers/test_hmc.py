@@ -39,7 +39,7 @@ def test_moments_lie_within_four_standard_errors() -> None:
     cases = ((gaussian, torch.zeros(2), VARIANCES), (bent, torch.tensor([0.0, 0.5]), None))
     for density, mean, variance in cases:
         start = streams().normal("start", 8, 2)
-        found = run_chains(density, start, torch.ones(2).double(), 1500, 300, 5, streams())
+        found = run_chains(density, start, torch.ones(2).double(), 600, 200, 5, streams())
         for draws in found.draws:  # one member: [C, n, d]
             assert ((draws.mean((0, 1)) - mean).abs() < 4 * standard_error(draws)).all()
             assert (rank_rhat(draws) < 1.02).all() and (ess_bulk(draws) > 400).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,9 @@ def digits(settings: DataSettings, *_: Any) -> Arrays:
     )
 
 
+@cache
 def table() -> np.ndarray:
-    """Return [1797, 65] uint8: 64 pixels and the label.
+    """Return [1797, 65] uint8: 64 pixels and the label; to be read only.
 
     Read from the package's own file: importing scikit-learn takes longer than training starts.
 
