@@ -12,7 +12,7 @@ from workbench.engine.divergence import first_bad_tensor
 from workbench.engine.environment import capture
 from workbench.engine.estimates import EstimateCurves, measure_all
 from workbench.engine.evaluation.entry import mask_diverged
-from workbench.engine.evaluation.summary import summarise
+from workbench.engine.evaluation.summary import doubts, summarise
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, log, user_variables
 from workbench.engine.recorder import Recorder
@@ -58,7 +58,7 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
         metrics = evaluate(trainer.model, data, spec, outcome)
-        for warning in trainer.model.warnings(metrics):
+        for warning in [*doubts(metrics, spec.evaluation), *trainer.model.warnings(metrics)]:
             log(warning)
         if spec.evaluation.estimates:
             measure_all(trainer)
