@@ -12,6 +12,7 @@ the solo model of that seed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,6 +26,9 @@ from workbench.spec.schema import EvaluationSettings, TrainingSettings
 from workbench.store.paths import RunPaths
 
 Metrics = dict[str, Tensor]
+# what importance sampling draws from: takes noise N(0, I) [S, L, b, d] and which examples it is for, returns
+# latents [S, L, b, d] and their log-density [S, L, b]
+Proposal = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 
 
 class LatentModel(nn.Module):
@@ -120,8 +124,12 @@ class LatentModel(nn.Module):
     def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor | None:
         """Return independent draws of q(z|x) per example [count, S, B, d], or None if q is a Gaussian.
 
-        A proposal with full covariance is fitted to them.
+        A Gaussian proposal is fitted to them, unless there is an `own_proposal`.
         """
+        return None
+
+    def own_proposal(self, x: Tensor) -> Proposal | None:
+        """Return q(z|x) of x [S, B, D] as a proposal if it has a density and is no Gaussian, else None."""
         return None
 
     def refit(self, data: DataSet, streams: Streams, *, quick: bool) -> None:

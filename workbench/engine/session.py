@@ -18,7 +18,7 @@ from workbench.engine.environment import capture
 from workbench.engine.estimates import EstimateCurves, measure_all
 from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.examples import example_arrays, packed
-from workbench.engine.evaluation.summary import summarise
+from workbench.engine.evaluation.summary import doubts, summarise
 from workbench.engine.health import diverged_entry, health
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, log, user_variables
@@ -71,7 +71,7 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         metrics = evaluate(trainer.model, data, spec, outcome, examples)
         if examples:
             write_atomic(paths.examples, packed(example_arrays(data, examples)))
-        for warning in trainer.model.warnings(metrics):
+        for warning in [*doubts(metrics, spec.evaluation), *trainer.model.warnings(metrics)]:
             log(warning)
         if spec.evaluation.estimates:
             measure_all(trainer)
