@@ -10,7 +10,13 @@ import torch
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from workbench.engine.evaluation import importance
-from workbench.engine.evaluation.importance import fitted_gaussian, gaussian, importance_weighted, log_evidence, poor
+from workbench.engine.evaluation.importance import (
+    fitted_gaussian,
+    gaussian,
+    importance_weighted,
+    log_evidence,
+    poor,
+)
 from workbench.engine.streams import Streams
 
 
@@ -92,7 +98,9 @@ def test_a_collapsed_encoder_still_gives_a_finite_bound(model: LinearGaussian) -
     assert (estimate < model.log_px(x) + math.log(2)).all()
 
 
-@pytest.mark.check("science S1", "Fitted to 200 draws, proposals are within 0.5 nats or flagged (2 to 250 latents).")
+@pytest.mark.check(
+    "science S1", "Fitted to 200 draws, proposals are within 0.5 nats or flagged (2 to 250 latents)."
+)
 @pytest.mark.parametrize("shape", ["diagonal", "correlated"])
 @pytest.mark.parametrize("latent", [2, 50, 100, 250])
 def test_a_fit_to_200_draws_is_within_half_a_nat_or_flagged(latent: int, shape: str) -> None:

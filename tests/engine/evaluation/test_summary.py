@@ -107,9 +107,7 @@ def test_an_unnormalised_model_has_no_bounds(truth: Truth) -> None:
     assert names & {"test_iwae", "test_nelbo", "test_mse"} == {"test_mse"}
 
 
-def test_an_encoder_without_a_density_gets_a_fitted_proposal(
-    truth: Truth, summary: Summary
-) -> None:
+def test_an_encoder_without_a_density_gets_a_fitted_proposal(truth: Truth, summary: Summary) -> None:
     class Implicit(Truth):
         def evaluate(self, x: Tensor, streams: Streams) -> dict[str, Tensor]:
             return {}

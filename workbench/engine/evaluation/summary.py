@@ -151,5 +151,6 @@ def _code_book(model: LatentModel, data: DataSet, streams: Streams) -> Summary:
     codes = data.examples("test", every, streams).x[0].unique(dim=0)
     # 200 points are exact to 1e-4 nats, 100 to 2e-3 (tests); 256 codes need fewer to stay quick
     points = 200 if len(codes) <= 16 else 100
-    values = log_px(model, codes.expand(model.members, -1, -1), points)
-    return {"log_px": entry(values.mean(1), None, len(codes))}
+    values, errors = log_px(model, codes.expand(model.members, -1, -1), points)
+    error = errors.mean(1) if bool((errors > 0).any()) else None
+    return {"log_px": entry(values.mean(1), error, len(codes))}
