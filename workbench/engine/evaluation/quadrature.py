@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -83,9 +84,9 @@ def integral(
     points: int,
     like: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Return log ∫ exp(log_density(z, columns)) dz of K densities, and its error, [S, K] in float64.
+    """Return log ∫ exp(log_density(columns, z)) dz of K densities, and its error, [S, K] in float64.
 
-    log_density takes z [S, c, N, d] and which c of the K densities are meant. Every density starts with
+    log_density takes which c of the K densities are meant, and z [S, c, N, d]. Every density starts with
     `points` cells per dimension of [−6, 6]^d, twice: with all of them and with half of them. Where the two
     differ, or the mass is narrower than the cells, the box moves to where the mass is; where mass lies at the
     border, it doubles; where neither helps, the cells are halved, twice at most. The error is 0 where the
@@ -101,7 +102,8 @@ def integral(
         if len(left) == 0:
             break
         box = centre[:, left], factor[:, left]
-        fine, coarse = (Mass(lambda z: log_density(z, left), *box, n) for n in (points, points // 2))
+        of_left = partial(log_density, left)
+        fine, coarse = (Mass(of_left, *box, number) for number in (points, points // 2))
         difference = (fine.log_mass - coarse.log_mass).abs()
         found = torch.where((difference < SETTLED) & fine.resolved(), 0.0, difference.clamp_min(SETTLED))
         open_ = errors[:, left] > 0
@@ -141,13 +143,13 @@ def log_px(model: LatentModel, x: Tensor, points: int = 200) -> tuple[Tensor, Te
         ValueError: for a model with more latent dimensions.
     """
 
-    def log_density(z: Tensor, columns: Tensor) -> Tensor:
+    def log_density(columns: Tensor, z: Tensor) -> Tensor:
         repeated = x[:, columns, None].expand(-1, -1, z.shape[2], -1).flatten(1, 2)
         log_joint = model.log_joint(repeated, z.flatten(1, 2))
         assert log_joint is not None, "asked for log p(x) of a model without log_joint"
         return log_joint.view(z.shape[:-1])
 
-    return integral(log_density, *x.shape[:2], model.latent, points, x)
+    return integral(log_density, x.shape[0], x.shape[1], model.latent, points, x)
 
 
 def log_z(model: LatentModel, like: Tensor, points: int = 500) -> tuple[Tensor, Tensor]:
