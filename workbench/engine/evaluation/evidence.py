@@ -121,7 +121,7 @@ def iwae(task: Task) -> Findings:
 
 
 def quadrature(task: Task) -> Findings:
-    """log p(x) over an adaptive grid of one or two latent dimensions; exact to 1e-3 nats unless a note says not.
+    """log p(x) over an adaptive grid of one or two latent dimensions, exact to 1e-3 nats or with a note.
 
     Raises:
         WorkbenchError: if the model has no log p(x, z), or more latent dimensions.

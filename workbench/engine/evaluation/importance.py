@@ -1,8 +1,8 @@
 """Importance-weighted estimates of log p(x), and the one choice of a proposal for all of them.
 
 A family whose q(z|x) has a density gives its own proposal (`LatentModel.own_proposal`, or the Gaussian of
-`LatentModel.proposal`). To the draws of any other encoder a Gaussian is fitted, by draws per dimension: with full
-covariance, or with one that is shrunk towards its diagonal.
+`LatentModel.proposal`). To the draws of any other encoder a Gaussian is fitted, by draws per dimension: with
+full covariance, or with one that is shrunk towards its diagonal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ASSUMED_WIDTH = 256
 FIT_DRAWS = 200  # encoder draws that a Gaussian is fitted to
 POOR = 4.0  # effective draws below which weights rest on a few of them
 FEWEST = 16  # draws that can show this
-POOR_PROPOSAL = "The proposal is poor: few weights carry the estimate, which may be nats below log p(x). Try --metric ais."
+POOR_PROPOSAL = "The proposal is poor: log p(x) may be nats above this. Try --metric ais."
 
 
 def choose_proposal(model: LatentModel, x: Tensor, streams: Streams) -> Proposal | None:

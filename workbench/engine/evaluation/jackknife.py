@@ -93,8 +93,8 @@ def grouped_error(
 ) -> Tensor:
     """Return the standard error [S] of the mean of distance(x, y) over T pairs of sets [S, n, D].
 
-    Test examples fall into 10 groups by their index [S, n]. A group and as many samples are left out together,
-    which keeps the sets at equal sizes; then all pairs of groups.
+    Test examples fall into 10 groups by their index [S, n]. A group and as many samples are left out
+    together, which keeps the sets at equal sizes; then all pairs of groups.
     """
 
     def without(*groups: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -89,18 +90,20 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
     if not getattr(model, "generative", True):
         raise task.refuse("This family makes no samples.", "Choose another --metric.")
     size = min(settings.samples, data.info.test_size, data.info.train_size)
-    sets, values = [], []
+    sets, parts, values = [], [], []
     with torch.no_grad():
         for turn in range(settings.draws):
             sets.append(samples_and_data(model, data, size, size, task.streams))
-            values.append(distance(*sets[-1][:2]))
+            found = distance(*sets[-1][:2])
+            if isinstance(found, PairDistance):
+                parts.append(found)
+            values.append(found.value if isinstance(found, PairDistance) else found)
             task.on_progress((turn + 1) / (settings.draws + 2))
-        samples, real_sets, index = zip(*sets, strict=True)
-        if isinstance(values[0], PairDistance):
-            error = pair_error(values, index, data.info.test_size)
-            values = [one.value for one in values]
+        samples, examples, index = zip(*sets, strict=True)
+        if parts:
+            error = pair_error(parts, index, data.info.test_size)
         else:
-            error = grouped_error(distance, samples, real_sets, index)
+            error = grouped_error(cast(Any, distance), samples, examples, index)
     task.on_progress((settings.draws + 1) / (settings.draws + 2))
     measured = torch.stack(values, 1)
     alone = Streams([0], task.streams.device, task.streams.dtype)  # the same for all members and all runs
@@ -108,17 +111,17 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
     real = null(pool, settings.null_draws, torch.Generator().manual_seed(0))
     task.on_progress(1.0)
     members, draws = measured.shape
-    found = Findings()
-    found.metrics = {
+    findings = Findings()
+    findings.metrics = {
         name: entry(measured.mean(1), error, draws),
         f"{name}_null": entry(real.mean().expand(members), real.std().expand(members), settings.null_draws),
         f"{name}_null_95": entry(real.quantile(0.95).expand(members), None, settings.null_draws),
     }
     if size < settings.samples:
-        found.notes.append(f"{size} samples and test examples: there are no more.")
+        findings.notes.append(f"{size} samples and test examples: there are no more.")
     if data.info.kind == "grey":
-        found.notes.append("Samples are means of p(x|z): they lack pixel noise that data may have.")
-    return found
+        findings.notes.append("Samples are means of p(x|z): they lack pixel noise that data may have.")
+    return findings
 
 
 def samples_and_data(
