@@ -7,7 +7,6 @@ logged and left out; the run and its result do not depend on it.
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import time
@@ -15,13 +14,14 @@ from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.entry import mask_diverged
+from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, StopRequested, first_line, log, out_of_memory, user_variables
@@ -84,6 +84,9 @@ class Subject:
         task = Task(self.model, self.data, settings, streams, on_progress, self.run)
         findings: Findings = resolve_name(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
+        for values in findings.examples.values():
+            values[torch.tensor(bad)] = math.nan
+        findings.arrays |= example_arrays(self.data, findings.examples)
         return findings
 
 
@@ -127,9 +130,7 @@ def measure(
     }
     paths.evaluations.mkdir(mode=0o700, exist_ok=True)
     if findings.arrays:  # first, as the JSON names them
-        packed = io.BytesIO()
-        np.savez_compressed(packed, allow_pickle=False, **findings.arrays)
-        write_atomic(paths.evaluations / f"{name}.npz", packed.getvalue())
+        write_atomic(paths.evaluations / f"{name}.npz", packed(findings.arrays))
         body["arrays"] = f"{name}.npz"
     write_json(paths.evaluations / f"{name}.json", body)
     if findings.health:

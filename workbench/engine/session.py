@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
@@ -13,6 +17,7 @@ from workbench.engine.divergence import first_bad_tensor
 from workbench.engine.environment import capture
 from workbench.engine.estimates import EstimateCurves, measure_all
 from workbench.engine.evaluation.entry import mask_diverged
+from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.summary import summarise
 from workbench.engine.health import diverged_entry, health
 from workbench.engine.model import LatentModel
@@ -26,7 +31,7 @@ from workbench.settings import user_settings
 from workbench.spec.health import health_reasons
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_health
-from workbench.store.files import create_json, write_json
+from workbench.store.files import create_json, write_atomic, write_json
 from workbench.store.paths import RunPaths
 
 
@@ -62,7 +67,10 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     if outcome.how == "finished":
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
-        metrics = evaluate(trainer.model, data, spec, outcome)
+        examples: dict[str, Tensor] = {}
+        metrics = evaluate(trainer.model, data, spec, outcome, examples)
+        if examples:
+            write_atomic(paths.examples, packed(example_arrays(data, examples)))
         for warning in trainer.model.warnings(metrics):
             log(warning)
         if spec.evaluation.estimates:
@@ -103,13 +111,26 @@ def prepare(
     return trainer
 
 
-def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome) -> dict[str, Any]:
-    """Return the result's metrics; a diverged seed has null everywhere."""
+def evaluate(
+    model: LatentModel,
+    data: DataSet,
+    spec: RunSpec,
+    outcome: Outcome,
+    examples: dict[str, Tensor] | None = None,
+) -> dict[str, Any]:
+    """Return the result's metrics; a diverged seed has null everywhere.
+
+    `examples` receives the values per test example [S, n], NaN for a diverged seed.
+    """
     streams = Streams(spec.seeds, data.device, data.dtype)
-    metrics = summarise(model, data, spec.evaluation, streams)
+    examples = {} if examples is None else examples
+    metrics = summarise(model, data, spec.evaluation, streams, examples)
+    diverged = [seed in outcome.diverged for seed in spec.seeds]
+    for values in examples.values():
+        values[torch.tensor(diverged)] = math.nan
     if outcome.best is not None:
         metrics["best_step"] = {"values": [float(step) for step in outcome.best], "se": None, "n": 1}
-    mask_diverged(metrics, [seed in outcome.diverged for seed in spec.seeds])
+    mask_diverged(metrics, diverged)
     seconds = [outcome.seconds] * len(spec.seeds)  # the seeds of a run train together
     metrics["training_seconds"] = {"values": seconds, "se": None, "n": 1}
     return metrics

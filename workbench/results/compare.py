@@ -59,7 +59,7 @@ def comparison_table(
     health = any(MARKS.get(verdict) for verdict in verdicts)
     if health:
         columns.append(Column("health", "health"))
-    names = _names(groups)
+    names = group_names(groups)
     body = []
     for k, group in enumerate(groups):
         front = (group.title, names[k], *[group.rows[0].data] * (len(data) > 1))
@@ -127,7 +127,7 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
     return list(dict.fromkeys(metrics))
 
 
-def _names(groups: Sequence[Group]) -> list[str]:
+def group_names(groups: Sequence[Group]) -> list[str]:
     """Return each group's name; where several share it, with the settings in which they differ."""
     names = [group.name for group in groups]
     for label in {(group.title, group.name) for group in groups}:

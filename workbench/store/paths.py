@@ -75,6 +75,10 @@ class RunPaths:
         return self.root / RESULT
 
     @property
+    def examples(self) -> Path:  # values per test example of the result's metrics; written before it
+        return self.root / "examples.npz"
+
+    @property
     def evaluations(self) -> Path:  # estimates made after the end
         return self.root / "evaluations"
 

@@ -48,7 +48,7 @@ def ais(task: Task) -> Findings:
     found = Findings()
     if not model.normalised:
         log_evidences = log_evidences - _log_z(task, found).unsqueeze(1)
-    _put(found, "ais", log_evidences)
+    found.add("ais", log_evidences)
     _put(found, "ais_effective", effective)
     found.metrics["ais_acceptance"] = entry(acceptance, None, log_evidences.shape[1] * plan.chains)
     _grey(task, found)
@@ -112,7 +112,7 @@ def iwae(task: Task) -> Findings:
             done += batch.x.shape[1]
             task.on_progress(done / _images(task))
     found = Findings()
-    _put(found, "iwae", torch.cat(parts, 1))
+    found.add("iwae", torch.cat(parts, 1))
     _grey(task, found)
     return found
 
@@ -139,7 +139,7 @@ def quadrature(task: Task) -> Findings:
         values = torch.cat(parts, 1)
         if not task.model.normalised:
             values = values - _log_z(task, found).unsqueeze(1)
-    _put(found, "quadrature", values)
+    found.add("quadrature", values)
     _grey(task, found)
     return found
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
+from workbench.engine.evaluation.entry import mean_entry
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
@@ -33,9 +35,20 @@ class Task:
 
 @dataclass
 class Findings:
-    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both."""
+    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both.
+
+    `add` takes values per example and makes both.
+    """
 
     metrics: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    examples: dict[str, Tensor] = field(
+        default_factory=dict
+    )  # by metric, [S, n] of the first n of the test set
     notes: list[str] = field(default_factory=list)
     health: list[dict[str, Any]] = field(default_factory=list)  # of each seed, as in result.json
+
+    def add(self, name: str, values: Tensor) -> None:
+        """Add a metric [S, n] of the first n test examples: its mean and standard error, and each value."""
+        self.metrics[name] = mean_entry(values)
+        self.examples[name] = values
