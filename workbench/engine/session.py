@@ -14,6 +14,7 @@ from workbench.engine.estimates import EstimateCurves, measure_all
 from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.summary import summarise
 from workbench.engine.model import LatentModel
+from workbench.engine.pretrained import start_from
 from workbench.engine.process import Stop, log, user_variables
 from workbench.engine.recorder import Recorder
 from workbench.engine.setup import DTYPES, build_model, choose_device, configure_torch, describe
@@ -57,7 +58,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     if outcome.how == "finished":
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
-        metrics = evaluate(trainer.model, data, spec, outcome)
+        with trainer.model.averaged():
+            metrics = evaluate(trainer.model, data, spec, outcome)
         for warning in trainer.model.warnings(metrics):
             log(warning)
         if spec.evaluation.estimates:
@@ -84,11 +86,13 @@ def prepare(
     streams = Streams(spec.seeds, data.device, data.dtype)
     model = build_model(spec, data.info, streams)
     model.fetch(recorder.paths)
+    found = checkpoint.load_newest(recorder.paths, log)
+    if found is None:
+        start_from(model, spec, recorder.paths)
     asked = (lambda: False) if stop is None else (lambda: stop.requested)
     trainer = Trainer(spec, model, data, streams, recorder, asked)
     if spec.evaluation.estimates_every:
         trainer.watch = EstimateCurves(recorder.paths, spec, data, stop)
-    found = checkpoint.load_newest(recorder.paths, log)
     if found is not None:
         trainer.load_state_dict(found.state)
         log(f"resuming from the checkpoint of step {found.step}")
