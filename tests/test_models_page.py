@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import health_page
 from workbench.spec.metrics import METRICS
 from workbench.spec.models import built_in_kinds, settings_class
 from workbench.spec.presets import built_in_folder, find_preset
@@ -75,3 +76,8 @@ def test_documented_defaults_are_those_of_the_code() -> None:
         base = settings_class(BASE[kind]).model_fields if kind in BASE else {}
         own = {key for key in fields if key not in base or fields[key].default != base[key].default}
         assert own <= {key for name, key, _ in documented if name == kind}, kind
+
+
+def test_the_page_about_health_has_the_limits_of_the_code() -> None:
+    text = health_page.PAGE.read_text()
+    assert text == health_page.page(text), "Run `python -m tests.health_page`."

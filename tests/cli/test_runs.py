@@ -134,7 +134,9 @@ def test_diff_shows_only_the_settings_that_differ(cli, store):
     keys = [row["key"]["text"] for row in table["rows"]]
     assert "model.kind" in keys and "training.iterations" in keys and "data.name" not in keys
     assert [column["key"][-4:] for column in table["columns"][1:]] == ["aaaa", "dddd"]
+    assert [column["key"] for column in table["paired"]["columns"]][:3] == ["metric", "runs", "paired"]
     assert "| training.iterations" in cli("runs", "diff", "aaaa", "dddd").out
+    assert "Paired differences" in cli("runs", "diff", "aaaa", "dddd", "--paired").out
     for arguments, words in [
         (["aaaa"], "at least two runs"),
         (["aaaa", VAE], "at least two runs"),

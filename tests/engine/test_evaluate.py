@@ -14,6 +14,7 @@ from tests.engine.small import make_trainer, small_spec, write_spec
 from workbench.engine.evaluate import main
 from workbench.exit_codes import WorkerExit
 from workbench.store.evaluations import read_evaluation
+from workbench.store.examples import read_examples
 from workbench.store.paths import RunPaths
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -80,6 +81,11 @@ def test_every_metric_of_a_vae(vae: RunPaths, metric: str) -> None:
     read = read_evaluation(vae, metric)
     assert read is not None and read.seconds >= 0 and set(read.metrics) == set(body["metrics"])
     assert body["metrics"] or body["arrays"]
+    by_example = read_examples(vae)
+    if metric in ("ais", "iwae", "probe"):  # a value for each example
+        values, entry = by_example[metric].values, body["metrics"][metric]
+        assert values.shape == (2, entry["n"])
+        assert values.mean(1) == pytest.approx(entry["values"], rel=1e-5)
 
 
 def test_what_the_likelihoods_say_of_each_other(vae: RunPaths) -> None:

@@ -20,6 +20,7 @@ from workbench.engine import session, worker
 from workbench.engine.process import Stop, StopRequested
 from workbench.engine.worker import main
 from workbench.errors import DATA, STORE, WorkbenchError
+from workbench.store.examples import read_examples
 from workbench.store.paths import RunPaths
 
 
@@ -84,6 +85,11 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
     for result in (left, right):
         assert result["metrics"].pop("training_seconds")["values"] == [result["seconds"]] * 2
     assert left["metrics"] == right["metrics"]
+    by_example = read_examples(straight)
+    assert set(by_example) == {"test_nelbo", "test_iwae", "test_mse", "knn_accuracy"}
+    for name, examples in by_example.items():  # their means are the result
+        assert examples.values.mean(1) == pytest.approx(left["metrics"][name]["values"], rel=1e-6)
+        assert (examples.ids == read_examples(broken)[name].ids).all() and len(set(examples.ids)) == 60
     assert json.loads(straight.progress.read_text())["phase"] == "done"
     assert json.loads(straight.environment.read_text())["seeds"] == [0, 1]
     for path in straight.root.rglob("*"):

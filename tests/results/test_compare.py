@@ -311,3 +311,42 @@ def test_what_was_measured_later_says_how_and_what_was_not_says_which_command_do
     assert texts(table, "ais") == ["-91.0 ± 1.0", "–"]
     assert noted(table, "AIS log p(x): measured after the end with chains=8, images=500.")
     assert noted(table, "LAE has no AIS log p(x): workbench evaluate RUN --metric ais measures it.")
+
+
+def health(*verdicts: str) -> list[dict[str, Any]]:
+    return [{"verdict": v, "reasons": [] if v == "healthy" else ["the loss rose"]} for v in verdicts]
+
+
+@pytest.mark.parametrize(("verdict", "mark"), [("unhealthy", "!"), ("doubtful", "?")])
+def test_health_marks_numbers_with_a_note_and_an_unhealthy_row_is_never_the_best(
+    bench: Bench, verdict: str, mark: str
+) -> None:
+    values = {"test_mse": (0.027, 0.0274, 0.0266), "energy_distance_null": (0.1,) * 3}
+    edit(bench.run("vae", **values), health=health("healthy", verdict, "healthy"))
+    edit(bench.run("lae", test_mse=(0.037, 0.0374, 0.0366)), health=health(*["healthy"] * 3))
+    table = bench.table(["test_mse", "energy_distance_null"])
+    assert texts(table, "test_mse") == [f"0.02700 ± 0.00040 {mark}", "0.03700 ± 0.00040"]
+    assert [cell.best for cell in table.column("test_mse")] == [verdict == "doubtful", False]
+    assert mark not in texts(table, "energy_distance_null")[0]  # of the data, not of the run
+    assert texts(table, "health") == [f"{verdict} 1/3 {mark}", "healthy"]
+    assert noted(table, f"{mark}: a run behind this is {verdict}")
+    assert noted(table, f"VAE vae-digits: Seed 1 is {verdict}: the loss rose.")
+    cell = json.loads(export(table, "json"))["rows"][0]["test_mse"]
+    assert (cell["health"], cell["best"]) == (verdict, verdict == "doubtful")
+    assert f"{verdict} 1/3 {mark}" in export(table, "csv")
+
+
+def test_a_seed_that_does_not_count_does_not_mark_its_row(bench: Bench) -> None:
+    """One that diverged has no value; of one that ran twice the newest result speaks."""
+    edit(bench.run(seeds=(0, 1), test_mse=(0.1, 0.2)), health=health("healthy", "unhealthy"))
+    edit(bench.run(seeds=(1, 2), test_mse=(0.1, 0.2)), health=health("healthy", "unhealthy"))
+    edit(bench.made[1], diverged={"2": 40})
+    table = bench.table(["test_mse"])
+    assert [column.key for column in table.columns] == ["model", "name", "test_mse", "seeds"]
+    assert texts(table, "test_mse") == ["0.1000 ± 0"]
+
+
+def test_two_unhealthy_rows_leave_a_column_without_a_best(bench: Bench) -> None:
+    for kind, mean in (("vae", 0.1), ("lae", 0.2)):
+        edit(bench.run(kind, test_mse=(mean, mean + 0.01, mean)), health=health(*["unhealthy"] * 3))
+    assert not any(cell.best for cell in bench.table(["test_mse"]).column("test_mse"))

@@ -28,12 +28,14 @@ from workbench.store.evaluations import (
 
 if TYPE_CHECKING:
     from workbench.spec.estimates import EstimateSettings
+    from workbench.store.examples import Examples
 
 __all__ = [
     "Entry",
     "Evaluation",
     "estimates",
     "evaluate",
+    "examples_of",
     "list_evaluations",
     "metric",
     "number_cell",
@@ -74,6 +76,22 @@ def results_of(store: Store, run_id: str) -> dict[str, Entry]:
     (360, [0.886, 0.844, 0.839])
     """
     return read_results(store.run(run_id))
+
+
+def examples_of(store: Store, run_id: str) -> dict[str, Examples]:
+    """Return a run's metrics by example: `values` [S, n], rows `index` [n] of the test set, and `ids` [n].
+
+    Two runs were judged on the same example where their `ids` are equal. Runs of 0.1.0 have none.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run.
+
+    >>> api.evaluations.examples_of(store, "fuze")
+    {}
+    """
+    from workbench.store.examples import read_examples  # loads numpy
+
+    return read_examples(store.run(find_run(store, run_id).id))
 
 
 def list_evaluations(store: Store, run_id: str) -> list[Evaluation]:

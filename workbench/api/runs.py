@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
 from workbench.results.query import filter_rows, sort_rows
+from workbench.spec.health import health_reasons, health_text
 from workbench.spec.studies import find_study
 from workbench.store import trash
 from workbench.store.files import open_plain, write_json
@@ -29,6 +30,8 @@ __all__ = [
     "annotate",
     "filter_rows",
     "find_run",
+    "health_reasons",
+    "health_text",
     "initial_weights",
     "list_runs",
     "remove_runs",

@@ -11,8 +11,9 @@ from pathlib import Path
 from workbench.api.runs import find_run, study_runs
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
-from workbench.results.compare import comparison_table
+from workbench.results.compare import comparison_table, group_names
 from workbench.results.export import SUFFIXES, export, format_of
+from workbench.results.groups import one_run, pool
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
@@ -29,6 +30,8 @@ __all__ = [
     "differing",
     "export_text",
     "format_for",
+    "paired",
+    "paired_runs",
     "runs_table",
     "study_table",
     "write_export",
@@ -86,6 +89,33 @@ def differing(store: Store, run_ids: Sequence[str]) -> Table:
         WorkbenchError: exit code 3 for a run that is not in the store.
     """
     return differing_table(store.paths, [find_run(store, run_id).id for run_id in run_ids])
+
+
+def paired(store: Store, rows: Iterable[RunRow]) -> Table:
+    """Return the difference of each group of `rows` from the first, on the same test examples.
+
+    One row per metric with values per example in both groups: mean difference, its standard error over
+    examples, their number, and the standard error over seeds.
+
+    >>> [column.key for column in api.tables.paired(store, api.runs.list_runs(store)).columns]
+    ['metric', 'runs', 'paired', 'unit', 'n', 'seed_se']
+    """
+    from workbench.results.paired import paired_table  # loads numpy, which other tables do without
+
+    groups = pool(store.paths, rows)
+    return paired_table(store.paths, groups, group_names(groups))
+
+
+def paired_runs(store: Store, run_ids: Sequence[str]) -> Table:
+    """Return what `paired` does, each run by itself, under its id.
+
+    Raises:
+        WorkbenchError: exit code 3 for a run that is not in the store.
+    """
+    from workbench.results.paired import paired_table  # as above
+
+    rows = [find_run(store, run_id) for run_id in run_ids]
+    return paired_table(store.paths, [one_run(store.paths, row) for row in rows], [row.id for row in rows])
 
 
 def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:

@@ -39,6 +39,9 @@ def export(
         typer.Option("--metric", help="Only this column. Repeatable.", autocompletion=complete.metrics),
     ] = None,
     each: Annotated[bool, typer.Option("--each", help="One row per run, with all its settings.")] = False,
+    paired: Annotated[
+        bool, typer.Option("--paired", help="Differences from the first row on the same test examples.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Export a comparison table: runs of one configuration pooled over seeds, mean ± std.
@@ -57,6 +60,8 @@ def export(
     rows, study = _chosen(store, what)
     if each:
         table = api.tables.runs_table(store, rows)
+    elif paired:
+        table = api.tables.paired(store, rows)
     elif study:
         table = api.tables.study_table(store, study, metric)
     else:

@@ -10,9 +10,10 @@ SHARED = ("_null", "_null_95")  # measured on the data alone: one number for all
 
 
 def result_lines(store: api.stores.Store, row: api.runs.RunRow) -> list[str]:
-    """Return a line for each metric of a run's result; none while it has no result."""
+    """Return a line for each metric of a run's result, and why a seed is not healthy."""
     found = api.evaluations.results_of(store, row.id)
-    return [measured_line(name, entry.values, entry.se, entry.n) for name, entry in found.items()]
+    lines = [measured_line(name, entry.values, entry.se, entry.n) for name, entry in found.items()]
+    return [*lines, *api.runs.health_reasons(row.seeds, row.health)]
 
 
 def measured_line(

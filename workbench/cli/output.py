@@ -33,7 +33,7 @@ def out_json(value: Any) -> None:
 
 def run_json(row: api.runs.RunRow) -> dict[str, Any]:
     """Return a run as every verb prints it: its row and its ETA."""
-    return {**vars(row), "eta": row.eta}
+    return {**vars(row), "health": [one._asdict() for one in row.health], "eta": row.eta}
 
 
 def out_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

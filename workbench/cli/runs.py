@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import dumps, loads
 from typing import Annotated
 
 import typer
@@ -62,11 +63,12 @@ def list_(
         talk("No matching runs." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
         return
     out_table(
-        ("RUN", "STATE", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
+        ("RUN", "STATE", "HEALTH", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
         [
             (
                 row.id,
                 row.state,
+                api.runs.health_text(row.health),
                 row.kind,
                 row.data,
                 len(row.seeds),
@@ -102,6 +104,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         "run": row.id,
         "folder": folder,
         "state": " ".join(part for part in (row.state, row.reason, row.next) if part),
+        "health": api.runs.health_text(row.health),
         "preset": row.preset,
         "study": row.study_id,
         "seeds": ", ".join(map(str, row.seeds)),
@@ -127,14 +130,30 @@ def diff(
     ctx: typer.Context,
     runs: RunNames,
     format: Annotated[str, typer.Option("--format", help="csv, md, latex or json.")] = "md",
+    paired: Annotated[
+        bool, typer.Option("--paired", help="Only differences from the first run on the same examples.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Show the settings that differ between runs: one line per setting, one column per run."""
+    """Show what differs between runs: their settings, and metrics on the same test examples.
+
+    With csv or latex, print one table: settings, or with `--paired` differences from the first run.
+    """
     store = open_store(ctx)
     ids = list(dict.fromkeys(api.runs.find_run(store, text).id for text in runs))
     if len(ids) < 2:
         raise WorkbenchError("`runs diff` needs at least two runs.")
-    out(api.tables.export_text(api.tables.differing(store, ids), "json" if json else format).rstrip())
+    format = "json" if json else format
+    text = api.tables.export_text(api.tables.differing(store, ids), format)
+    if paired or format in ("md", "json"):
+        both = api.tables.export_text(api.tables.paired_runs(store, ids), format)
+        if paired:
+            text = both
+        elif format == "md":
+            text += "\n" + both
+        else:
+            text = dumps({**loads(text), "paired": loads(both)}, ensure_ascii=False, indent=1)
+    out(text.rstrip())
 
 
 @app.command()

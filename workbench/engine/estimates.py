@@ -7,20 +7,21 @@ logged and left out; the run and its result do not depend on it.
 
 from __future__ import annotations
 
-import io
 import math
+import os
 import time
 from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.entry import mask_diverged
+from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, StopRequested, first_line, log, out_of_memory, user_variables
@@ -48,7 +49,7 @@ class Subject:
     """A run's model as an estimate sees it: in the estimate's precision, without gradients, a copy."""
 
     def __init__(self, paths: RunPaths, spec: RunSpec, precision: str, data: DataSet | None = None) -> None:
-        self.run, self.device = paths.id, choose_device(spec.resources.device)
+        self.run, self.device = paths, choose_device(spec.resources.device)
         if data is None or data.dtype != DTYPES[precision]:
             user = user_settings(user_variables(paths))
             data = load(spec.data, user.data_dir, user.download, device=self.device, dtype=DTYPES[precision])
@@ -66,7 +67,7 @@ class Subject:
             self.model.load_state_dict(state)
         except RuntimeError:
             raise WorkbenchError(
-                f"The checkpoint of {self.run} does not fit its model: it was written by another version.",
+                f"The checkpoint of {self.run.id} does not fit its model: it was written by another version.",
                 "Train the run again with this one.",
             ) from None
         self.model.exchange_weights()  # what is measured are averaged weights, where there are some
@@ -80,9 +81,13 @@ class Subject:
         Raises:
             WorkbenchError: if the estimate makes no sense for this model or data.
         """
-        task = Task(self.model, self.data, settings, self.streams.fork(f"estimate/{metric}"), on_progress)
+        streams = self.streams.fork(f"estimate/{metric}")
+        task = Task(self.model, self.data, settings, streams, on_progress, self.run)
         findings: Findings = resolve_name(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
+        for values in findings.examples.values():
+            values[torch.tensor(bad)] = math.nan
+        findings.arrays |= example_arrays(self.data, findings.examples)
         return findings
 
 
@@ -122,14 +127,15 @@ def measure(
         "seconds": round(seconds, 3),
         "device": describe(subject.device),
         "commit": code_version(),
+        **({"health": findings.health} if findings.health else {}),
     }
     paths.evaluations.mkdir(mode=0o700, exist_ok=True)
     if findings.arrays:  # first, as the JSON names them
-        packed = io.BytesIO()
-        np.savez_compressed(packed, allow_pickle=False, **findings.arrays)
-        write_atomic(paths.evaluations / f"{name}.npz", packed.getvalue())
+        write_atomic(paths.evaluations / f"{name}.npz", packed(findings.arrays))
         body["arrays"] = f"{name}.npz"
     write_json(paths.evaluations / f"{name}.json", body)
+    if findings.health:
+        os.utime(paths.root)  # a verdict is part of the run's row, which is read again if the folder changed
     log(f"{metric}: done in {seconds:.1f} s")
 
 

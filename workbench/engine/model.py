@@ -12,7 +12,7 @@ the solo model of that seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,9 @@ from workbench.spec.schema import EvaluationSettings, TrainingSettings
 from workbench.store.paths import RunPaths
 
 Metrics = dict[str, Tensor]
+# what importance sampling draws from: takes noise N(0, I) [S, L, b, d] and which examples it is for, returns
+# latents [S, L, b, d] and their log-density [S, L, b]
+Proposal = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 
 
 class LatentModel(nn.Module):
@@ -139,8 +142,12 @@ class LatentModel(nn.Module):
     def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor | None:
         """Return independent draws of q(z|x) per example [count, S, B, d], or None if q is a Gaussian.
 
-        A proposal with full covariance is fitted to them.
+        A Gaussian proposal is fitted to them, unless there is an `own_proposal`.
         """
+        return None
+
+    def own_proposal(self, x: Tensor) -> Proposal | None:
+        """Return q(z|x) of x [S, B, D] as a proposal if it has a density and is no Gaussian, else None."""
         return None
 
     def refit(self, data: DataSet, streams: Streams, *, quick: bool) -> None:
@@ -166,6 +173,13 @@ class LatentModel(nn.Module):
 
     def summary(self, data: DataSet, settings: EvaluationSettings, streams: Streams) -> dict[str, Any]:
         """Return the family's own extra metrics of a result, in the form of evaluation/entry.py."""
+        return {}
+
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return numbers [S] of the final state, by name, for checks of "state:<name>" (spec/health.py).
+
+        `metrics` are those of the result. Called once after training, without gradients.
+        """
         return {}
 
     def warnings(self, metrics: dict[str, Any]) -> list[str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
@@ -12,7 +17,9 @@ from workbench.engine.divergence import first_bad_tensor
 from workbench.engine.environment import capture
 from workbench.engine.estimates import EstimateCurves, measure_all
 from workbench.engine.evaluation.entry import mask_diverged
-from workbench.engine.evaluation.summary import summarise
+from workbench.engine.evaluation.examples import example_arrays, packed
+from workbench.engine.evaluation.summary import doubts, summarise
+from workbench.engine.health import diverged_entry, health
 from workbench.engine.model import LatentModel
 from workbench.engine.pretrained import start_from
 from workbench.engine.process import Stop, log, user_variables
@@ -22,8 +29,10 @@ from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
 from workbench.exit_codes import WorkerExit
 from workbench.settings import user_settings
+from workbench.spec.health import health_reasons
 from workbench.spec.schema import RunSpec
-from workbench.store.files import create_json, write_json
+from workbench.store.evaluations import read_health
+from workbench.store.files import create_json, write_atomic, write_json
 from workbench.store.paths import RunPaths
 
 
@@ -55,22 +64,29 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         log("Stopped on request before the evaluation; checkpoint written.")
         return WorkerExit.STOPPED
     metrics: dict[str, Any] = {}
+    found: list[dict[str, Any]] = []
     if outcome.how == "finished":
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
+        examples: dict[str, Tensor] = {}
         with trainer.model.averaged():
-            metrics = evaluate(trainer.model, data, spec, outcome)
-        for warning in trainer.model.warnings(metrics):
+            metrics = evaluate(trainer.model, data, spec, outcome, examples)
+        if examples:
+            write_atomic(paths.examples, packed(example_arrays(data, examples)))
+        for warning in [*doubts(metrics, spec.evaluation), *trainer.model.warnings(metrics)]:
             log(warning)
         if spec.evaluation.estimates:
             measure_all(trainer)
+        with trainer.model.averaged():
+            found = judge(trainer, metrics, outcome)
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
         log("every seed has diverged; repeating the last steps to find the first non-finite tensor")
+        found = [diverged_entry(step) for step in outcome.diverged.values()]
         first = find_first(paths, spec, data, outcome, stop)
     recorder.close()
-    commit(paths, result(spec, outcome, metrics, describe(device), first))
+    commit(paths, result(spec, outcome, metrics, describe(device), first, found))
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
     log(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
     return WorkerExit.DONE
@@ -100,16 +116,44 @@ def prepare(
     return trainer
 
 
-def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome) -> dict[str, Any]:
-    """Return the result's metrics; a diverged seed has null everywhere."""
+def evaluate(
+    model: LatentModel,
+    data: DataSet,
+    spec: RunSpec,
+    outcome: Outcome,
+    examples: dict[str, Tensor] | None = None,
+) -> dict[str, Any]:
+    """Return the result's metrics; a diverged seed has null everywhere.
+
+    `examples` receives the values per test example [S, n], NaN for a diverged seed.
+    """
     streams = Streams(spec.seeds, data.device, data.dtype)
-    metrics = summarise(model, data, spec.evaluation, streams)
+    examples = {} if examples is None else examples
+    metrics = summarise(model, data, spec.evaluation, streams, examples)
+    diverged = [seed in outcome.diverged for seed in spec.seeds]
+    for values in examples.values():
+        values[torch.tensor(diverged)] = math.nan
     if outcome.best is not None:
         metrics["best_step"] = {"values": [float(step) for step in outcome.best], "se": None, "n": 1}
-    mask_diverged(metrics, [seed in outcome.diverged for seed in spec.seeds])
+    mask_diverged(metrics, diverged)
     seconds = [outcome.seconds] * len(spec.seeds)  # the seeds of a run train together
     metrics["training_seconds"] = {"values": seconds, "se": None, "n": 1}
     return metrics
+
+
+def judge(trainer: Trainer, metrics: dict[str, Any], outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the verdict on each seed, for the result; empty if a check could not be made."""
+    trainer.recorder.flush()
+    seeds, paths = trainer.spec.seeds, trainer.recorder.paths
+    streams = Streams(seeds, trainer.data.device, trainer.data.dtype).fork("health")
+    try:
+        found = health(paths, trainer.model, trainer.data, metrics, seeds, outcome.diverged, streams)
+    except Exception as problem:  # the result of the run is worth more than this
+        log(f"Health was not judged ({type(problem).__name__}: {problem}).")
+        return []
+    for sentence in health_reasons(seeds, read_health(found)):
+        log(sentence)
+    return found
 
 
 def find_first(
@@ -130,7 +174,12 @@ def find_first(
 
 
 def result(
-    spec: RunSpec, outcome: Outcome, metrics: dict[str, Any], device: str, first: str = ""
+    spec: RunSpec,
+    outcome: Outcome,
+    metrics: dict[str, Any],
+    device: str,
+    first: str = "",
+    verdicts: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the content of result.json; `first` is the first non-finite tensor of a diverged run."""
     return {
@@ -143,6 +192,7 @@ def result(
         "device": device,
         "diverged": {str(seed): step for seed, step in outcome.diverged.items()},
         **({"diverged_tensor": first} if first else {}),
+        **({"health": list(verdicts)} if verdicts else {}),
         "metrics": metrics,
     }
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.footnotes import impossible, notes_of
 from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, pool
-from workbench.results.table import Cell, Column, Table, mark_best, printed_cell, text_cell
+from workbench.results.table import Cell, Column, Table, mark_best, mark_health, printed_cell, text_cell
+from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published
 from workbench.store.paths import StorePaths
@@ -30,6 +31,7 @@ def comparison_table(
         WorkbenchError: for a metric that is neither known nor found in these runs (exit code NOT_FOUND).
     """
     groups = pool(store, rows)
+    verdicts = [worst(group.health.values()) for group in groups]
     chosen = _chosen(groups, metrics)
     data = list(dict.fromkeys(group.rows[0].data for group in groups))
     columns = [Column("model", "model"), Column("name", "runs")]
@@ -40,7 +42,13 @@ def comparison_table(
     shown: list[list[Cell]] = []
     for key in chosen:
         cells = [group.cell(key) for group in groups]
-        numbers[key] = mark_best(cells, metric(key).better, [group.comparable(key) for group in groups])
+        # an unhealthy run is never the best
+        ranked = zip(groups, verdicts, strict=True)
+        classes = [None if verdict == "unhealthy" else group.comparable(key) for group, verdict in ranked]
+        cells = mark_best(cells, metric(key).better, classes)
+        if metric(key).one_per != "data set":
+            cells = [mark_health(cell, verdict) for cell, verdict in zip(cells, verdicts, strict=True)]
+        numbers[key] = cells
         columns.append(metric_column(key))
         shown.append(numbers[key])
         printed = [_printed(published, key, group) for group in groups]
@@ -48,11 +56,15 @@ def comparison_table(
             columns.append(published_column(key))
             shown.append(printed)
     columns.append(Column("seeds", "seeds n"))
-    names = _names(groups)
+    health = any(MARKS.get(verdict) for verdict in verdicts)
+    if health:
+        columns.append(Column("health", "health"))
+    names = group_names(groups)
     body = []
     for k, group in enumerate(groups):
         front = (group.title, names[k], *[group.rows[0].data] * (len(data) > 1))
-        body.append((*map(text_cell, front), *(column[k] for column in shown), text_cell(seeds_text(group))))
+        back = (seeds_text(group), *[health_text(list(group.health.values()))] * health)
+        body.append((*map(text_cell, front), *(column[k] for column in shown), *map(text_cell, back)))
     if not title:
         title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
     return Table(
@@ -115,7 +127,7 @@ def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]
     return list(dict.fromkeys(metrics))
 
 
-def _names(groups: Sequence[Group]) -> list[str]:
+def group_names(groups: Sequence[Group]) -> list[str]:
     """Return each group's name; where several share it, with the settings in which they differ."""
     names = [group.name for group in groups]
     for label in {(group.title, group.name) for group in groups}:

@@ -251,6 +251,7 @@ def _json_cell(column: Column, cell: Cell) -> dict[str, Any]:
         "p": cell.p,
         "ci95": list(interval) if interval else None,
         "values": list(cell.values),
+        **({"health": cell.health} if cell.health else {}),
     }
 
 

@@ -8,6 +8,7 @@ from workbench.errors import WorkbenchError
 from workbench.results.groups import Group
 from workbench.results.table import ALIKE, NOTHING, Cell
 from workbench.spec.estimates import EstimateSettings, estimate_of
+from workbench.spec.health import MARKS, health_reasons, worst
 from workbench.spec.metric import CAPABILITIES, NATS, lacking
 from workbench.spec.metrics import BUILT_IN, metric
 from workbench.spec.models import settings_class
@@ -35,6 +36,7 @@ def notes_of(
     """Return the notes of a table with these groups as rows and these metric columns."""
     labels = [f"{group.title} {name}" for group, name in zip(groups, names, strict=True)]
     notes = [
+        *_unhealthy(groups, labels),
         *_reading(columns),
         *_meaning(groups, columns),
         *_comparing(groups, columns),
@@ -134,6 +136,20 @@ def _comparing(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[
         *first, last = same
         why = f"{', '.join(first)} and {last}" if first else last
         notes.append(f"{found.label}: rows are ranked only among those with the same {why}.")
+    return notes
+
+
+def _unhealthy(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
+    """What the marks of health mean, and why a row has one."""
+    verdicts = {worst(group.health.values()) for group in groups}
+    notes = []
+    if "unhealthy" in verdicts:
+        notes.append(f"{MARKS['unhealthy']}: a run behind this is unhealthy; it is never marked as best.")
+    if "doubtful" in verdicts:
+        notes.append(f"{MARKS['doubtful']}: a run behind this is doubtful.")
+    for group, label in zip(groups, labels, strict=True):
+        found = health_reasons(list(group.health), list(group.health.values()))
+        notes += [f"{label}: {' '.join(found)}"] if found else []
     return notes
 
 

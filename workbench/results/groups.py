@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from workbench.errors import WorkbenchError
 from workbench.results.run_result import Measured, Outcome, read_outcome, read_settings
 from workbench.results.table import Cell, number_cell, spread_cell
+from workbench.spec.health import Health
 from workbench.spec.metric import NATS
 from workbench.spec.metrics import metric
 from workbench.spec.models import settings_class
@@ -59,6 +60,12 @@ class Group:
     def finished(self) -> int:
         """Seeds with a result that did not diverge."""
         return len(self._owner()) - len(self.diverged)
+
+    @property
+    def health(self) -> dict[int, Health]:
+        """The verdict on each seed that counts: one that diverged has no values, and is named elsewhere."""
+        owner = sorted(self._owner().items())
+        return {s: o.health[s] for s, o in owner if s in o.health and s not in o.diverged}
 
     def cell(self, key: str) -> Cell:
         """Return the group's cell of a metric: mean ± std over the distinct seeds that have a result.
@@ -161,6 +168,7 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
         rows[0],
         seeds=tuple(sorted({seed for row in rows for seed in row.seeds})),
         summary=summary,
+        health=tuple(row.health[row.seeds.index(seed)] for seed, row in sorted(owner.items()) if row.health),
         started=0.0 if took else None,
         ended=sum(took) if took else None,
     )

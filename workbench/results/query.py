@@ -16,6 +16,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from workbench.errors import USAGE, WorkbenchError, did_you_mean
+from workbench.spec.health import VERDICTS, worst
 from workbench.spec.metrics import METRICS
 from workbench.store.run_row import RunRow
 from workbench.store.state import STATES
@@ -29,6 +30,7 @@ WORDS: dict[str, Callable[[RunRow], str]] = {
     "id": attrgetter("id"),
     "name": attrgetter("name"),
     "state": attrgetter("state"),
+    "health": lambda row: worst(row.health),
     "model": attrgetter("kind"),
     "data": attrgetter("data"),
     "tag": lambda row: "\n".join(row.tags),
@@ -61,8 +63,8 @@ TIMES: dict[str, Callable[[RunRow], float | None]] = {
 }
 ALIASES = {"tags": "tag", "kind": "model", "status": "state", "dataset": "data"}
 # Fields whose words form a fixed list, so that a misspelt one is an error and not an empty screen.
-VOCABULARY = {"state": STATES}
-WHOLE = frozenset({"seed"})  # seed:1 is not seed 11
+VOCABULARY = {"state": STATES, "health": VERDICTS}
+WHOLE = frozenset({"seed", "health"})  # seed:1 is not seed 11, healthy is not unhealthy
 
 _TERM = re.compile(
     r"""(?P<not>-?)(?:(?P<key>[A-Za-z_][\w.]*)(?P<op><=|>=|!=|[:=<>]))?(?P<rest>(?:"[^"]*"|[^\s"])*)"""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.store.evaluations import read_evaluations
+from workbench.spec.health import Health
+from workbench.store.evaluations import newest_health, read_evaluations
 from workbench.store.files import read_toml
 from workbench.store.json_fields import items, number, read_table, table, whole
-from workbench.store.paths import RunPaths
+from workbench.store.paths import HEALTH, RunPaths
 from workbench.store.state import outcome_of
 
 
@@ -30,6 +31,7 @@ class Outcome:
     metrics: dict[str, Measured]
     diverged: dict[int, int]
     conditions: dict[str, str] = field(default_factory=dict)  # how a later evaluation got a metric
+    health: dict[int, Health] = field(default_factory=dict)  # the verdict on each seed
     place: str = ""  # device and host, between which times are not compared
 
     def shared(self, key: str) -> float | None:
@@ -56,7 +58,9 @@ def read_outcome(paths: RunPaths) -> Outcome | None:
     host = table(read_table(paths.environment).get("host")).get("name", "")
     place = f"{result.get('device', '')} {host}".strip()
     later, conditions = _later(paths, seeds, diverged)
-    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, place)
+    verdicts = newest_health(result, read_table(paths.root / HEALTH))
+    health = dict(zip(seeds, verdicts, strict=False))
+    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, health, place)
 
 
 def _later(

@@ -9,6 +9,7 @@ from workbench.results.compare import metric_column
 from workbench.results.groups import one_run
 from workbench.results.run_result import read_settings
 from workbench.results.table import Cell, Column, Table, exact_cell, text_cell
+from workbench.spec.health import health_text
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
@@ -42,14 +43,18 @@ def runs_table(store: StorePaths, rows: Iterable[RunRow]) -> Table:
     groups = [one_run(store, row) for row in {row.id: row for row in rows}.values()]
     keys = list(dict.fromkeys(key for group in groups for key in group.settings if key not in OWN_COLUMN))
     names = list(dict.fromkeys(name for group in groups for o in group.outcomes for name in o.metrics))
-    columns = [Column(key, key) for key in ("id", "name", "model", "data", "state", "seeds", "study", "tags")]
+    columns = [
+        Column(key, key)
+        for key in ("id", "name", "model", "data", "state", "health", "seeds", "study", "tags")
+    ]
     columns += [Column(key, key, exact=True) for key in keys]
     columns += [metric_column(name) for name in names]
     body = []
     for group in groups:
         row = group.rows[0]
-        words = (row.id, row.name, group.title, row.data, row.state, " ".join(map(str, row.seeds)), row.study)
-        cells = [text_cell(word) for word in (*words, " ".join(row.tags))]
+        words = [row.id, row.name, group.title, row.data, row.state, health_text(row.health)]
+        words += [" ".join(map(str, row.seeds)), row.study, " ".join(row.tags)]
+        cells = [text_cell(word) for word in words]
         cells += [setting_cell(group.settings, key) for key in keys]
         cells += [group.cell(name) for name in names]
         body.append(tuple(cells))

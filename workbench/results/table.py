@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from workbench.results.statistics import best_index, summarise, welch
+from workbench.spec.health import MARKS
 from workbench.text import cut
 
 NOTHING = "–"  # shown where a number does not exist
@@ -50,6 +51,7 @@ class Cell:
     best: bool = False
     p: float | None = None
     values: tuple[float | None, ...] = ()
+    health: str = ""  # the gravest verdict on the runs behind it
 
     @property
     def alike(self) -> bool:
@@ -147,6 +149,13 @@ def number_text(cell: Cell, usual_n: int | None = None) -> str:
     if usual_n is not None and cell.n != usual_n:
         asides.append(f"n={cell.n}")
     return text + (f" ({', '.join(asides)})" if asides else "")
+
+
+def mark_health(cell: Cell, verdict: str) -> Cell:
+    """Return a number with the mark of the verdict on its runs: ! is unhealthy, ? is doubtful."""
+    if cell.mean is None or not verdict:
+        return cell
+    return replace(cell, text=f"{cell.text} {MARKS[verdict]}".rstrip(), health=verdict)
 
 
 def mark_best(cells: Sequence[Cell], better: str, classes: Sequence[Hashable]) -> list[Cell]:

@@ -65,6 +65,8 @@ BUILT_IN: dict[str, Metric] = {
     "test_iwae": Metric("test IWAE", NATS, "lower", "negative importance-weighted bound on test data",
         needs=("a normalised prior",), equal=(("evaluation.importance_samples", "number of draws k"),),
         column="where given", note="IWAE: negative importance-weighted bound with {draws}."),
+    "test_iwae_effective": Metric("IWAE effective draws", "draws", "higher",
+        "effective number of the weights behind test IWAE; below 4 the proposal is poor"),
     "test_mse": Metric("reconstruction MSE", "data units² per dimension", "lower",
         "test reconstruction error with the mean latent", needs=("latents",), column="always", note=MSE_NOTE),
     "nelbo_best_std": Metric("NELBO, best q-std", NATS, "lower",

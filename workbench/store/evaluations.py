@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.spec.health import VERDICTS, Health
 from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import RunPaths
 
@@ -97,6 +98,28 @@ def read_results(paths: RunPaths) -> dict[str, Entry]:
     body = read_table(paths.result)
     seeds = body.get("seeds")
     return _entries(body.get("metrics"), len(seeds)) if isinstance(seeds, list) else {}
+
+
+def read_health(entries: Any) -> tuple[Health, ...]:
+    """Return the verdict on each seed from the field `health` of a file; empty if it has no sound one."""
+    found = []
+    for entry in items(entries):
+        verdict, reasons = table(entry).get("verdict"), items(table(entry).get("reasons"))
+        if verdict not in VERDICTS:
+            return ()
+        found.append(Health(verdict, tuple(str(text) for text in reasons)))
+    return tuple(found)
+
+
+def newest_health(result: dict[str, Any], evaluation: dict[str, Any]) -> tuple[Health, ...]:
+    """Return the verdicts in a run's result.json, or in its evaluations/health.json if that is newer."""
+    ages = [number(body.get("finished")) or 0.0 for body in (result, evaluation)]
+    bodies = (evaluation, result) if ages[1] > ages[0] else (result, evaluation)
+    for body in bodies:
+        found = read_health(body.get("health"))
+        if found and len(found) == len(items(body.get("seeds"))):
+            return found
+    return ()
 
 
 def _entries(metrics: Any, seeds: int) -> dict[str, Entry]:

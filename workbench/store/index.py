@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from workbench.spec.health import Health
 from workbench.store.paths import RUN_ID, StorePaths
 from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
@@ -234,6 +235,7 @@ def _decode(body: str) -> RunRow:
         raise ValueError("written by a version with other fields")
     values["seeds"] = tuple(values["seeds"])
     values["tags"] = tuple(values["tags"])
+    values["health"] = tuple(Health(verdict, tuple(reasons)) for verdict, reasons in values["health"])
     values["summary"] = {name: tuple(column) for name, column in values["summary"].items()}
     return RunRow(**values)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\Z")
 # The files that a row of the list is made of; named apart because thousands of folders are read at once.
 ORIGIN, STATE, PROGRESS = "origin.json", "state.json", "progress.json"
-RESULT, NOTES = "result.json", "notes.json"
+RESULT, NOTES, HEALTH = "result.json", "notes.json", "evaluations/health.json"
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,10 @@ class RunPaths:
     @property
     def result(self) -> Path:  # written once: the commit point
         return self.root / RESULT
+
+    @property
+    def examples(self) -> Path:  # values per test example of the result's metrics; written before it
+        return self.root / "examples.npz"
 
     @property
     def evaluations(self) -> Path:  # estimates made after the end

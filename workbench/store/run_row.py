@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from workbench.spec.health import Health
 from workbench.store.state import ACTIVE, ALLOWED, LIVE, SCHEDULED, Failure, State, Verb
 
 
@@ -35,6 +36,7 @@ class RunRow:
     total: int = 0
     steps_per_second: float = 0.0
     summary: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    health: tuple[Health, ...] = ()  # the verdict on each seed; empty if none was made
     tags: tuple[str, ...] = ()
     note: str = ""
 

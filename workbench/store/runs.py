@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.store.evaluations import newest_health
 from workbench.store.files import read_json, read_toml, sync_folder, write_atomic, write_json
 from workbench.store.json_fields import items, number, read_table, table, whole
-from workbench.store.paths import NOTES, ORIGIN, PROGRESS, RESULT, RUN_ID, STATE, RunPaths, StorePaths
+from workbench.store.paths import HEALTH, NOTES, ORIGIN, PROGRESS, RESULT, RUN_ID, STATE, RunPaths, StorePaths
 from workbench.store.run_row import RunRow
 from workbench.store.state import RunState, outcome_of, run_state, state_of, unwritten_state
 
@@ -174,6 +175,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
             for name, entry in table(result.get("metrics")).items()
             if isinstance(entry, dict) and isinstance(entry.get("values"), list)
         },
+        health=newest_health(result, read_table(folder + HEALTH)),
         tags=tuple(map(str, items(notes.get("tags")))),
         note=str(notes.get("note", "")),
     )

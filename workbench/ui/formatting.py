@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from workbench.spec.health import health_text, worst
 from workbench.text import format_duration, safe_text
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ SIGNS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "bad"),
     "cancelled": ("⊘", "waiting"),
 }
+
+
+def state_style(row: RunRow) -> str:
+    """Return the style of a run's state: that of a finished one follows its health."""
+    verdict = worst(row.health)
+    if verdict in ("doubtful", "unhealthy"):
+        return "bad" if verdict == "unhealthy" else "waiting"
+    return SIGNS.get(row.state, ("", ""))[1]
 
 
 def line(text: object, limit: int = 200) -> str:
@@ -108,7 +117,8 @@ def aside(row: RunRow) -> str:
         format_duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
     )
     if row.state == "finished":
-        return " · ".join(part for part in (took, line(row.device, 20)) if part)
+        health = health_text(row.health) if worst(row.health) != "healthy" else ""
+        return " · ".join(part for part in (health, took, line(row.device, 20)) if part)
     if row.state == "queued":
         parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, 120)]
         return " · ".join(part for part in parts if part)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.results.groups import members, pooled
 from workbench.results.query import NUMBERS, TIMES, WORDS, Query, sort_rows
 from workbench.results.table import number_cell
+from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import METRICS, metric
 from workbench.text import format_duration
 from workbench.ui.formatting import SIGNS, line
@@ -47,9 +48,16 @@ def _state(entry: Entry) -> str:
     states = list(dict.fromkeys(row.state for row in entry.rows))
     signs = [SIGNS.get(state, ("?", ""))[0] for state in states]
     if len(states) == 1:
-        return f"{signs[0]} {states[0]}"
+        return f"{signs[0]} {states[0]} {MARKS.get(worst(entry.row.health), '')}".rstrip()
     counts = (sum(row.state == state for row in entry.rows) for state in states)
     return " ".join(f"{sign}{count}" for sign, count in zip(signs, counts, strict=True))
+
+
+def _health(entry: Entry) -> str:
+    """Return the gravest verdict on the seeds, and its reasons."""
+    verdict = worst(entry.row.health)
+    reasons = dict.fromkeys(why for one in entry.row.health if one.verdict == verdict for why in one.reasons)
+    return line(": ".join([health_text(entry.row.health), "; ".join(reasons)][: 1 + bool(reasons)]))
 
 
 def _created(entry: Entry) -> str:
@@ -90,9 +98,13 @@ def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
         )
         for column in FIRST_COLUMNS
     ]
+    last = list(LAST_COLUMNS)
+    if any(MARKS.get(worst(row.health)) for row in rows):
+        first[0] = replace(first[0], width=12)  # room for a mark
+        last.insert(0, ListColumn("health", "health", 40, _health))
     names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
     known = [name for name in METRICS if name in names]
-    return [*first, *map(metric_column, [*known, *sorted(names - METRICS.keys())]), *LAST_COLUMNS]
+    return [*first, *map(metric_column, [*known, *sorted(names - METRICS.keys())]), *last]
 
 
 def metric_column(name: str) -> ListColumn:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from workbench.engine.data import load
+from workbench.engine.evaluation.neighbours import binomial
 from workbench.engine.evaluation.probe import logistic_probe, standardised
 from workbench.engine.streams import Streams
 from workbench.spec.schema import DataSettings
@@ -16,6 +17,11 @@ from workbench.spec.schema import DataSettings
 
 def streams() -> Streams:
     return Streams([0, 1], dtype=torch.float64)
+
+
+def is_share(hits: torch.Tensor, truth: float) -> bool:
+    """Whether the share of hits [S, M] is `truth`, to four binomial standard errors."""
+    return bool(((hits.mean(1) - truth).abs() < 4 * binomial(hits)[1]).all())
 
 
 def labels(count: int, classes: int = 10) -> torch.Tensor:
@@ -27,8 +33,8 @@ def test_one_hot_labels_are_read_perfectly() -> None:
     y = labels(300)
     x = torch.nn.functional.one_hot(y).double().expand(2, -1, -1)
     found = logistic_probe(x, y, x, y)
-    assert found.accuracy.tolist() == [1, 1] and found.converged
-    assert (found.cross_entropy < 0.2).all()
+    assert (found.hits == 1).all() and found.converged
+    assert (found.losses.mean(1) < 0.2).all()
 
 
 @pytest.mark.check("section 9", "Noise gives chance accuracy, 10 %.")
@@ -36,8 +42,8 @@ def test_noise_says_nothing() -> None:
     y = labels(2000)
     train, test = streams().normal("train", 2000, 5), streams().normal("test", 2000, 5)
     found = logistic_probe(train, y, test, y)
-    assert ((found.accuracy - 0.1).abs() < 4 * found.accuracy_error).all()
-    assert ((found.cross_entropy - math.log(10)).abs() < 0.03).all()
+    assert is_share(found.hits, 0.1)
+    assert ((found.losses.mean(1) - math.log(10)).abs() < 0.03).all()
 
 
 def test_two_normals_are_separated_as_well_as_can_be() -> None:
@@ -45,7 +51,7 @@ def test_two_normals_are_separated_as_well_as_can_be() -> None:
     y = labels(8000, 2)
     x = streams().normal("x", 8000, 1) + (2.0 * y - 1).unsqueeze(1)
     found = logistic_probe(x[:, :4000], y[:4000], x[:, 4000:], y[4000:])
-    assert ((found.accuracy - 0.8413).abs() < 4 * found.accuracy_error).all()
+    assert is_share(found.hits, 0.8413)
 
 
 @pytest.mark.check("section 9", "Raw pixels of the digits give about 95 %.")
@@ -55,7 +61,7 @@ def test_the_pixels_of_the_digits_are_read_as_well_as_they_are_known_to_be() -> 
     train, test = (next(data.chunks(split, streams(), 2000)).x[:1] for split in ("train", "test"))
     train, test = standardised(train, test)
     found = logistic_probe(train, data.labels("train"), test, data.labels("test"))
-    assert found.converged and 0.93 < found.accuracy.item() < 0.99
+    assert found.converged and 0.93 < found.hits.mean().item() < 0.99
 
 
 def test_scale_does_not_matter_once_standardised() -> None:
@@ -63,7 +69,7 @@ def test_scale_does_not_matter_once_standardised() -> None:
     x = streams().normal("x", 400, 3) + y.unsqueeze(1)
     other = x * torch.tensor([1e3, 1.0, 1e-3]) + 7
     plain, scaled = (logistic_probe(*standardised(z, z)[:1], y, standardised(z, z)[1], y) for z in (x, other))
-    torch.testing.assert_close(plain.cross_entropy, scaled.cross_entropy, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(plain.losses, scaled.losses, rtol=1e-4, atol=1e-6)
 
 
 def test_a_diverged_member_gets_nan_and_leaves_the_others() -> None:
@@ -71,11 +77,11 @@ def test_a_diverged_member_gets_nan_and_leaves_the_others() -> None:
     x = streams().normal("x", 100, 2) + 3 * y.unsqueeze(1)
     x[0, 3, 1] = torch.nan
     found = logistic_probe(x, y, x, y)
-    assert found.accuracy.isnan().tolist() == [True, False]
+    assert found.hits.isnan().all(1).tolist() == [True, False]
 
 
 def test_a_class_unseen_in_training_counts_as_an_error() -> None:
     y = torch.tensor([0, 0, 1, 1])
     x = torch.tensor([[[-1.0], [-1.1], [1.0], [1.1]]])
     found = logistic_probe(x, y, x, torch.tensor([0, 0, 1, 2]))
-    assert found.accuracy.item() == 0.75 and found.cross_entropy > math.log(1e12) / 4 - 1e-9
+    assert found.hits.tolist() == [[1, 1, 1, 0]] and found.losses.mean() > math.log(1e12) / 4 - 1e-9

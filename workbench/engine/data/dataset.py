@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
@@ -53,6 +56,17 @@ class DataSet:
     def labels(self, split: Split) -> Tensor:
         """Return all labels of a split, [N] int64 (all 0 where the data have none)."""
         return self._y[split]
+
+    def fingerprints(self, split: Split, count: int) -> NDArray[np.uint64]:
+        """Return 64-bit hashes [count] of a split's first examples as stored, before any binarisation.
+
+        They tell which examples of two runs are the same ones, treated alike (name, shape and kind).
+        """
+        salt = f"{self.info.name} {self.info.shape} {self.info.kind}".encode()
+        rows = self._x[split][:count]
+        stored = (rows if rows.dtype == torch.uint8 else rows.float()).cpu().numpy()
+        digests = b"".join(hashlib.blake2b(salt + row.tobytes(), digest_size=8).digest() for row in stored)
+        return np.frombuffer(digests, "<u8").astype(np.uint64)
 
     def examples(self, split: Split, index: Tensor, streams: Streams) -> Batch:
         """Return the examples at `index` ([S, B], or [B] for the same ones in every member).

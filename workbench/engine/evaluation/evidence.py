@@ -9,7 +9,7 @@ from torch import Tensor
 
 from workbench.engine.evaluation.ais import Estimate, Plan, both_sides, log_normaliser
 from workbench.engine.evaluation.entry import entry
-from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
+from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
 from workbench.engine.evaluation.quadrature import log_px, log_z
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
@@ -18,7 +18,6 @@ from workbench.engine.model import LatentModel
 # cache are 1.5 times as fast as large ones; a GPU wants large ones.
 BLOCK_ELEMENTS = {"cpu": 320_000, "cuda": 2**26}
 ASSUMED_WIDTH = 64
-FIT_DRAWS = 200
 LOG_Z_CHAINS = 1000  # of the AIS estimate of a prior's log Z
 LOG_Z_EXAMPLES = 8  # independent ones of it, whose spread is its error
 
@@ -48,7 +47,7 @@ def ais(task: Task) -> Findings:
     found = Findings()
     if not model.normalised:
         log_evidences = log_evidences - _log_z(task, found).unsqueeze(1)
-    _put(found, "ais", log_evidences)
+    found.add("ais", log_evidences)
     _put(found, "ais_effective", effective)
     found.metrics["ais_acceptance"] = entry(acceptance, None, log_evidences.shape[1] * plan.chains)
     _grey(task, found)
@@ -93,7 +92,7 @@ def _simulated(task: Task) -> tuple[Tensor, Tensor] | None:
 
 
 def iwae(task: Task) -> Findings:
-    """Importance-weighted bound (Burda et al. 2016, eq. 8), by the model's own or a fitted Gaussian proposal.
+    """Importance-weighted bound (Burda et al. 2016, eq. 8), by the model's own or a fitted proposal.
 
     Raises:
         WorkbenchError: if the model has no normalised log p(x, z), or no proposal.
@@ -102,17 +101,21 @@ def iwae(task: Task) -> Findings:
     if not task.model.normalised:
         raise task.refuse("IWAE needs a normalised prior, and this family's is not.", "Try --metric ais.")
     parts, done = [], 0
+    draws = task.settings.draws
     with torch.no_grad():
         for batch in task.data.chunks("test", task.streams, 100, task.settings.images):
-            draws = task.model.encoder_draws(batch.x, FIT_DRAWS, task.streams)
-            proposal = task.model.proposal(batch.x, task.streams) if draws is None else fitted_gaussian(draws)
+            proposal = choose_proposal(task.model, batch.x, task.streams)
             if proposal is None:
                 raise task.refuse("IWAE needs a proposal, and this family offers none.", "Try --metric ais.")
-            parts.append(log_evidence(task.model, batch.x, *proposal, task.settings.draws, task.streams))
+            parts.append(importance_weighted(task.model, batch.x, proposal, draws, task.streams))
             done += batch.x.shape[1]
             task.on_progress(done / _images(task))
+    bound, effective = (torch.cat(values, 1) for values in zip(*parts, strict=True))
     found = Findings()
-    _put(found, "iwae", torch.cat(parts, 1))
+    found.add("iwae", bound)
+    found.add("iwae_effective", effective)
+    if any(poor(value, draws) for value in effective.mean(1).tolist()):
+        found.notes.append(POOR_PROPOSAL)
     _grey(task, found)
     return found
 
@@ -139,7 +142,7 @@ def quadrature(task: Task) -> Findings:
         values = torch.cat(parts, 1)
         if not task.model.normalised:
             values = values - _log_z(task, found).unsqueeze(1)
-    _put(found, "quadrature", values)
+    found.add("quadrature", values)
     _grey(task, found)
     return found
 

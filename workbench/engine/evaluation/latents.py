@@ -12,7 +12,7 @@ from workbench.engine.evaluation.embedding import principal_components, straight
 from workbench.engine.evaluation.embedding import tsne as embed
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.evidence import log_joint_of, needs_density
-from workbench.engine.evaluation.neighbours import knn_accuracy
+from workbench.engine.evaluation.neighbours import binomial, knn_hits
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.samplers.hmc import run_chains
 from workbench.engine.snapshots import to_bytes
@@ -38,15 +38,13 @@ def probe(task: Task) -> Findings:
         train, test = standardised(train, test)
     task.on_progress(0.5)
     reading = logistic_probe(train, train_y, test, test_y)
-    accuracy, error = knn_accuracy(train, train_y, test, test_y, settings.neighbours)
+    votes = knn_hits(train, train_y, test, test_y, settings.neighbours)
     task.on_progress(1.0)
-    count = len(test_y)
     found = Findings()
-    found.metrics = {
-        "probe": entry(reading.accuracy, reading.accuracy_error, count),
-        "probe_cross_entropy": entry(reading.cross_entropy, reading.cross_entropy_error, count),
-        "probe_knn": entry(accuracy, error, count),
-    }
+    found.add("probe_cross_entropy", reading.losses)
+    for name, hits in (("probe", reading.hits), ("probe_knn", votes)):
+        found.add(name, hits)
+        found.metrics[name] = entry(*binomial(hits), len(test_y))
     if not reading.converged:
         found.notes.append("The logistic regression had not converged.")
     return found

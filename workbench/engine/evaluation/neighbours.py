@@ -9,10 +9,14 @@ from torch import Tensor
 BLOCK_ELEMENTS = 2**23
 
 
-def knn_accuracy(
-    train_z: Tensor, train_y: Tensor, test_z: Tensor, test_y: Tensor, neighbours: int
-) -> tuple[Tensor, Tensor]:
-    """Return the accuracy [S] of a k-NN vote and its binomial standard error [S].
+def binomial(hits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share [S] of hits [S, M], which are 0 or 1, and its standard error [S]."""
+    share = hits.mean(1)
+    return share, (share * (1 - share) / hits.shape[1]).sqrt()
+
+
+def knn_hits(train_z: Tensor, train_y: Tensor, test_z: Tensor, test_y: Tensor, neighbours: int) -> Tensor:
+    """Return 1 where a k-NN vote finds a test example's label, else 0: [S, M].
 
     Latents train_z [S, N, d] and test_z [S, M, d]; labels [N] and [M], from 0. Each latent
     dimension is first divided by its standard deviation over the training set: the scale of a
@@ -30,7 +34,7 @@ def knn_accuracy(
     weights = 1.0 + torch.arange(k, 0, -1, device=train.device, dtype=train.dtype) / (2 * k * (k + 1))
     train_squares = train.square().sum(-1).unsqueeze(1)
     rows = max(1, BLOCK_ELEMENTS // (members * count))
-    hits = torch.zeros(members, device=train.device, dtype=train.dtype)
+    hits = torch.empty(members, test.shape[1], device=train.device, dtype=train.dtype)
     for start in range(0, test.shape[1], rows):
         block = test[:, start : start + rows]
         # the squared norm of the test point is the same for all its neighbours: not needed
@@ -38,11 +42,16 @@ def knn_accuracy(
         nearest = order.topk(k, dim=-1, largest=False, sorted=True).indices
         votes = torch.zeros(*nearest.shape[:2], classes, device=train.device, dtype=train.dtype)
         votes.scatter_add_(-1, train_y[nearest], weights.expand(nearest.shape))
-        hits += (votes.argmax(-1) == test_y[start : start + rows]).sum(1)
-    accuracy = hits / test.shape[1]
+        hits[:, start : start + rows] = (votes.argmax(-1) == test_y[start : start + rows]).to(hits.dtype)
     finite = train_z.isfinite().all(-1).all(-1) & test_z.isfinite().all(-1).all(-1)
-    accuracy = torch.where(finite, accuracy, torch.full_like(accuracy, torch.nan))
-    return accuracy, (accuracy * (1 - accuracy) / test.shape[1]).sqrt()
+    return hits.masked_fill(~finite.unsqueeze(1), torch.nan)
+
+
+def knn_accuracy(
+    train_z: Tensor, train_y: Tensor, test_z: Tensor, test_y: Tensor, neighbours: int
+) -> tuple[Tensor, Tensor]:
+    """Return the accuracy [S] of `knn_hits` and its binomial standard error [S]."""
+    return binomial(knn_hits(train_z, train_y, test_z, test_y, neighbours))
 
 
 def nearest_distances(x: Tensor, pool: Tensor) -> Tensor:

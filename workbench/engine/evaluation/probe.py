@@ -15,12 +15,10 @@ ITERATIONS = 2000
 
 @dataclass(frozen=True)
 class Reading:
-    """Accuracy [S], cross-entropy [S] in nats per example, their standard errors; did all fits converge."""
+    """Hits (1 or 0) and cross-entropies in nats per test example, both [S, M]; did all fits converge."""
 
-    accuracy: Tensor
-    accuracy_error: Tensor
-    cross_entropy: Tensor
-    cross_entropy_error: Tensor
+    hits: Tensor
+    losses: Tensor
     converged: bool
 
 
@@ -36,23 +34,20 @@ def logistic_probe(train: Tensor, train_y: Tensor, test: Tensor, test_y: Tensor)
     A member with a non-finite feature gets NaN. Test labels that training lacks count as errors, at
     the cross-entropy of a probability of 1e-12.
     """
-    columns: list[tuple[float, float, float, float]] = []
+    hits, losses = (torch.full(test.shape[:2], torch.nan, dtype=torch.float64) for _ in range(2))
+    labels = test_y.cpu().numpy()
     converged = True
-    for x, other in zip(train.double().cpu().numpy(), test.double().cpu().numpy(), strict=True):
+    pairs = zip(train.double().cpu().numpy(), test.double().cpu().numpy(), strict=True)
+    for member, (x, other) in enumerate(pairs):
         if not (np.isfinite(x).all() and np.isfinite(other).all()):
-            columns.append((np.nan,) * 4)
             continue
         model = LogisticRegression(C=1 / RIDGE, tol=1e-6, max_iter=ITERATIONS)
         model.fit(x, train_y.cpu().numpy())
         converged &= bool(model.n_iter_.max() < ITERATIONS)
-        labels = test_y.cpu().numpy()
         probability = model.predict_proba(other)
         place = np.searchsorted(model.classes_, labels).clip(max=len(model.classes_) - 1)
         known = model.classes_[place] == labels
         right = np.where(known, probability[np.arange(len(labels)), place], 0.0)
-        loss = -np.log(np.maximum(right, 1e-12))
-        hit = (model.classes_[probability.argmax(1)] == labels).mean()
-        count = len(labels)
-        columns.append((hit, (hit * (1 - hit) / count) ** 0.5, loss.mean(), loss.std(ddof=1) / count**0.5))
-    hits, hit_errors, losses, loss_errors = torch.tensor(columns, dtype=torch.float64).unbind(1)
-    return Reading(hits, hit_errors, losses, loss_errors, converged)
+        losses[member] = torch.from_numpy(-np.log(np.maximum(right, 1e-12)))
+        hits[member] = torch.from_numpy((model.classes_[probability.argmax(1)] == labels).astype(float))
+    return Reading(hits, losses, converged)

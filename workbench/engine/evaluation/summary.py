@@ -3,6 +3,7 @@
 What each column means, for all families alike (docs/models/evaluation.md has the formulas):
 
 - test_nelbo, test_iwae: bounds in nats per example; absent where a family has none.
+- test_iwae_effective: effective number of the weights behind test_iwae; few mean a poor proposal.
 - test_accuracy, test_nll: share of right answers and their cost in nats, of a classifier.
 - test_mse: squared error of decode(encode(x)) per dimension, x as the model observes it.
 - knn_accuracy: labels of the test set read off the latents of the training set.
@@ -21,8 +22,8 @@ from torch import Tensor
 from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.evaluation.distances import energy_distance, energy_null
 from workbench.engine.evaluation.entry import entry
-from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
-from workbench.engine.evaluation.neighbours import knn_accuracy
+from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
+from workbench.engine.evaluation.neighbours import binomial, knn_hits
 from workbench.engine.evaluation.quadrature import log_px
 from workbench.engine.evaluation.two_sample import samples_and_data
 from workbench.engine.model import LatentModel
@@ -32,40 +33,53 @@ from workbench.spec.schema import EvaluationSettings
 CHUNK = 500  # examples per call of a model
 KNN_TRAIN = 10_000  # training latents that vote at most
 NULL_DRAWS = 200
-FIT_DRAWS = 200  # encoder draws a proposal is fitted to
-FIT_LATENT = 50  # beyond this, 200 draws do not determine a covariance
 # columns of the result that are means of what `evaluate_batch` gives per example
 PER_EXAMPLE = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_nll"}
 
 Summary = dict[str, dict[str, Any]]
 
 
-def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, streams: Streams) -> Summary:
+def summarise(
+    model: LatentModel,
+    data: DataSet,
+    settings: EvaluationSettings,
+    streams: Streams,
+    examples: dict[str, Tensor] | None = None,
+) -> Summary:
     """Return the `metrics` of result.json (docs/store.md): per metric its values and errors per seed.
 
     `streams` are the run's; every part below forks its own, so neither training nor another part
     is disturbed. Non-finite values (a diverged member) are None. Takes seconds on digits, up to a
-    minute for 10 000 MNIST pictures on one core.
+    minute for 10 000 MNIST pictures on one core. `examples` receives the values per test example [S, n].
     """
     summary: Summary = {}
+    examples = {} if examples is None else examples
     with torch.no_grad():
         columns, test_z = _test_pass(model, data, settings, streams.fork("evaluation/test"))
         for name, values in columns.items():
             error = values.std(1) / values.shape[1] ** 0.5 if values.shape[1] > 1 else None
             summary[name] = entry(values.mean(1), error, values.shape[1])
+            examples[name] = values
         if data.info.classes > 0 and model.latent > 0:
             own = streams.fork("evaluation/neighbours")
             chunks = data.chunks("train", own, CHUNK, KNN_TRAIN)
             train_z = torch.cat([model.encode(batch.x, own) for batch in chunks], 1)
             train_y, test_y = data.labels("train")[: train_z.shape[1]], data.labels("test")[: test_z.shape[1]]
-            accuracy, error = knn_accuracy(train_z, train_y, test_z, test_y, settings.neighbours)
-            summary["knn_accuracy"] = entry(accuracy, error, test_z.shape[1])
+            examples["knn_accuracy"] = knn_hits(train_z, train_y, test_z, test_y, settings.neighbours)
+            summary["knn_accuracy"] = entry(*binomial(examples["knn_accuracy"]), test_z.shape[1])
         if model.generative:
             summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
         if data.info.finite and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
         summary |= model.summary(data, settings, streams.fork("evaluation/family"))
     return summary
+
+
+def doubts(summary: Summary, settings: EvaluationSettings) -> list[str]:
+    """Return what the log says of numbers of a summary that are not to be trusted."""
+    effective = summary.get("test_iwae_effective", {}).get("values", [])
+    bad = [value is not None and poor(value, settings.importance_samples) for value in effective]
+    return [f"test_iwae: {POOR_PROPOSAL}"] if any(bad) else []
 
 
 def _test_pass(
@@ -79,11 +93,14 @@ def _test_pass(
         found = {PER_EXAMPLE[name]: values for name, values in evaluated.items() if name in PER_EXAMPLE}
         if not model.normalised:
             found.pop("test_nelbo", None)
-        proposal = _proposal(model, batch.x, streams)
+        proposal = None
+        if model.normalised and model.latent > 0:
+            proposal = choose_proposal(model, batch.x, streams)
         if proposal is not None:
-            found["test_iwae"] = -log_evidence(
-                model, batch.x, *proposal, settings.importance_samples, streams
+            bound, effective = importance_weighted(
+                model, batch.x, proposal, settings.importance_samples, streams
             )
+            found |= {"test_iwae": -bound, "test_iwae_effective": effective}
         if model.latent > 0:
             z = model.encode(batch.x, streams)
             found["test_mse"] = (batch.x - model.decode(z)).square().mean(-1)
@@ -92,17 +109,6 @@ def _test_pass(
             columns.setdefault(name, []).append(values.double())
     found = {name: torch.cat(parts, 1) for name, parts in columns.items()}
     return found, torch.cat(latents, 1) if latents else torch.empty(model.members, 0, 0)
-
-
-def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
-    """Return mean and scale of a Gaussian to weigh x by; None without a normalised log p(x, z).
-
-    To draws of an encoder that is no Gaussian, one with full covariance is fitted.
-    """
-    if not model.normalised or model.latent == 0:
-        return None
-    draws = model.encoder_draws(x, FIT_DRAWS, streams) if model.latent <= FIT_LATENT else None
-    return model.proposal(x, streams) if draws is None else fitted_gaussian(draws)
 
 
 def _two_samples(

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
+from workbench.engine.evaluation.entry import mean_entry
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
+from workbench.store.paths import RunPaths
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Task:
     settings: Any  # of the estimate's class in workbench/spec/estimates
     streams: Streams
     on_progress: Callable[[float], None]
+    run: RunPaths | None = None  # whose curves and result an estimate may read
 
     def refuse(self, why: str, hint: str = "") -> WorkbenchError:
         """Return the error that says why this metric makes no sense for this model or these data."""
@@ -31,8 +35,20 @@ class Task:
 
 @dataclass
 class Findings:
-    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both."""
+    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both.
+
+    `add` takes values per example and makes both.
+    """
 
     metrics: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    examples: dict[str, Tensor] = field(
+        default_factory=dict
+    )  # by metric, [S, n] of the first n of the test set
     notes: list[str] = field(default_factory=list)
+    health: list[dict[str, Any]] = field(default_factory=list)  # of each seed, as in result.json
+
+    def add(self, name: str, values: Tensor) -> None:
+        """Add a metric [S, n] of the first n test examples: its mean and standard error, and each value."""
+        self.metrics[name] = mean_entry(values)
+        self.examples[name] = values

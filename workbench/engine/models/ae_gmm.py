@@ -19,7 +19,7 @@ from workbench.engine.evaluation.entry import entry, mean_entry
 from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.neighbours import nearest_distances
 from workbench.engine.likelihoods import Bernoulli
-from workbench.engine.mixtures import ROUGH, TOLERANCE, Mixtures
+from workbench.engine.mixtures import RIDGE, ROUGH, TOLERANCE, Mixtures
 from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
@@ -123,6 +123,16 @@ class AEGMM(LatentModel):
         if bounds:
             found["gmm_prior_iwae"] = mean_entry(torch.cat(bounds, 1))
         return found | self._nearest(data, settings, streams.fork("nearest"))
+
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return the least weight over an equal share, and a component's least variance over the ridge."""
+        weights, factors = self.mixtures.weights, self.mixtures.factors
+        used = weights > 0
+        least = weights.masked_fill(~used, 1.0).amin(1) * used.sum(1)
+        variance = (
+            torch.linalg.svdvals(factors.nan_to_num()).amin(-1).square().masked_fill(~used, torch.inf).amin(1)
+        )
+        return {"component_weight": least, "component_spread": variance / (RIDGE * self.latent)}
 
     def _log_evidence(self, x: Tensor, spread: Tensor, draws: int, streams: Streams) -> Tensor:
         """Return IWAE-k log p(x) [S, B] with the mixture as prior and q = N(enc(x), (spread · std)²)."""

@@ -17,11 +17,14 @@ T has only to learn how the posterior differs from a Gaussian of the same moment
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
@@ -35,6 +38,7 @@ from workbench.spec.schema import TrainingSettings
 
 MOMENT_DRAWS = 500  # of the noise functions, when a model with adaptive contrast is evaluated
 ENCODE_DRAWS = 32  # whose mean is taken for the posterior's
+HEALTH_IMAGES = 1000  # whose bound by T is judged
 ROWS = 4096  # of one encoder call that draws many latents per example
 
 
@@ -169,6 +173,13 @@ class AVB(DecoderModel):
             "elbo_adversary": -(reconstruction + kl),
             "mse": mse,
         }
+
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return by how many nats the adversary's ELBO of test data exceeds their IWAE bound."""
+        x = next(data.chunks("test", streams, HEALTH_IMAGES, HEALTH_IMAGES)).x
+        bound = self.evaluate(x, streams)["elbo_adversary"].mean(1)
+        iwae = metrics.get("test_iwae", {}).get("values")
+        return {} if iwae is None else {"adversary_gap": bound + bound.new_tensor([v or 0.0 for v in iwae])}
 
     @torch.no_grad()
     def encoder_draws(self, x: Tensor, count: int, streams: Streams) -> Tensor:

@@ -166,6 +166,11 @@ class BinaryVAE(DecoderModel):
             found["log_px"] = mean_entry(torch.cat(exact, 1))
         return found
 
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return the share of bits in use."""
+        x = next(data.chunks("test", streams, CHUNK, CHUNK)).x
+        return {"active_share": active_bits(torch.sigmoid(self.encoder(x)).double()) / self.latent}
+
 
 def all_codes(bits: int, like: Tensor) -> Tensor:
     """Return all 2^bits codes [2^bits, bits] of 0 and 1, with the device and precision of `like`."""

@@ -34,6 +34,7 @@ from workbench.store.paths import RunPaths, StorePaths
 
 KERNEL = 5
 SMALLEST = 16  # side of a picture that both convolutions leave something of
+HEALTH_IMAGES = 2000  # whose accuracy is judged against chance
 CHUNK = 250  # pictures attacked at once
 
 
@@ -173,6 +174,14 @@ class Classifier(LatentModel):
                 for what, values in self.evaluate_batch(Batch(x, batch.y, batch.index), streams).items():
                     columns.setdefault(attack_metric(attack, what, eps), []).append(values.double())
         return {name: mean_entry(torch.cat(parts, 1)) for name, parts in columns.items()}
+
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return accuracy beyond the share of the commonest label, over what is left beyond it."""
+        y = data.labels("test")
+        chance = y.bincount().max() / len(y)
+        batches = data.chunks("test", streams, CHUNK, HEALTH_IMAGES)
+        right = torch.cat([self.evaluate_batch(batch, streams)["accuracy"] for batch in batches], 1)
+        return {"skill": (right.mean(1) - chance) / (1 - chance).clamp_min(1e-6)}
 
     def _attacked(self, batch: Batch) -> Iterator[tuple[str, float, Tensor]]:
         """Yield (attack, ε, changed pictures) for all attacks, the untouched pictures first."""

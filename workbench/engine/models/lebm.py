@@ -11,11 +11,13 @@ The objectives with a ladder of temperatures are in lebm_ti.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from workbench.engine.data.batch import Batch, DataInfo
+from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import Gaussian
 from workbench.engine.manual_backprop import input_gradient
@@ -26,6 +28,8 @@ from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.lebm import LEBMSettings
 from workbench.spec.schema import TrainingSettings
+
+HEALTH_CHAINS, LONGER = 500, 4  # prior chains that are judged, beside others so many times as long
 
 
 class LEBM(DecoderModel):
@@ -194,6 +198,17 @@ class LEBM(DecoderModel):
             if position >= steps // 2:
                 total, kept = total + z, kept + 1
         return total / kept
+
+    @torch.no_grad()
+    def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
+        """Return ‖z‖² a dimension of prior chains, and how far f moves if they are longer, in its std."""
+        longer_steps = LONGER * self.settings.prior_steps
+        z = self.prior_chain(HEALTH_CHAINS, streams)
+        found = {"prior_norm": z.square().mean((1, 2))}
+        if self.prior is not None:
+            longer = self.f(self.prior_chain(HEALTH_CHAINS, streams, longer_steps))
+            found["prior_drift"] = (longer.mean(1) - self.f(z).mean(1)).abs() / longer.std(1).clamp_min(1e-6)
+        return found
 
     def prior_draws(self, count: int, streams: Streams, purpose: str) -> Tensor:
         """Return the ends of prior chains [S, count, d]."""

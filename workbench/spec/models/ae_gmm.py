@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 
@@ -16,6 +17,18 @@ class AEGMMSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.ae_gmm:AEGMM"
     title: ClassVar[str] = "AE + GMM"
     own_metrics: ClassVar[OwnMetrics] = (("mse",),)
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check(
+            "state:component_weight",
+            "a mixture component is unused: {value:.1e} of an equal share of the weight",
+            low=(0.05, 0.005),
+        ),
+        Check(
+            "state:component_spread",
+            "a mixture component has collapsed: its least variance is {value:.2g} times the ridge",
+            low=(10.0, 2.0),
+        ),
+    )
     has_density: ClassVar[bool] = False  # none of x is trained; a result gives one under a name of its own
     explicit_posterior: ClassVar[bool] = False
 

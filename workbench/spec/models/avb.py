@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
@@ -16,6 +17,16 @@ class AVBSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.avb:AVB"
     title: ClassVar[str] = "AVB"
     own_metrics: ClassVar[OwnMetrics] = (("adversary_loss",), ("kl_adversary",), ("reconstruction",))
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("train:adversary_loss", "the adversary is saturated: loss {value:.2g}", low=(0.02, 1e-6)),
+        Check(
+            "train:adversary_loss",
+            "the adversary sees nothing: loss {value:.4g}, 2 ln 2 = 1.386",
+            high=(1.36, 1.385),
+            unless="adaptive_contrast",
+        ),
+        Check("state:adversary_gap", "ELBO (adversarial) is {value:.3g} nats above IWAE", high=(5.0, 50.0)),
+    )
     explicit_posterior: ClassVar[bool] = False
 
     kind: Literal["avb"] = setting("avb", "model family")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from workbench.spec.fields import Settings, setting
+from workbench.spec.health import GENERAL, Check
 
 Activation = Literal["relu", "elu", "silu", "softplus", "tanh", "leaky-relu"]
 Likelihood = Literal["bernoulli", "gaussian", "discretised-logistic"]
@@ -25,6 +26,7 @@ class ModelSettings(Settings):
     own_metrics: ClassVar[OwnMetrics] = ()
     # the settings whose values are drawn as levels in the plots of these metrics
     targets: ClassVar[dict[str, str]] = {}
+    checks: ClassVar[tuple[Check, ...]] = ()  # of health, beside the general ones and in place of their like
 
     # what the family can do; evaluations, panes and footnotes follow from it
     has_samples: ClassVar[bool] = True  # draws samples of x
@@ -36,6 +38,12 @@ class ModelSettings(Settings):
     has_energy_prior: ClassVar[bool] = False  # with chains between prior and posterior, as an LEBM's
 
     kind: str = setting(..., "model family")
+
+    def health_checks(self) -> tuple[Check, ...]:
+        """Return the checks of a run with these settings: the general ones, and the family's own."""
+        keys = {check.key for check in self.checks}
+        found = (*(check for check in GENERAL if check.key not in keys), *self.checks)
+        return tuple(check for check in found if not (check.unless and getattr(self, check.unless)))
 
     @field_validator("*")
     @classmethod

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
@@ -16,6 +17,9 @@ class BinaryVAESettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.binary_vae:BinaryVAE"
     title: ClassVar[str] = "Binary VAE"
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",), ("temperature",))
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("state:active_share", "{value:.0%} of the bits are used", low=(0.2, 1e-6)),
+    )
     continuous_latents: ClassVar[bool] = False
 
     kind: Literal["binary-vae"] = setting("binary-vae", "model family")

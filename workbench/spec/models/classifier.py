@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 
@@ -14,6 +15,13 @@ class ClassifierSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.classifier:Classifier"
     title: ClassVar[str] = "Classifier"
     own_metrics: ClassVar[OwnMetrics] = (("accuracy",), ("nll",))
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check(
+            "state:skill",
+            "it finds {value:.0%} of the labels that the commonest one leaves",
+            low=(0.2, 0.02),
+        ),
+    )
     has_samples: ClassVar[bool] = False
     has_latents: ClassVar[bool] = False
     has_density: ClassVar[bool] = False

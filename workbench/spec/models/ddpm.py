@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 SIGNAL_LEFT = 1e-3  # largest ᾱ_T: sampling starts from N(0, I), where no signal may be left
@@ -39,6 +40,9 @@ class DDPMSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.ddpm:DDPM"
     title: ClassVar[str] = "DDPM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("train:noise_mse", "the net knows nothing of the noise: error {value:.3g}", high=(0.9, 0.98)),
+    )
     has_latents: ClassVar[bool] = False
     has_density: ClassVar[bool] = False
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 LARGEST_STEP = 1.0  # of α_i/σ_i²: at 4 the chain is unstable, at 1 its variance is a third too large
@@ -18,6 +19,9 @@ class DSMSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.dsm:DSM"
     title: ClassVar[str] = "DSM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("train:noise_mse", "the net knows nothing of the noise: error {value:.3g}", high=(0.9, 0.98)),
+    )
     has_latents: ClassVar[bool] = False
     has_density: ClassVar[bool] = False
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
@@ -25,6 +26,18 @@ class LAESettings(ModelSettings):
         ("weight_norm",),
     )
     targets: ClassVar[dict[str, str]] = {"acceptance": "target_acceptance"}
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check(
+            "train:acceptance",
+            "the chain accepts {value:.2g} of its transitions",
+            low=(0.2, 0.05),
+            high=(0.98, None),
+        ),
+        Check("train:course_acceptance", "the chain accepts {value:.2g} of its transitions", low=(0.2, 0.05)),
+        Check(
+            "train:weight_norm", "the chain hardly moves: ‖W‖ by {value:.1e}", of="travel", low=(1e-5, 1e-7)
+        ),
+    )
 
     kind: Literal["lae"] = setting("lae", "model family")
     latent: int = setting(8, "latent dimensions", "dimensions", ge=1, le=4096)

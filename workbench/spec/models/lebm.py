@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
 
@@ -23,6 +24,17 @@ class LEBMSettings(ModelSettings):
         ("reconstruction",),
     )
     has_energy_prior: ClassVar[bool] = True
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("train:f_prior", "f is {value:.3g} nats on the prior", low=(-100.0, -1e4), high=(100.0, 1e4)),
+        Check("state:prior_norm", "prior chains escape: ‖z‖² is {value:.3g} a dimension", high=(20.0, 100.0)),
+        Check(
+            "state:prior_drift",
+            "prior chains have not settled: f moves by {value:.2g} of its spread in four times the steps",
+            high=(1.7, 5.0),
+        ),
+        Check("result:ti_converged", "chains of the ladder have not converged", low=(0.5, None)),
+        Check("result:swap_acceptance", "{value:.2g} of the exchanges are accepted", low=(0.1, 0.01)),
+    )
     normalised_prior: ClassVar[bool] = False  # log Z is unknown
     explicit_posterior: ClassVar[bool] = False
 

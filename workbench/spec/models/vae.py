@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
+from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
 
 
@@ -14,6 +15,9 @@ class GaussianVAESettings(ModelSettings):
     """What all autoencoders with a Gaussian encoder, trained on the bound, have in common."""
 
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",))
+    checks: ClassVar[tuple[Check, ...]] = (
+        Check("train:kl", "latents carry {value:.2g} nats: they are hardly used", low=(0.5, 0.05)),
+    )
 
     latent: int = setting(10, "latent dimensions", "dimensions", ge=1, le=4096)
     encoder: list[int] = hidden(512, what="encoder")

@@ -13,6 +13,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
+from workbench.spec.health import health_reasons
 from workbench.ui.formatting import SIGNS, aside, clock, line, share
 from workbench.ui.keys import Action, footer, shown_key
 from workbench.ui.widgets.meters import fitting
@@ -164,4 +165,6 @@ class RunHeader(Widget):
                 text.append(f" · {part}")
         if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):
             text.append(f"\n{aside(row)}")
+        for sentence in health_reasons(row.seeds, row.health)[:1]:
+            text.append(f"\n{line(sentence)}")
         return text

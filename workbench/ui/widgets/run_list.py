@@ -8,7 +8,20 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 
-from workbench.ui.formatting import SIGNS, aside, bar, clock, fit, line, plural, queue_order, share, shortened
+from workbench.spec.health import worst
+from workbench.ui.formatting import (
+    SIGNS,
+    aside,
+    bar,
+    clock,
+    fit,
+    line,
+    plural,
+    queue_order,
+    share,
+    shortened,
+    state_style,
+)
 from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
@@ -86,7 +99,7 @@ class RunList(Grid):
             for name in ("good", "bad", "waiting", "running", "faint")
         }
         if part == 0:
-            sign, style = SIGNS.get(run.state, ("?", "waiting"))
+            sign, style = SIGNS.get(run.state, ("?", ""))[0], state_style(run) or "waiting"
             seeds = plural(len(run.seeds), "seed")
             return [
                 Segment(cursor, base),
@@ -101,7 +114,9 @@ class RunList(Grid):
             return [Segment(f"   cancel in {self.countdowns[run.id]} s · u keeps", on["bad"])]
         done = share(run)
         if run.state != "running" or done is None or run.phase not in ("training", "evaluating"):
-            words = " · ".join(text for text in (run.state, aside(run)) if text)
+            words = aside(run)
+            if worst(run.health) in ("", "healthy"):  # else the verdict takes the place of the state
+                words = " · ".join(text for text in (run.state, words) if text)
             return [Segment("   " + fit(shortened(words, width - 4), max(0, width - 4)), on["faint"])]
         left = "evaluating" if run.phase == "evaluating" else clock(run.eta)
         tail = f" {done:4.0%} {left} {line(run.device, 12)}".rstrip()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.results.query import Query, parse
-from workbench.ui.formatting import SIGNS
+from workbench.ui.formatting import state_style
 from workbench.ui.results_rows import Entry, ListColumn, columns_for, entries_of, sort_entries
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
 
@@ -79,7 +79,7 @@ class RunTable(Grid):
         for column in self._columns:
             if column.key not in entry.texts:
                 entry.texts[column.key] = column.text(entry)
-            style = SIGNS.get(entry.row.state, ("", ""))[1] if column.key == "state" else ""
+            style = state_style(entry.row) if column.key == "state" else ""
             cells.append(GridCell(entry.texts[column.key], style))
         return cells
 
