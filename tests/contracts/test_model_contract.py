@@ -15,8 +15,10 @@ from tests.engine.no_sync import NoSync
 from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
 from workbench.engine import session
 from workbench.engine.early_stopping import EarlyStopping
+from workbench.engine.health import health
 from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
+from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.metrics import METRICS
 from workbench.spec.models import settings_class
@@ -272,6 +274,24 @@ def test_shapes_of_everything_that_can_be_asked(model: Trainer, count: int) -> N
     if proposal is not None:
         assert proposal[0].shape == proposal[1].shape == z.shape
         assert (proposal[1] > 0).all()
+
+
+def test_health_is_judged_for_each_member_as_if_it_were_alone(model: Trainer, tmp_path: Path) -> None:
+    spec = model.spec.model_copy(update={"seeds": SEEDS[1:2]})
+    alone = make_trainer(spec, tmp_path / "alone")
+    alone.run()
+    bounds = {"test_iwae": {"values": [5.0, 5.0, 5.0]}}
+    judged = []
+    for trainer in (model, alone):
+        own, streams = trainer.spec.seeds, Streams(trainer.spec.seeds, dtype=torch.float64).fork("health")
+        values = {name: {"values": found["values"][: len(own)]} for name, found in bounds.items()}
+        judged.append(health(trainer.recorder.paths, trainer.model, trainer.data, values, own, {}, streams))
+    expected = {check.key for check in model.spec.model.health_checks() if check.source.startswith("state:")}
+    expected -= {"state:latent_use"} if model.model.latent == 0 else set()
+    expected -= {"state:sample_spread"} if not model.model.generative else set()
+    together, (solo,) = judged
+    assert all(expected == set(one["numbers"]) for one in together)  # three steps: no curve is long enough
+    assert together[1]["numbers"] == pytest.approx(solo["numbers"], rel=1e-6)
 
 
 def test_looking_at_a_model_does_not_change_it(model: Trainer) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,13 @@ CURVES: dict[str, tuple[Curve, Curve]] = {
     "train:adversary_loss": (constant(0.5), constant(1e-9)),
     "train:noise_mse": (constant(0.3), constant(1.0)),
     "train:f_prior": (constant(2.0), constant(1e6)),
+}
+# the other side of checks with two limits: a chain that hardly moves, a blind T, energies that fall
+OTHER_SIDES = {
+    "train:acceptance": (0.999, "doubtful"),
+    "train:adversary_loss": (1.3862, "unhealthy"),
+    "train:f_prior": (-1e6, "unhealthy"),
+    "state:sample_spread": (100.0, "unhealthy"),
 }
 RESULTS = {"result:ti_converged": (1.0, 0.0), "result:swap_acceptance": (0.5, 0.0)}
 
@@ -106,11 +114,32 @@ STATES: dict[str, tuple[str, int, Callable[[LatentModel], None]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    yield tmp_path_factory.mktemp("models")
+    trained.cache_clear()
+
+
 def all_checks() -> dict[str, str]:
     """Return a family of every declared check by key."""
     checks = {check.key: "vae" for check in GENERAL}
     own = {check.key: kind for kind in built_in_kinds() for check in settings_class(kind).checks}
     return checks | own
+
+
+@cache
+def trained(family: str, steps: int, folder: Path) -> Trainer:
+    """Return a small family that has learnt enough to be healthy."""
+    torch.set_flush_denormal(True)  # as workers do: bits saturate, and a step takes ten times as long
+    changes = {
+        "training": {"lr": 0.003 if family == "binary-vae" else 0.01},
+        "data": {"train_size": 400} if family == "lebm" else {},
+    }
+    trainer = make_trainer(small_spec(family, SEEDS, steps, **changes), folder / family)
+    for _ in range(steps):
+        trainer.train_step()
+    trainer.model.refit(trainer.data, trainer.streams.fork("refit"), quick=True)
+    return trainer
 
 
 def judged(trainer: Trainer, metrics: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -134,6 +163,23 @@ def test_a_faulty_curve_is_detected(key: str) -> None:
     assert found.verdict == gravest and len(found.reasons) == 1
 
 
+@pytest.mark.parametrize("key", OTHER_SIDES)
+def test_the_other_side_of_a_check_is_detected(key: str) -> None:
+    value, verdict = OTHER_SIDES[key]
+    checks = (*settings_class(all_checks()[key]).checks, *GENERAL)
+    assert judge(checks, {key: value}).verdict == verdict
+
+
+def test_a_check_is_left_out_where_a_setting_makes_it_void() -> None:
+    """With adaptive contrast q may equal the Gaussian that T compares it with."""
+    found = []
+    for contrast in (False, True):
+        changes = {"adaptive_contrast": contrast} | ({"noise_net": [8]} if contrast else {})
+        settings = small_spec("avb", SEEDS, model=changes).model
+        found.append(judge(settings.health_checks(), {"train:adversary_loss": 1.386}).verdict)
+    assert found == ["unhealthy", "healthy"]
+
+
 @pytest.mark.parametrize("key", RESULTS)
 def test_a_faulty_result_is_detected(key: str) -> None:
     checks = [check for check in settings_class("lebm").checks if check.key == key]
@@ -141,23 +187,17 @@ def test_a_faulty_result_is_detected(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", STATES)
-def test_a_faulty_state_is_detected_in_the_seed_that_has_it(key: str, tmp_path: Path) -> None:
+def test_a_faulty_state_is_detected_in_the_seed_that_has_it(key: str, models: Path) -> None:
     family, steps, fault = STATES[key]
-    torch.set_flush_denormal(True)  # as workers do: bits saturate, and a step takes ten times as long
-    changes = {
-        "training": {"lr": 0.003 if family == "binary-vae" else 0.01},
-        "data": {"train_size": 400} if family == "lebm" else {},
-    }
-    trainer = make_trainer(small_spec(family, SEEDS, steps, **changes), tmp_path / "run")
-    for _ in range(steps):
-        trainer.train_step()
-    trainer.model.refit(trainer.data, trainer.streams.fork("refit"), quick=True)
+    trainer = trained(family, steps, models)
     metrics = {"test_iwae": {"values": [5.0, 5.0]}}
     (check,) = (check for check in trainer.spec.model.health_checks() if check.key == key)
     before = [one["numbers"][key] for one in judged(trainer, metrics)]
     assert [check.verdict(float(value)) for value in before] == ["healthy"] * 2
+    sound_state = {name: value.clone() for name, value in trainer.model.state_dict().items()}
     fault(trainer.model)
     sound, faulty = judged(trainer, metrics)
+    trainer.model.load_state_dict(sound_state)  # for the next check of the family
     assert sound["numbers"][key] == before[0]
     assert check.verdict(float(faulty["numbers"][key])) == faulty["verdict"] == "unhealthy"
     assert any(check.reason.partition("{")[0] in reason for reason in faulty["reasons"])

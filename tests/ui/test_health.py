@@ -9,8 +9,6 @@ from workbench.api.stores import Store
 from workbench.store.files import read_json, write_json
 from workbench.ui.ascii import ascii_only
 
-SIZES = [(80, 24), (140, 40)]
-
 
 @pytest.fixture
 def store(store: Store) -> Store:
@@ -22,20 +20,16 @@ def store(store: Store) -> Store:
     return store
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_bench_shows_the_verdict_in_the_queue_and_the_reason_in_the_header(
-    store: Store, size: tuple[int, int]
-) -> None:
-    async with opened(store, "G", size=size) as pilot:
+async def test_bench_shows_the_verdict_in_the_queue_and_the_reason_in_the_header(store: Store) -> None:
+    async with opened(store, "G", size=(80, 24)) as pilot:
         text = screen_text(pilot.app)
         assert "unhealthy 1/3 ! · 9s" in text
         assert "Seed 1 is unhealthy: the loss rose" in text
         assert "unhealthy 1/3 ! - 9s" in ascii_only(text)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_results_and_table_have_the_mark(store: Store, size: tuple[int, int]) -> None:
-    async with opened(store, "b", size=size) as pilot:
+async def test_results_and_table_have_the_mark(store: Store) -> None:
+    async with opened(store, "b", size=(80, 24)) as pilot:
         assert "✓ finished !" in screen_text(pilot.app)
         await press(pilot, "slash", *"health", "colon", *"unhealthy", "enter", "t")
         text = screen_text(pilot.app)

@@ -33,7 +33,7 @@ def out_json(value: Any) -> None:
 
 def run_json(row: api.runs.RunRow) -> dict[str, Any]:
     """Return a run as every verb prints it: its row and its ETA."""
-    return {**vars(row), "health": [one._asdict() for one in row.health], "eta": row.eta}
+    return {**vars(row), "eta": row.eta}
 
 
 def out_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -53,6 +53,8 @@ def plain(value: Any) -> Any:
     """Return `value` in JSON's own types."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if hasattr(value, "_asdict"):  # a named tuple is an object too
+        value = value._asdict()
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

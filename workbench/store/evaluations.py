@@ -35,6 +35,7 @@ class Evaluation:
     metrics: dict[str, Entry]
     units: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    health: tuple[Health, ...] = ()  # of each seed, where it was judged
     arrays: str | None = None
     seconds: float = 0.0
     finished: float = 0.0
@@ -85,6 +86,7 @@ def read_evaluation(paths: RunPaths, name: str) -> Evaluation | None:
         metrics=_entries(body.get("metrics"), len(seeds)),
         units={str(key): str(unit) for key, unit in table(body.get("units")).items()},
         notes=tuple(str(note) for note in items(body.get("notes")) if isinstance(note, str)),
+        health=read_health(body.get("health")),
         arrays=arrays if arrays == f"{name}.npz" else None,
         seconds=number(body.get("seconds")) or 0.0,
         finished=number(body.get("finished")) or 0.0,
