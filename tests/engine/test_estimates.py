@@ -163,7 +163,7 @@ def test_a_failing_one_is_reported_and_the_result_is_there(
     tmp_path: Path, inside: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(VAE, "proposal", break_down)
-    monkeypatch.setattr("workbench.engine.evaluation.summary._proposal", lambda *a: None)
+    monkeypatch.setattr("workbench.engine.evaluation.summary.choose_proposal", lambda *a: None)
     too_few = "tsne images=16 perplexity=900"  # scikit-learn refuses it
     paths = asked(tmp_path / "run", ["rhat", too_few, "energy samples=60 null_draws=20"])
     assert run(paths) == 0

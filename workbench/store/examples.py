@@ -35,12 +35,11 @@ def read_examples(paths: RunPaths) -> dict[str, Examples]:
     """
     found: dict[str, Examples] = {}
     results = read_results(paths)
-    seeds = 0
-    for entry in results.values():
-        seeds = len(entry.values)
+    seeds = max((len(entry.values) for entry in results.values()), default=0)
     for evaluation in read_evaluations(paths):
-        if evaluation.arrays is not None and len(evaluation.seeds) == seeds:
-            found |= _read(paths.evaluations / evaluation.arrays, evaluation.metrics, seeds)
+        own = len(evaluation.seeds)
+        if evaluation.arrays is not None and own == (seeds or own):
+            found |= _read(paths.evaluations / evaluation.arrays, evaluation.metrics, own)
     return found | _read(paths.examples, results, seeds)
 
 

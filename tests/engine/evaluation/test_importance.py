@@ -10,7 +10,13 @@ import torch
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from workbench.engine.evaluation import importance
-from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
+from workbench.engine.evaluation.importance import (
+    fitted_gaussian,
+    gaussian,
+    importance_weighted,
+    log_evidence,
+    poor,
+)
 from workbench.engine.streams import Streams
 
 
@@ -90,3 +96,25 @@ def test_a_collapsed_encoder_still_gives_a_finite_bound(model: LinearGaussian) -
     estimate = log_evidence(model, x, *fitted_gaussian(mean.expand(50, -1, -1, -1)), 50, streams())
     assert estimate.isfinite().all()
     assert (estimate < model.log_px(x) + math.log(2)).all()
+
+
+@pytest.mark.check(
+    "science S1", "Fitted to 200 draws, proposals are within 0.5 nats or flagged (2 to 250 latents)."
+)
+@pytest.mark.parametrize("shape", ["diagonal", "correlated"])
+@pytest.mark.parametrize("latent", [2, 50, 100, 250])
+def test_a_fit_to_200_draws_is_within_half_a_nat_or_flagged(latent: int, shape: str) -> None:
+    examples = 200 if latent <= 50 else 10
+    model = LinearGaussian(members=1, dimensions=latent, latent=latent, sigma=1.0)
+    if shape == "diagonal":
+        model.matrix = torch.diag_embed(model.matrix.diagonal(dim1=1, dim2=2))
+    one = Streams([0], dtype=torch.float64)
+    x = model.draw(examples, one)
+    mean, factor = model.posterior(x)
+    noise = one.normal("noise", 200, examples, latent).transpose(0, 1)
+    draws = mean + (noise.unsqueeze(-2) @ factor.mT).squeeze(-2)
+    found, effective = importance_weighted(model, x, gaussian(*fitted_gaussian(draws)), 64, one)
+    gap = (model.log_px(x) - found).mean().item()
+    if shape == "diagonal" or latent <= 50:
+        assert abs(gap) < 0.5
+    assert poor(effective.mean().item(), 64) == (shape == "correlated" and latent > 50)

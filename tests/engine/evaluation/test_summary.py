@@ -95,7 +95,7 @@ def test_few_images_and_few_real_examples(truth: Truth) -> None:
     summary = summary_of(truth, truth.data_set(60, 50), settings)
     assert summary["test_mse"]["n"] == 40
     assert summary["knn_accuracy"]["n"] == 40
-    assert summary["energy_distance"]["se"] is None
+    assert summary["energy_distance"]["se"][0] > 0  # one draw has an error, too
     assert summary["energy_distance_null"]["se"][0] > 0
 
 
@@ -107,9 +107,7 @@ def test_an_unnormalised_model_has_no_bounds(truth: Truth) -> None:
     assert names & {"test_iwae", "test_nelbo", "test_mse"} == {"test_mse"}
 
 
-def test_an_encoder_without_a_density_gets_a_fitted_proposal(
-    truth: Truth, summary: Summary, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_encoder_without_a_density_gets_a_fitted_proposal(truth: Truth, summary: Summary) -> None:
     class Implicit(Truth):
         def evaluate(self, x: Tensor, streams: Streams) -> dict[str, Tensor]:
             return {}
@@ -122,11 +120,6 @@ def test_an_encoder_without_a_density_gets_a_fitted_proposal(
     found = summary_of(Implicit(), truth.data_set())
     assert "test_nelbo" not in found
     assert found["test_iwae"]["values"][0] == pytest.approx(summary["test_nelbo"]["values"][0], abs=0.1)
-    # with more latents than the draws can settle, the model's own diagonal proposal is taken
-    monkeypatch.setattr("workbench.engine.evaluation.summary.FIT_LATENT", 1)
-    diagonal = summary_of(Implicit(), truth.data_set())
-    assert diagonal["test_iwae"]["values"] != found["test_iwae"]["values"]
-    assert diagonal["test_iwae"]["values"][0] == pytest.approx(summary["test_nelbo"]["values"][0], abs=0.1)
 
 
 def test_code_books_get_exact_log_px_and_binary_samples() -> None:

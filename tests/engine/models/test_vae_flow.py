@@ -110,14 +110,10 @@ def test_weights_of_exact_draws_average_to_the_evidence() -> None:
         cell = 2 * math.log(14 / 400)
         likely = [made.likelihood.log_prob(one.expand(-1, 401**2, -1), out) for one in x.split(1, 1)]
         exact = torch.stack([torch.logsumexp(one + prior, 1) for one in likely], 1) + cell
-        mean, log_variance = made.posterior(x)
         draws = 20_000
         noise = Streams([5, 6], dtype=torch.float64).normal("noise", draws, 4, 2)
-        start = mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
-        z, log_det = made.flows(start.flatten(1, 2))
-        log_q = -0.5 * (noise.square() + log_variance[:, None] + math.log(2 * math.pi)).sum(-1)
-        log_q = log_q - log_det.view(2, draws, 4)
-        log_w = made.log_joint(x.repeat(1, draws, 1), z).view(2, draws, 4) - log_q
+        z, log_q = made.own_proposal(x)(noise, slice(None))
+        log_w = made.log_joint(x.repeat(1, draws, 1), z.flatten(1, 2)).view(2, draws, 4) - log_q
         estimate = torch.logsumexp(log_w, 1) - math.log(draws)
         spread = (log_w - exact[:, None]).exp().std(1) / math.sqrt(draws)
     assert ((estimate - exact).abs() < 4 * spread + 1e-4).all()

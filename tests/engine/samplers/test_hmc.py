@@ -87,6 +87,20 @@ def test_a_rejected_chain_stays_and_a_lost_one_is_rejected() -> None:
     assert (probability[:, 1] == 0).all() and math.isfinite(float(probability.sum()))
 
 
+@pytest.mark.check("section 15", "HMC leaves a start of zero density; a ratio that is not a number rejects.")
+@pytest.mark.parametrize(("edge", "moved"), [(-math.inf, 1.0), (math.nan, 0.0)])
+def test_a_chain_leaves_a_start_of_zero_density_and_not_one_without_a_number(
+    edge: float, moved: float
+) -> None:
+    def inside(z: Tensor) -> Tensor:
+        return torch.where((z.abs() < 1).all(-1), 0 * z.sum(-1), edge)
+
+    start = torch.full((1, 8, 2), 1.01, dtype=torch.float64)
+    found = run_chains(inside, start, torch.ones(2).double(), 200, 0, 2, Streams([0], dtype=torch.float64))
+    ended = (found.draws[..., -1, :].abs() < 1).all(-1)
+    assert ended.double().mean() == moved
+
+
 def test_scale_is_a_change_of_units() -> None:
     """Chains of z / s with unit scale and of z with scale s are the same chains."""
     s = VARIANCES.sqrt()

@@ -167,6 +167,14 @@ def test_log_ratio_is_antisymmetric_and_equals_the_textbook_form() -> None:
     torch.testing.assert_close(forth, textbook, rtol=1e-10, atol=1e-8)
 
 
+def test_a_chain_of_infinite_energy_moves_to_a_finite_one() -> None:
+    start = torch.zeros(2, 2, dtype=torch.float64)
+    nowhere = Point(start, torch.full((2, 1), math.inf, dtype=torch.float64), start)
+    noise, size = streams(2).normal("chain", 2), torch.full((2,), 0.1, dtype=torch.float64)
+    _, decision = transition(gaussian, nowhere, size, noise, torch.full((2,), 0.999))
+    assert decision.accepted.all() and (decision.probability == 1).all()
+
+
 def test_an_infinite_energy_is_never_entered() -> None:
     current = gaussian(torch.zeros(2, 2, dtype=torch.float64))
     wall = lambda state: Point(state, torch.full_like(state, math.inf), state)  # noqa: E731

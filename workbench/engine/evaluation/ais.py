@@ -92,9 +92,10 @@ class Bridge:
     def at(self, beta: float, point: Point) -> Point:
         """Return the point as one of f_β; nothing is evaluated."""
         target, slope, base, base_slope = point.extras
-        return Point(
-            point.position, torch.lerp(base, target, beta), torch.lerp(base_slope, slope, beta), point.extras
-        )
+        value = torch.lerp(base, target, beta)
+        if beta > 0:  # where f is 0, rounding of lerp would make no number of it
+            value = torch.where(target.isneginf(), target, value)
+        return Point(point.position, value, torch.lerp(base_slope, slope, beta), point.extras)
 
     def evaluate(self, z: Tensor, beta: float) -> Point:
         """Return the point of f_β at z, with log f, log q₀ and their gradients as extras."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from workbench.engine.evaluation.ais import Estimate, Plan, both_sides, log_normaliser
-from workbench.engine.evaluation.entry import entry
-from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
+from workbench.engine.evaluation.entry import entry, mean_entry
+from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
 from workbench.engine.evaluation.quadrature import log_px, log_z
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
@@ -18,7 +18,6 @@ from workbench.engine.model import LatentModel
 # cache are 1.5 times as fast as large ones; a GPU wants large ones.
 BLOCK_ELEMENTS = {"cpu": 320_000, "cuda": 2**26}
 ASSUMED_WIDTH = 64
-FIT_DRAWS = 200
 LOG_Z_CHAINS = 1000  # of the AIS estimate of a prior's log Z
 LOG_Z_EXAMPLES = 8  # independent ones of it, whose spread is its error
 
@@ -49,7 +48,7 @@ def ais(task: Task) -> Findings:
     if not model.normalised:
         log_evidences = log_evidences - _log_z(task, found).unsqueeze(1)
     found.add("ais", log_evidences)
-    _put(found, "ais_effective", effective)
+    found.add("ais_effective", effective)
     found.metrics["ais_acceptance"] = entry(acceptance, None, log_evidences.shape[1] * plan.chains)
     _grey(task, found)
     if simulated is None:
@@ -72,9 +71,9 @@ def _two_sided(task: Task, plan: Plan, x: Tensor, z: Tensor, found: Findings, sh
         upper.append(sides[1])
         done += len(piece)
     below, above = torch.cat(lower, 1), torch.cat(upper, 1)
-    _put(found, "bdmc_gap", above - below)
-    _put(found, "bdmc_lower", below)
-    _put(found, "bdmc_upper", above)
+    found.metrics["bdmc_gap"] = mean_entry(above - below)
+    found.metrics["bdmc_lower"] = mean_entry(below)
+    found.metrics["bdmc_upper"] = mean_entry(above)
 
 
 def _simulated(task: Task) -> tuple[Tensor, Tensor] | None:
@@ -93,7 +92,7 @@ def _simulated(task: Task) -> tuple[Tensor, Tensor] | None:
 
 
 def iwae(task: Task) -> Findings:
-    """Importance-weighted bound (Burda et al. 2016, eq. 8), by the model's own or a fitted Gaussian proposal.
+    """Importance-weighted bound (Burda et al. 2016, eq. 8), by the model's own or a fitted proposal.
 
     Raises:
         WorkbenchError: if the model has no normalised log p(x, z), or no proposal.
@@ -102,23 +101,27 @@ def iwae(task: Task) -> Findings:
     if not task.model.normalised:
         raise task.refuse("IWAE needs a normalised prior, and this family's is not.", "Try --metric ais.")
     parts, done = [], 0
+    draws = task.settings.draws
     with torch.no_grad():
         for batch in task.data.chunks("test", task.streams, 100, task.settings.images):
-            draws = task.model.encoder_draws(batch.x, FIT_DRAWS, task.streams)
-            proposal = task.model.proposal(batch.x, task.streams) if draws is None else fitted_gaussian(draws)
+            proposal = choose_proposal(task.model, batch.x, task.streams)
             if proposal is None:
                 raise task.refuse("IWAE needs a proposal, and this family offers none.", "Try --metric ais.")
-            parts.append(log_evidence(task.model, batch.x, *proposal, task.settings.draws, task.streams))
+            parts.append(importance_weighted(task.model, batch.x, proposal, draws, task.streams))
             done += batch.x.shape[1]
             task.on_progress(done / _images(task))
+    bound, effective = (torch.cat(values, 1) for values in zip(*parts, strict=True))
     found = Findings()
-    found.add("iwae", torch.cat(parts, 1))
+    found.add("iwae", bound)
+    found.add("iwae_effective", effective)
+    if any(poor(value, draws) for value in effective.mean(1).tolist()):
+        found.notes.append(POOR_PROPOSAL)
     _grey(task, found)
     return found
 
 
 def quadrature(task: Task) -> Findings:
-    """Exact log p(x) over a grid of one or two latent dimensions.
+    """log p(x) over an adaptive grid of one or two latent dimensions, exact to 1e-3 nats or with a note.
 
     Raises:
         WorkbenchError: if the model has no log p(x, z), or more latent dimensions.
@@ -136,12 +139,26 @@ def quadrature(task: Task) -> Findings:
             parts.append(log_px(task.model, batch.x, task.settings.points))
             done += batch.x.shape[1]
             task.on_progress(done / _images(task))
-        values = torch.cat(parts, 1)
+        values, errors = (torch.cat(part, 1) for part in zip(*parts, strict=True))
         if not task.model.normalised:
             values = values - _log_z(task, found).unsqueeze(1)
     found.add("quadrature", values)
+    _unsettled(found, values, errors)
     _grey(task, found)
     return found
+
+
+def _unsettled(found: Findings, values: Tensor, errors: Tensor) -> None:
+    """Add to the standard errors of quadrature what its grids differ by, [S, n], and a note, if any do."""
+    unsettled = int((errors > 0).sum())
+    if unsettled == 0:
+        return
+    spread = torch.hypot(values.std(1) / values.shape[1] ** 0.5, errors.mean(1))
+    found.metrics["quadrature"] = entry(values.mean(1), spread, values.shape[1])
+    found.notes.append(
+        f"Not exact: {unsettled} of {errors.numel()} integrals have not settled; two grids differ by up to "
+        f"{float(errors.max()):.2g} nats. The error includes this."
+    )
 
 
 # ---- what they share
@@ -214,9 +231,11 @@ def _log_z(task: Task, found: Findings) -> Tensor:
         raise task.refuse("This family's log p(x, z) is not normalised, and its prior is not known.")
     if model.latent <= 2:
         with torch.no_grad():
-            value = log_z(model, like)
-        found.metrics["log_z"] = entry(value, torch.zeros_like(value), 1)
-        found.notes.append("log Z of the prior by quadrature.")
+            value, error = log_z(model, like)
+        found.metrics["log_z"] = entry(value, error, 1)
+        settled = bool((error == 0).all())
+        doubt = "" if settled else f" It has not settled: it changes by {float(error.max()):.2g} nats."
+        found.notes.append(f"log Z of the prior by quadrature.{doubt}")
         return value
     mean = like.new_zeros(model.members, LOG_Z_EXAMPLES, model.latent)
     plan = Plan(LOG_Z_CHAINS // LOG_Z_EXAMPLES, 200, 5)
@@ -234,12 +253,6 @@ def _log_z(task: Task, found: Findings) -> Tensor:
         "no bound."
     )
     return values.mean(1)
-
-
-def _put(found: Findings, name: str, values: Tensor) -> None:
-    """Add the mean over examples [S, n] with its standard error."""
-    count = values.shape[1]
-    found.metrics[name] = entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
 
 
 def _grey(task: Task, found: Findings) -> None:

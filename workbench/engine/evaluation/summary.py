@@ -3,6 +3,7 @@
 What each column means, for all families alike (docs/models/evaluation.md has the formulas):
 
 - test_nelbo, test_iwae: bounds in nats per example; absent where a family has none.
+- test_iwae_effective: effective number of the weights behind test_iwae; few mean a poor proposal.
 - test_accuracy, test_nll: share of right answers and their cost in nats, of a classifier.
 - test_mse: squared error of decode(encode(x)) per dimension, x as the model observes it.
 - knn_accuracy: labels of the test set read off the latents of the training set.
@@ -19,9 +20,10 @@ import torch
 from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet, Split
-from workbench.engine.evaluation.distances import energy_distance, energy_null
+from workbench.engine.evaluation.distances import energy_null, energy_parts
 from workbench.engine.evaluation.entry import entry
-from workbench.engine.evaluation.importance import fitted_gaussian, log_evidence
+from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
+from workbench.engine.evaluation.jackknife import pair_error
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
 from workbench.engine.evaluation.quadrature import log_px
 from workbench.engine.evaluation.two_sample import samples_and_data
@@ -32,8 +34,6 @@ from workbench.spec.schema import EvaluationSettings
 CHUNK = 500  # examples per call of a model
 KNN_TRAIN = 10_000  # training latents that vote at most
 NULL_DRAWS = 200
-FIT_DRAWS = 200  # encoder draws a proposal is fitted to
-FIT_LATENT = 50  # beyond this, 200 draws do not determine a covariance
 # columns of the result that are means of what `evaluate_batch` gives per example
 PER_EXAMPLE = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_nll"}
 
@@ -76,6 +76,13 @@ def summarise(
     return summary
 
 
+def doubts(summary: Summary, settings: EvaluationSettings) -> list[str]:
+    """Return what the log says of numbers of a summary that are not to be trusted."""
+    effective = summary.get("test_iwae_effective", {}).get("values", [])
+    bad = [value is not None and poor(value, settings.importance_samples) for value in effective]
+    return [f"test_iwae: {POOR_PROPOSAL}"] if any(bad) else []
+
+
 def _test_pass(
     model: LatentModel, data: DataSet, settings: EvaluationSettings, streams: Streams
 ) -> tuple[dict[str, Tensor], Tensor]:
@@ -87,11 +94,14 @@ def _test_pass(
         found = {PER_EXAMPLE[name]: values for name, values in evaluated.items() if name in PER_EXAMPLE}
         if not model.normalised:
             found.pop("test_nelbo", None)
-        proposal = _proposal(model, batch.x, streams)
+        proposal = None
+        if model.normalised and model.latent > 0:
+            proposal = choose_proposal(model, batch.x, streams)
         if proposal is not None:
-            found["test_iwae"] = -log_evidence(
-                model, batch.x, *proposal, settings.importance_samples, streams
+            bound, effective = importance_weighted(
+                model, batch.x, proposal, settings.importance_samples, streams
             )
+            found |= {"test_iwae": -bound, "test_iwae_effective": effective}
         if model.latent > 0:
             z = model.encode(batch.x, streams)
             found["test_mse"] = (batch.x - model.decode(z)).square().mean(-1)
@@ -102,30 +112,20 @@ def _test_pass(
     return found, torch.cat(latents, 1) if latents else torch.empty(model.members, 0, 0)
 
 
-def _proposal(model: LatentModel, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor] | None:
-    """Return mean and scale of a Gaussian to weigh x by; None without a normalised log p(x, z).
-
-    To draws of an encoder that is no Gaussian, one with full covariance is fitted.
-    """
-    if not model.normalised or model.latent == 0:
-        return None
-    draws = model.encoder_draws(x, FIT_DRAWS, streams) if model.latent <= FIT_LATENT else None
-    return model.proposal(x, streams) if draws is None else fitted_gaussian(draws)
-
-
 def _two_samples(
     model: LatentModel, data: DataSet, settings: EvaluationSettings, streams: Streams
 ) -> Summary:
     """Return the energy distance of samples, mean over draws, and what real data give at those sizes."""
     count, real = settings.samples, min(settings.samples, data.info.test_size)
-    turns = range(settings.sample_draws)
-    values = torch.stack(
-        [energy_distance(*samples_and_data(model, data, count, real, streams)) for _ in turns], 1
-    )
-    draws = values.shape[1]
-    error = values.std(1) / draws**0.5 if draws > 1 else None
+    found, index = [], []
+    for _ in range(settings.sample_draws):
+        samples, examples, chosen = samples_and_data(model, data, count, real, streams)
+        found.append(energy_parts(samples, examples))
+        index.append(chosen)
+    values = torch.stack([one.value for one in found], 1)
+    error = pair_error(found, index, data.info.test_size)
     null = _null(data, count, real, streams)
-    members = values.shape[0]
+    members, draws = values.shape
     return {
         "energy_distance": entry(values.mean(1), error, draws),
         # one set of real data for all seeds; its spread is that of one draw, not of the mean
@@ -161,5 +161,6 @@ def _code_book(model: LatentModel, data: DataSet, streams: Streams) -> Summary:
     codes = data.examples("test", every, streams).x[0].unique(dim=0)
     # 200 points are exact to 1e-4 nats, 100 to 2e-3 (tests); 256 codes need fewer to stay quick
     points = 200 if len(codes) <= 16 else 100
-    values = log_px(model, codes.expand(model.members, -1, -1), points)
-    return {"log_px": entry(values.mean(1), None, len(codes))}
+    values, errors = log_px(model, codes.expand(model.members, -1, -1), points)
+    error = errors.mean(1) if bool((errors > 0).any()) else None
+    return {"log_px": entry(values.mean(1), error, len(codes))}

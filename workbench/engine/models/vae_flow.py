@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench.engine.data.batch import DataInfo
+from workbench.engine.model import Proposal
 from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
 from workbench.engine.models.vae import VAE, reparametrised
 from workbench.engine.streams import Streams
@@ -90,5 +91,18 @@ class VAEFlow(VAE):
         # one draw at a time, in bounded memory
         draws = [self.flows(mean + std * streams.normal("encode", *mean.shape[1:]))[0] for _ in range(count)]
         return torch.stack(draws)
+
+    def own_proposal(self, x: Tensor) -> Proposal:
+        """Return q(z|x) as a proposal: the change of variables gives its density."""
+        mean, log_variance = self.posterior(x)
+        std = torch.exp(0.5 * log_variance)
+
+        def draw(noise: Tensor, piece: slice) -> tuple[Tensor, Tensor]:
+            start = mean[:, None, piece] + std[:, None, piece] * noise
+            z, log_det = self.flows(start.flatten(1, 2))
+            log_start = -0.5 * (noise.square() + LOG_2PI + log_variance[:, None, piece]).sum(-1)
+            return z.view_as(start), log_start - log_det.view_as(log_start)
+
+        return draw
 
     proposal = DecoderModel.proposal  # type: ignore[assignment]  # fitted to draws

@@ -73,7 +73,8 @@ def transition(
 
     step is ε·s, broadcastable against position [..., d]; noise, standard normal like position; uniform
     [...] on [0, 1). `gradient` gives ∇ℓ for the steps in between, whose ℓ is not needed. It may keep no
-    reference to its argument, which is overwritten. A trajectory that ends in no number is rejected.
+    reference to its argument, which is overwritten. A log ratio that is not a number rejects; +∞ accepts, so
+    that a chain leaves a start of zero density.
     """
     p = torch.addcmul(noise, step, current.gradient, value=0.5)
     z = torch.addcmul(current.position, step, p)
@@ -83,9 +84,8 @@ def transition(
     proposed = evaluate(z)
     p.addcmul_(step, proposed.gradient, value=0.5)
     kinetic = 0.5 * (noise.double().square().sum(-1) - p.double().square().sum(-1))
-    log_ratio = (proposed.log_density - current.log_density + kinetic).nan_to_num_(
-        nan=-torch.inf, posinf=-torch.inf, neginf=-torch.inf
-    )
+    log_ratio = proposed.log_density - current.log_density + kinetic
+    log_ratio = log_ratio.masked_fill(log_ratio.isnan(), -torch.inf)
     accepted = uniform.double().log() < log_ratio
     return select(accepted, proposed, current), log_ratio.clamp(max=0.0).exp()
 

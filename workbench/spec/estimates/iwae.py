@@ -14,8 +14,10 @@ class IWAE(EstimateSettings):
     about = "importance-weighted lower bound on log p(x)"
     measure = "workbench.engine.evaluation.evidence:iwae"
     metrics: ClassVar[Metrics] = {
-        "iwae": Metric("IWAE log p(x)", NATS, "higher", "importance-weighted lower bound on test data")
-    }
+        "iwae": Metric("IWAE log p(x)", NATS, "higher", "importance-weighted lower bound on test data"),
+        "iwae_effective": Metric("IWAE effective draws", "draws", "higher",
+            "effective number of the weights per example; below 4 the proposal is poor"),
+    }  # fmt: skip
 
     images: int = setting(500, "test examples", "examples", ge=2, le=1_000_000)
     draws: int = setting(5000, "draws k of the proposal per example", "draws", ge=1, le=1_000_000)
