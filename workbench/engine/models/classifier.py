@@ -51,9 +51,13 @@ class Perceptron(nn.Module):
 
     def forward(self, x: Tensor, streams: Streams | None = None) -> Tensor:
         """Return logits [S, B, K] for x [S, B, D]; units are left out if `streams` are given."""
+        return self.last(self.features(x, streams))
+
+    def features(self, x: Tensor, streams: Streams | None = None) -> Tensor:
+        """Return the last hidden units [S, B, width]."""
         for layer in self.layers:
             x = dropped(self.activation(layer(x)), self.dropout, streams)
-        return self.last(x)
+        return x
 
 
 class SmallCNN(nn.Module):
