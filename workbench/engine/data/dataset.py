@@ -60,7 +60,7 @@ class DataSet:
     def fingerprints(self, split: Split, count: int) -> NDArray[np.uint64]:
         """Return 64-bit hashes [count] of a split's first examples as stored, before any binarisation.
 
-        They tell which examples of two runs are the same ones, treated alike (name, shape and kind).
+        Equal ones are the same example, treated alike (name, shape and kind).
         """
         salt = f"{self.info.name} {self.info.shape} {self.info.kind}".encode()
         rows = self._x[split][:count]
