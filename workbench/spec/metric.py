@@ -56,6 +56,8 @@ def beside_null(name: str, label: str, null: str, unit: str, description: str) -
     """Return the metrics of a distance between samples and data, beside the same between two real sets."""
     return {
         name: Metric(label, unit, "lower", description),
-        f"{name}_null": Metric(null, unit, "", "the same between two real sets"),
-        f"{name}_null_95": Metric(f"{null}, 95 %", unit, "", "95 % of its draws are below"),
+        f"{name}_null": Metric(null, unit, "", "the same between two real sets", one_per="data set"),
+        f"{name}_null_95": Metric(
+            f"{null}, 95 %", unit, "", "95 % of its draws are below", one_per="data set"
+        ),
     }

@@ -97,7 +97,8 @@ BUILT_IN: dict[str, Metric] = {
              "its ± is the standard deviation over {splits}random splits, and the mean of many is 0. "
              "The estimator is unbiased, so a distance can be negative."),
     "energy_distance_null_95": Metric("null, 95 %", "data units", "",
-        "what 95 % of the distances between two real sets stay below", needs=("samples",)),
+        "what 95 % of the distances between two real sets stay below", needs=("samples",),
+        one_per="data set"),
     # the uniform-square study: latents against N(0, I), what is decoded against U[0, 1]²
     "z_ks": Metric("KS of z", "", "lower", "posterior draws against N(0, 1): the worst latent dimension"),
     "z_ks_null_95": Metric("KS of z, null 95 %", "", "", "what 95 % of true normal sets stay below"),

@@ -95,7 +95,7 @@ def test_few_images_and_few_real_examples(truth: Truth) -> None:
     summary = summary_of(truth, truth.data_set(60, 50), settings)
     assert summary["test_mse"]["n"] == 40
     assert summary["knn_accuracy"]["n"] == 40
-    assert summary["energy_distance"]["se"] is None
+    assert summary["energy_distance"]["se"][0] > 0  # one draw has an error, too
     assert summary["energy_distance_null"]["se"][0] > 0
 
 

@@ -193,8 +193,8 @@ def test_with_exact_draws_an_update_is_the_gradient_of_the_exact_log_likelihood(
             weight.copy_(2 * weight[:1].expand_as(weight))
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     x = x_of.repeat(300).view(1, -1, 1).expand(members, -1, -1)
-    log_p = log_px(model, x_of.view(1, -1, 1).expand(members, -1, -1), 2000)
-    evidence = log_p.mean(1) - log_z(model, torch.zeros((), dtype=torch.float64))
+    log_p = log_px(model, x_of.view(1, -1, 1).expand(members, -1, -1), 2000)[0]
+    evidence = log_p.mean(1) - log_z(model, torch.zeros((), dtype=torch.float64))[0]
     truth = torch.autograd.grad(evidence.sum(), list(model.parameters()))
 
     nodes = torch.linspace(-6, 6, 8001, dtype=torch.float64)

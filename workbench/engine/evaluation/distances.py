@@ -7,31 +7,37 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from workbench.engine.evaluation.jackknife import PairDistance, Pairs, pair_distance
+
 # Elements of one block of the distance matrix (all members together): 64 MB in float64.
 BLOCK_ELEMENTS = 2**23
 BANDWIDTHS = (0.5, 1.0, 2.0)  # of the kernels, times the median distance
 
 
-def _distance_sum(a: Tensor, b: Tensor, same: bool) -> Tensor:
-    """Return the summed Euclidean distances [S] over all pairs of a [S, n, D] and b [S, m, D].
+def _pairs(a: Tensor, b: Tensor, h: Callable[[Tensor, Tensor], Tensor], same: bool) -> Pairs:
+    """Return the sums of h over all pairs of a [S, n, D] and b [S, m, D], a block of rows at a time.
 
-    With `same` the sets are one set, and the distance of a point from itself is exactly 0
-    (rounding of the matrix product would leave about 1e-8 of it).
+    With `same` the sets are one set, and no point pairs with itself.
     """
-    members, count, _ = a.shape
-    rows = max(1, BLOCK_ELEMENTS // (members * b.shape[1]))
-    b_squares = b.square().sum(-1).unsqueeze(1)
-    total = torch.zeros(members, dtype=a.dtype, device=a.device)
-    for start in range(0, count, rows):
-        block = a[:, start : start + rows]
-        squares = torch.baddbmm(
-            b_squares + block.square().sum(-1, keepdim=True), block, b.transpose(1, 2), alpha=-2.0
-        )
-        distances = squares.clamp_(min=0.0).sqrt_()
+    members, n, _ = a.shape
+    m = b.shape[1]
+    size = max(1, BLOCK_ELEMENTS // (members * m))
+    rows, columns, squares = [], a.new_zeros(members, m), a.new_zeros(members)
+    for start in range(0, n, size):
+        block = h(a[:, start : start + size], b)
         if same:
-            distances.diagonal(offset=start, dim1=1, dim2=2).zero_()
-        total += distances.sum((1, 2))
-    return total
+            block.diagonal(offset=start, dim1=1, dim2=2).zero_()
+        rows.append(block.sum(2))
+        columns += block.sum(1)
+        squares += block.square().sum((1, 2))
+    off = int(same)
+    return Pairs(torch.cat(rows, 1) / (m - off), columns / (n - off), squares)
+
+
+def _euclidean(a: Tensor, b: Tensor) -> Tensor:
+    """Return the distances [S, n, m] of a [S, n, D] and b [S, m, D]."""
+    squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(1)
+    return torch.baddbmm(squares, a, b.transpose(1, 2), alpha=-2.0).clamp_(min=0.0).sqrt_()
 
 
 def energy_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -42,14 +48,17 @@ def energy_distance(x: Tensor, y: Tensor) -> Tensor:
     negative about half of the time: it is never clipped. Computed in float64, as the squared
     distances come from a matrix product and duplicates must stay at 0.
     """
+    return energy_parts(x, y).value
+
+
+def energy_parts(x: Tensor, y: Tensor) -> PairDistance:
+    """Return the energy distance of `energy_distance` with what its standard error is made of."""
     x, y = x.double(), y.double()
     centre = y.mean(1, keepdim=True)
     x, y = x - centre, y - centre
-    n, m = x.shape[1], y.shape[1]
-    cross = _distance_sum(x, y, same=False) / (n * m)
-    within_x = _distance_sum(x, x, same=True) / (n * (n - 1))
-    within_y = _distance_sum(y, y, same=True) / (m * (m - 1))
-    return 2 * cross - within_x - within_y
+    return pair_distance(
+        _pairs(x, x, _euclidean, True), _pairs(x, y, _euclidean, False), _pairs(y, y, _euclidean, True)
+    )
 
 
 def energy_null(pool: Tensor, n: int, draws: int, generator: torch.Generator) -> Tensor:
@@ -113,12 +122,6 @@ def _kernels(a: Tensor, b: Tensor, bandwidth: float) -> Tensor:
     return total / len(BANDWIDTHS)
 
 
-def _kernel_sum(a: Tensor, b: Tensor, bandwidth: float) -> Tensor:
-    """Return the sum of `_kernels` over all pairs, a block of rows at a time."""
-    rows = max(1, BLOCK_ELEMENTS // len(b))
-    return torch.stack([_kernels(part, b, bandwidth).sum() for part in a.split(rows)]).sum()
-
-
 def mmd(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
     """Return the unbiased squared maximum mean discrepancy [S] of x [S, n, D] and y [S, m, D].
 
@@ -126,13 +129,17 @@ def mmd(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
     then negative half of the time: it is never clipped. The bandwidth should come from real data
     alone (`median_distance`), so that one yardstick serves all models.
     """
-    found = []
-    for a, b in zip(x.double(), y.double(), strict=True):
-        n, m = len(a), len(b)
-        within_a = (_kernel_sum(a, a, bandwidth) - n) / (n * (n - 1))
-        within_b = (_kernel_sum(b, b, bandwidth) - m) / (m * (m - 1))
-        found.append(within_a + within_b - 2 * _kernel_sum(a, b, bandwidth) / (n * m))
-    return torch.stack(found)
+    return mmd_parts(x, y, bandwidth).value
+
+
+def mmd_parts(x: Tensor, y: Tensor, bandwidth: float) -> PairDistance:
+    """Return the squared MMD of `mmd` with what its standard error is made of."""
+
+    def h(a: Tensor, b: Tensor) -> Tensor:
+        return -torch.stack([_kernels(own_a, own_b, bandwidth) for own_a, own_b in zip(a, b, strict=True)])
+
+    x, y = x.double(), y.double()
+    return pair_distance(_pairs(x, x, h, True), _pairs(x, y, h, False), _pairs(y, y, h, True))
 
 
 def mmd_null(pool: Tensor, n: int, draws: int, bandwidth: float, generator: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.evaluation.ais import Estimate, Plan, both_sides, log_normaliser
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import entry, mean_entry
 from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
 from workbench.engine.evaluation.quadrature import log_px, log_z
 from workbench.engine.evaluation.task import Findings, Task
@@ -48,7 +48,7 @@ def ais(task: Task) -> Findings:
     if not model.normalised:
         log_evidences = log_evidences - _log_z(task, found).unsqueeze(1)
     found.add("ais", log_evidences)
-    _put(found, "ais_effective", effective)
+    found.add("ais_effective", effective)
     found.metrics["ais_acceptance"] = entry(acceptance, None, log_evidences.shape[1] * plan.chains)
     _grey(task, found)
     if simulated is None:
@@ -71,9 +71,9 @@ def _two_sided(task: Task, plan: Plan, x: Tensor, z: Tensor, found: Findings, sh
         upper.append(sides[1])
         done += len(piece)
     below, above = torch.cat(lower, 1), torch.cat(upper, 1)
-    _put(found, "bdmc_gap", above - below)
-    _put(found, "bdmc_lower", below)
-    _put(found, "bdmc_upper", above)
+    found.metrics["bdmc_gap"] = mean_entry(above - below)
+    found.metrics["bdmc_lower"] = mean_entry(below)
+    found.metrics["bdmc_upper"] = mean_entry(above)
 
 
 def _simulated(task: Task) -> tuple[Tensor, Tensor] | None:
@@ -121,7 +121,7 @@ def iwae(task: Task) -> Findings:
 
 
 def quadrature(task: Task) -> Findings:
-    """Exact log p(x) over a grid of one or two latent dimensions.
+    """log p(x) over an adaptive grid of one or two latent dimensions, exact to 1e-3 nats or with a note.
 
     Raises:
         WorkbenchError: if the model has no log p(x, z), or more latent dimensions.
@@ -139,12 +139,26 @@ def quadrature(task: Task) -> Findings:
             parts.append(log_px(task.model, batch.x, task.settings.points))
             done += batch.x.shape[1]
             task.on_progress(done / _images(task))
-        values = torch.cat(parts, 1)
+        values, errors = (torch.cat(part, 1) for part in zip(*parts, strict=True))
         if not task.model.normalised:
             values = values - _log_z(task, found).unsqueeze(1)
     found.add("quadrature", values)
+    _unsettled(found, values, errors)
     _grey(task, found)
     return found
+
+
+def _unsettled(found: Findings, values: Tensor, errors: Tensor) -> None:
+    """Add to the standard errors of quadrature what its grids differ by, [S, n], and a note, if any do."""
+    unsettled = int((errors > 0).sum())
+    if unsettled == 0:
+        return
+    spread = torch.hypot(values.std(1) / values.shape[1] ** 0.5, errors.mean(1))
+    found.metrics["quadrature"] = entry(values.mean(1), spread, values.shape[1])
+    found.notes.append(
+        f"Not exact: {unsettled} of {errors.numel()} integrals have not settled; two grids differ by up to "
+        f"{float(errors.max()):.2g} nats. The error includes this."
+    )
 
 
 # ---- what they share
@@ -217,9 +231,11 @@ def _log_z(task: Task, found: Findings) -> Tensor:
         raise task.refuse("This family's log p(x, z) is not normalised, and its prior is not known.")
     if model.latent <= 2:
         with torch.no_grad():
-            value = log_z(model, like)
-        found.metrics["log_z"] = entry(value, torch.zeros_like(value), 1)
-        found.notes.append("log Z of the prior by quadrature.")
+            value, error = log_z(model, like)
+        found.metrics["log_z"] = entry(value, error, 1)
+        settled = bool((error == 0).all())
+        doubt = "" if settled else f" It has not settled: it changes by {float(error.max()):.2g} nats."
+        found.notes.append(f"log Z of the prior by quadrature.{doubt}")
         return value
     mean = like.new_zeros(model.members, LOG_Z_EXAMPLES, model.latent)
     plan = Plan(LOG_Z_CHAINS // LOG_Z_EXAMPLES, 200, 5)
@@ -237,12 +253,6 @@ def _log_z(task: Task, found: Findings) -> Tensor:
         "no bound."
     )
     return values.mean(1)
-
-
-def _put(found: Findings, name: str, values: Tensor) -> None:
-    """Add the mean over examples [S, n] with its standard error."""
-    count = values.shape[1]
-    found.metrics[name] = entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
 
 
 def _grey(task: Task, found: Findings) -> None:

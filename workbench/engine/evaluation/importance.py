@@ -22,10 +22,7 @@ ASSUMED_WIDTH = 256
 FIT_DRAWS = 200  # encoder draws that a Gaussian is fitted to
 POOR = 4.0  # effective draws below which weights rest on a few of them
 FEWEST = 16  # draws that can show this
-POOR_PROPOSAL = (
-    "The proposal is poor: few weights carry the estimate, which may lie nats below log p(x). "
-    "Try --metric ais."
-)
+POOR_PROPOSAL = "The proposal is poor: log p(x) may be nats above this. Try --metric ais."
 
 
 def choose_proposal(model: LatentModel, x: Tensor, streams: Streams) -> Proposal | None:

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet, Split
-from workbench.engine.evaluation.distances import energy_distance, energy_null
+from workbench.engine.evaluation.distances import energy_null, energy_parts
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
+from workbench.engine.evaluation.jackknife import pair_error
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
 from workbench.engine.evaluation.quadrature import log_px
 from workbench.engine.evaluation.two_sample import samples_and_data
@@ -116,14 +117,15 @@ def _two_samples(
 ) -> Summary:
     """Return the energy distance of samples, mean over draws, and what real data give at those sizes."""
     count, real = settings.samples, min(settings.samples, data.info.test_size)
-    turns = range(settings.sample_draws)
-    values = torch.stack(
-        [energy_distance(*samples_and_data(model, data, count, real, streams)) for _ in turns], 1
-    )
-    draws = values.shape[1]
-    error = values.std(1) / draws**0.5 if draws > 1 else None
+    found, index = [], []
+    for _ in range(settings.sample_draws):
+        samples, examples, chosen = samples_and_data(model, data, count, real, streams)
+        found.append(energy_parts(samples, examples))
+        index.append(chosen)
+    values = torch.stack([one.value for one in found], 1)
+    error = pair_error(found, index, data.info.test_size)
     null = _null(data, count, real, streams)
-    members = values.shape[0]
+    members, draws = values.shape
     return {
         "energy_distance": entry(values.mean(1), error, draws),
         # one set of real data for all seeds; its spread is that of one draw, not of the mean
@@ -159,5 +161,6 @@ def _code_book(model: LatentModel, data: DataSet, streams: Streams) -> Summary:
     codes = data.examples("test", every, streams).x[0].unique(dim=0)
     # 200 points are exact to 1e-4 nats, 100 to 2e-3 (tests); 256 codes need fewer to stay quick
     points = 200 if len(codes) <= 16 else 100
-    values = log_px(model, codes.expand(model.members, -1, -1), points)
-    return {"log_px": entry(values.mean(1), None, len(codes))}
+    values, errors = log_px(model, codes.expand(model.members, -1, -1), points)
+    error = errors.mean(1) if bool((errors > 0).any()) else None
+    return {"log_px": entry(values.mean(1), error, len(codes))}

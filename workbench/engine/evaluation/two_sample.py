@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -11,11 +12,12 @@ from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.evaluation import distances
 from workbench.engine.evaluation.embedding import principal_components
 from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.jackknife import PairDistance, grouped_error, pair_error
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 
-Distance = Callable[[Tensor, Tensor], Tensor]
+Distance = Callable[[Tensor, Tensor], Tensor | PairDistance]
 Null = Callable[[Tensor, int, torch.Generator], Tensor]  # pool [2n, D], draws → [draws]
 COMPONENTS = 50
 FITTED_ON = 10_000  # training examples behind the principal components
@@ -27,7 +29,7 @@ def energy(task: Task) -> Findings:
     return _compare(
         task,
         "sample_energy",
-        distances.energy_distance,
+        distances.energy_parts,
         lambda pool, draws, generator: distances.energy_null(pool, len(pool) // 2, draws, generator),
     )
 
@@ -45,7 +47,7 @@ def mmd(task: Task) -> Findings:
     found = _compare(
         task,
         "mmd",
-        lambda x, y: distances.mmd(x, y, width),
+        lambda x, y: distances.mmd_parts(x, y, width),
         lambda pool, draws, generator: distances.mmd_null(pool, len(pool) // 2, draws, width, generator),
     )
     found.notes.append(f"Gaussian kernels of widths {width:.4g} × ½, 1, 2 (median distance of test data).")
@@ -78,7 +80,7 @@ def frechet(task: Task) -> Findings:
     return found
 
 
-def _split(distance: Distance) -> Null:
+def _split(distance: Callable[[Tensor, Tensor], Tensor]) -> Null:
     return lambda pool, draws, generator: distances.split_null(pool, draws, distance, generator)
 
 
@@ -88,39 +90,52 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
     if not getattr(model, "generative", True):
         raise task.refuse("This family makes no samples.", "Choose another --metric.")
     size = min(settings.samples, data.info.test_size, data.info.train_size)
-    values = []
+    sets, parts, values = [], [], []
     with torch.no_grad():
         for turn in range(settings.draws):
-            values.append(distance(*samples_and_data(model, data, size, size, task.streams)))
-            task.on_progress((turn + 1) / (settings.draws + 1))
+            sets.append(samples_and_data(model, data, size, size, task.streams))
+            found = distance(*sets[-1][:2])
+            if isinstance(found, PairDistance):
+                parts.append(found)
+            values.append(found.value if isinstance(found, PairDistance) else found)
+            task.on_progress((turn + 1) / (settings.draws + 2))
+        samples, examples, index = zip(*sets, strict=True)
+        if parts:
+            error = pair_error(parts, index, data.info.test_size)
+        else:
+            error = grouped_error(cast(Any, distance), samples, examples, index)
+    task.on_progress((settings.draws + 1) / (settings.draws + 2))
     measured = torch.stack(values, 1)
     alone = Streams([0], task.streams.device, task.streams.dtype)  # the same for all members and all runs
     pool = torch.cat([_real(task, "train", size, alone), _real(task, "test", size, alone)])
     real = null(pool, settings.null_draws, torch.Generator().manual_seed(0))
     task.on_progress(1.0)
     members, draws = measured.shape
-    found = Findings()
-    found.metrics = {
-        name: entry(measured.mean(1), measured.std(1) / draws**0.5, draws),
+    findings = Findings()
+    findings.metrics = {
+        name: entry(measured.mean(1), error, draws),
         f"{name}_null": entry(real.mean().expand(members), real.std().expand(members), settings.null_draws),
         f"{name}_null_95": entry(real.quantile(0.95).expand(members), None, settings.null_draws),
     }
     if size < settings.samples:
-        found.notes.append(f"{size} samples and test examples: there are no more.")
+        findings.notes.append(f"{size} samples and test examples: there are no more.")
     if data.info.kind == "grey":
-        found.notes.append("Samples are means of p(x|z): they lack pixel noise that data may have.")
-    return found
+        findings.notes.append("Samples are means of p(x|z): they lack pixel noise that data may have.")
+    return findings
 
 
 def samples_and_data(
     model: LatentModel, data: DataSet, count: int, real: int, streams: Streams
-) -> tuple[Tensor, Tensor]:
-    """Return samples [S, count, D] of a model, and test examples [S, real, D] drawn without replacement."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return samples [S, count, D] of a model, test examples [S, real, D], and which those are [S, real].
+
+    Test examples are drawn without replacement.
+    """
     x = model.sample(count, streams)
     if data.info.kind == "binary":  # means would look sharper than any data
         x = (streams.uniform("pixels", *x.shape[1:]) < x).to(x.dtype)
     index = streams.permutation("examples", data.info.test_size)[:, :real]
-    return x, data.examples("test", index, streams).x
+    return x, data.examples("test", index, streams).x, index
 
 
 def _real(task: Task, split: Split, count: int, streams: Streams) -> Tensor:
