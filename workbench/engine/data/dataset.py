@@ -36,6 +36,8 @@ class DataSet:
         self.dynamic = dynamic
         self.device, self.dtype = device, dtype
         self._scale = 1.0 / arrays.levels
+        rows = range(len(arrays.test_x)) if arrays.test_rows is None else arrays.test_rows
+        self.test_rows = np.asarray(rows, np.int64)  # [n], in the data set's own test split
         self._x = {
             "train": self._resident(arrays.train_x, device),
             "test": self._resident(arrays.test_x, device),
