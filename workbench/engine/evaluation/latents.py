@@ -112,9 +112,8 @@ def rhat(task: Task) -> Findings:
         found.notes.append("The chains agree and are long enough.")
     else:
         found.notes.append(
-            f"Not converged by R-hat < {CONVERGED} (more by chance among {number} coordinates) and "
-            f"ESS ≥ {PER_CHAIN} per chain: {float(agree.double().mean()):.0%} of the coordinates have such an "
-            "R-hat."
+            f"Not converged by R-hat < {CONVERGED} (more by chance in {number} coordinates) and "
+            f"ESS ≥ {PER_CHAIN} per chain: {float(agree.double().mean()):.0%} of them have such an R-hat."
         )
     found.notes.append("The worst of all coordinates. Short-run chains of training are not judged here.")
     return found
