@@ -46,7 +46,7 @@ CHAPTERS = {
     ),
     "science": (
         "Errors that were found, and stay found",
-        "importance weights | quadrature | log Z | R-hat | two-sample errors",
+        "importance weights | quadrature | log Z | R-hat | two-sample errors | AIS to a target",
     ),
 }
 ELSEWHERE = {  # rows that no marker gives

@@ -39,7 +39,7 @@ class Implicit(LinearGaussian):
 def measured(
     kept: Kept | None = None, report: Any = lambda share: None, **settings: Any
 ) -> tuple[Findings, Tensor]:
-    """Return what AIS finds on a model with correlated posteriors, and the exact mean log p(x) of each seed."""
+    """Return what AIS finds on a model with correlated posteriors, and the exact mean log p(x) per seed."""
     model, streams = Implicit(dimensions=4, latent=3, sigma=0.3), Streams([0, 1], dtype=torch.float64)
     x = model.draw(IMAGES, streams.fork("data"))
     label = x[..., 0].long()
@@ -55,9 +55,7 @@ def measured(
     return ais(task), model.log_px(x).mean(1)
 
 
-@pytest.mark.check(
-    "science, AIS", "A base with full covariance needs few temperatures where latents correlate."
-)
+@pytest.mark.check("science 6", "A base with full covariance needs few temperatures where latents correlate.")
 def test_a_base_with_full_covariance_fits_correlated_posteriors() -> None:
     full, exact = measured(base="full", temperatures=10)
     diagonal, _ = measured(base="proposal", temperatures=10)
