@@ -39,7 +39,7 @@ class Implicit(LinearGaussian):
 def measured(
     kept: Kept | None = None, report: Any = lambda share: None, **settings: Any
 ) -> tuple[Findings, Tensor]:
-    """Return what AIS finds on a model with correlated posteriors, and the exact mean log p(x) of each seed."""
+    """Return what AIS finds on a model with correlated posteriors, and the exact mean log p(x) per seed."""
     model, streams = Implicit(dimensions=4, latent=3, sigma=0.3), Streams([0, 1], dtype=torch.float64)
     x = model.draw(IMAGES, streams.fork("data"))
     label = x[..., 0].long()
@@ -56,7 +56,7 @@ def measured(
 
 
 @pytest.mark.check(
-    "science, AIS", "A base with full covariance needs three temperatures for Gaussian posteriors."
+    "science 6", "A base with full covariance needs three temperatures for Gaussian posteriors."
 )
 def test_a_base_with_full_covariance_fits_correlated_posteriors() -> None:
     full, exact = measured(base="full", temperatures=3, bdmc=200)

@@ -44,7 +44,7 @@ def chains_of(persistence: float) -> Any:
     return run
 
 
-@pytest.mark.check("science S4", "R-hat passes converged chains of 40 coordinates, and no others (20 each).")
+@pytest.mark.check("science 4", "R-hat passes converged chains of 40 coordinates, and no others (20 each).")
 @pytest.mark.parametrize(("persistence", "expected"), [(0.0, range(2)), (0.995, range(19, 21))])
 def test_chains_are_doubted_if_they_have_not_converged(
     persistence: float, expected: range, monkeypatch: pytest.MonkeyPatch
