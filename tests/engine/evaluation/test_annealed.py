@@ -50,18 +50,20 @@ def measured(
             yield Batch(part, label, label)
 
     data: Any = SimpleNamespace(info=model.data, chunks=chunks)
-    chosen = AIS(**{"images": IMAGES, "chains": 4, "leapfrogs": 3, "bdmc": 40} | settings)
+    chosen = AIS(**{"images": IMAGES, "chains": 4, "leapfrogs": 3, "bdmc": 30} | settings)
     task = Task(model, data, chosen, streams.fork("ais"), report, kept or Kept())
     return ais(task), model.log_px(x).mean(1)
 
 
-@pytest.mark.check("science 6", "A base with full covariance needs few temperatures where latents correlate.")
+@pytest.mark.check(
+    "science 6", "A base with full covariance needs three temperatures for Gaussian posteriors."
+)
 def test_a_base_with_full_covariance_fits_correlated_posteriors() -> None:
-    full, exact = measured(base="full", temperatures=10)
-    diagonal, _ = measured(base="proposal", temperatures=10)
-    gaps = [found.metrics["bdmc_gap"]["values"] for found in (full, diagonal)]
-    assert max(gaps[0]) < 0.1 < 0.5 < min(gaps[1])
-    assert full.metrics["ais"]["values"] == pytest.approx(exact.tolist(), abs=0.05)
+    full, exact = measured(base="full", temperatures=3, bdmc=200)
+    broad, _ = measured(base="prior", temperatures=3, bdmc=200)
+    gaps = [found.metrics["bdmc_gap"]["values"] for found in (full, broad)]
+    assert max(gaps[0]) < 0.15 and min(gaps[1]) > 1
+    assert full.metrics["ais"]["values"] == pytest.approx(exact.tolist(), abs=0.1)
 
 
 def test_a_target_makes_the_work_grow_until_it_is_reached_and_says_if_it_is_not() -> None:
@@ -78,14 +80,14 @@ def test_a_target_makes_the_work_grow_until_it_is_reached_and_says_if_it_is_not(
         measured(target_gap=0.1, bdmc=0)
 
 
-@pytest.mark.parametrize("settings", [{}, {"target_gap": 0.3, "base": "full"}])
+@pytest.mark.parametrize("settings", [{"bdmc": 10}, {"target_gap": 0.01, "base": "full", "bdmc": 10}])
 def test_an_interrupted_measurement_continues_to_the_same_numbers(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(annealed.BLOCK_ELEMENTS, "cpu", 5 * 64 * 2 * 4)  # blocks of five examples
     whole, _ = measured(temperatures=6, **settings)
     path, begun = tmp_path / ".ais.partial", []
-    for stop in (0.3, 0.55, 0.8):
+    for stop in (0.45, 0.8):
 
         def interrupt(share: float, stop: float = stop) -> None:
             begun.append(share)
@@ -94,11 +96,11 @@ def test_an_interrupted_measurement_continues_to_the_same_numbers(
 
         with pytest.raises(KeyboardInterrupt):
             measured(Kept(path, "same"), interrupt, temperatures=6, **settings)
-        assert path.stat().st_mode & 0o077 == 0
+    assert path.stat().st_mode & 0o077 == 0
     later: list[float] = []
     kept = Kept(path, "same")
     continued, _ = measured(kept, later.append, temperatures=6, **settings)
-    assert later[0] > 0.5  # the finished blocks were not measured again
+    assert later[0] > 0.3  # the finished blocks were not measured again
     assert continued.metrics == whole.metrics and continued.notes == whole.notes
     for name, values in whole.examples.items():
         assert torch.equal(values, continued.examples[name])
