@@ -29,6 +29,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "pca": {"images": 50},
     "tsne": {"images": 40, "perplexity": 5.0},
     "interpolation": {"pairs": 3, "steps": 4},
+    "latents": {"images": 50},
     "quadrature": {"images": 6, "points": 40},
 }
 

@@ -1,0 +1,109 @@
+"""Mutual information, rate and distortion of Gaussians for which they are known."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from tests.engine.evaluation.lingauss import LinearGaussian
+from tests.engine.small import load_data, small_spec
+from workbench.engine.evaluation.latent_use import information_per_example, kl_per_dimension, latent_use
+from workbench.engine.evaluation.task import Task
+from workbench.engine.setup import build_model
+from workbench.engine.streams import Streams
+from workbench.errors import WorkbenchError
+from workbench.spec.estimates import estimate_settings
+
+
+def streams() -> Streams:
+    return Streams([0, 1], dtype=torch.float64)
+
+
+def draws_of(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    return mean + std * streams().normal("z", *mean.shape[1:])
+
+
+@pytest.mark.check("section 9", "I(x; z) of separate, equal and Gaussian posteriors is the known value.")
+def test_mutual_information_where_it_is_known() -> None:
+    n = 300
+    apart = torch.arange(n, dtype=torch.float64).view(1, n, 1).expand(2, -1, 2) * 100
+    one = torch.ones(2, n, 2, dtype=torch.float64)
+    found = information_per_example(apart, one, draws_of(apart, one))
+    torch.testing.assert_close(found, torch.full_like(found, math.log(n)), rtol=0, atol=1e-6)
+    same = information_per_example(0 * one, one, draws_of(0 * one, one))
+    torch.testing.assert_close(same, torch.zeros_like(same), rtol=0, atol=1e-9)
+
+    # means N(0, τ²) and variances 1 − τ²: q(z) = N(0, 1), I = −½ ln(1 − τ²) a dimension
+    variance, count = 0.75, 3000
+    mean = variance**0.5 * streams().normal("mean", count, 2)
+    std = torch.full_like(mean, (1 - variance) ** 0.5)
+    found = information_per_example(mean, std, draws_of(mean, std))
+    truth = 2 * -0.5 * math.log(1 - variance)
+    error = found.std(1) / count**0.5
+    assert ((found.mean(1) - truth).abs() < 4 * error + 0.01).all()
+    aggregated = kl_per_dimension(mean, std).sum(-1).mean(1) - found.mean(1)
+    assert (aggregated.abs() < 0.1).all()
+
+
+def test_one_example_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    mean, std = streams().normal("mean", 40, 3), 0.1 + streams().uniform("std", 40, 3)
+    z = draws_of(mean, std)
+    whole = information_per_example(mean, std, z)
+    monkeypatch.setattr("workbench.engine.evaluation.latent_use.BLOCK_ELEMENTS", 1)
+    torch.testing.assert_close(information_per_example(mean, std, z), whole, rtol=1e-12, atol=1e-12)
+    normal = torch.distributions.Normal(mean[:, None], std[:, None])
+    log_q = normal.log_prob(z[:, :, None]).sum(-1)
+    by_hand = log_q.diagonal(dim1=1, dim2=2) - log_q.logsumexp(-1) + math.log(40)
+    torch.testing.assert_close(whole, by_hand, rtol=0, atol=1e-9)
+
+
+def measured(family: str, **settings: Any) -> Any:
+    spec = small_spec(family, [0, 1])
+    data = load_data(spec)
+    model = build_model(spec, data.info, streams())
+    chosen = estimate_settings("latents", {"images": 100, **settings})
+    return model, data, latent_use(Task(model, data, chosen, streams(), lambda share: None))
+
+
+@pytest.mark.check("section 9", "Rate + distortion is the NELBO; rate is I(x; z) + aggregated KL.")
+def test_rate_and_distortion_add_up_to_the_bound() -> None:
+    model, data, found = measured("vae")
+    values = {
+        name: torch.tensor(entry["values"], dtype=torch.float64) for name, entry in found.metrics.items()
+    }
+    torch.testing.assert_close(values["rate"], values["mutual_information"] + values["aggregated_kl"])
+    x = next(data.chunks("test", streams(), 100, 100)).x
+    bound = model.evaluate(x, streams())
+    torch.testing.assert_close(values["rate"], bound["kl"].mean(1))
+    error = bound["nelbo"].std(1) / 10
+    assert ((values["rate"] + values["distortion"] - bound["nelbo"].mean(1)).abs() < 4 * error).all()
+    assert found.arrays["kl_per_dimension"].sum(1) == pytest.approx(values["rate"].tolist())
+    assert {"rate", "distortion", "mutual_information", "aggregated_kl"} == set(found.examples)
+
+
+def test_units_are_active_where_the_posterior_mean_varies() -> None:
+    model = LinearGaussian(dimensions=3, latent=2)
+    x = model.draw(200, streams())
+
+    class Data:
+        def chunks(self, *_: Any) -> Any:
+            yield type("Batch", (), {"x": x})
+
+    def proposal(x: torch.Tensor, _: Streams) -> tuple[torch.Tensor, torch.Tensor]:
+        mean = torch.stack([x[..., 0], torch.full_like(x[..., 0], 3.0)], -1)  # the second says nothing
+        return mean, torch.ones_like(mean)
+
+    model.proposal = proposal  # type: ignore[method-assign]
+    task = Task(model, Data(), estimate_settings("latents", {}), streams(), lambda share: None)  # type: ignore[arg-type]
+    found = latent_use(task)
+    assert found.metrics["active_units"]["values"] == [1.0, 1.0]
+    assert found.arrays["mean_variance"][:, 1].max() < 1e-20
+
+
+@pytest.mark.parametrize("family", ["vae-flow", "avb", "lebm", "binary-vae", "classifier"])
+def test_other_posteriors_are_refused(family: str) -> None:
+    with pytest.raises(WorkbenchError, match=r"Gaussian|latents|prior|posterior"):
+        measured(family)
