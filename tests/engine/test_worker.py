@@ -86,7 +86,7 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
         assert result["metrics"].pop("training_seconds")["values"] == [result["seconds"]] * 2
     assert left["metrics"] == right["metrics"]
     by_example = read_examples(straight)
-    assert set(by_example) == {"test_nelbo", "test_iwae", "test_mse", "knn_accuracy"}
+    assert set(by_example) == {"test_nelbo", "test_iwae", "test_iwae_effective", "test_mse", "knn_accuracy"}
     for name, examples in by_example.items():  # their means are the result
         assert examples.values.mean(1) == pytest.approx(left["metrics"][name]["values"], rel=1e-6)
         assert (examples.ids == read_examples(broken)[name].ids).all() and len(set(examples.ids)) == 60

@@ -36,8 +36,8 @@ def precision_recall(task: Task) -> Findings:
     size, settings, pairs = _size(task), task.settings, []
     with torch.no_grad():
         for turn in range(settings.draws):
-            x, y = map(features, samples_and_data(task.model, task.data, size, size, task.streams))
-            members = zip(x, y, strict=True)
+            x, y, _ = samples_and_data(task.model, task.data, size, size, task.streams)
+            members = zip(features(x), features(y), strict=True)
             pairs.append(torch.stack([covered_shares(a, b, settings.neighbours) for a, b in members]))
             task.on_progress(0.5 + 0.5 * (turn + 1) / settings.draws)
         train, test = (features(part)[0] for part in _real(task, size))
@@ -66,9 +66,12 @@ def kid(task: Task) -> Findings:
         raise task.refuse(f"{blocks} blocks need {2 * blocks} test examples, and there are {size}.")
     found, features = _begin(task)
     with torch.no_grad():
-        x, y = map(features, samples_and_data(task.model, task.data, size, size, task.streams))
+        x, y, _ = samples_and_data(task.model, task.data, size, size, task.streams)
         train, test = map(features, _real(task, size))
-    for name, values in (("kid", block_mmd(x, y, blocks)), ("kid_null", block_mmd(train, test, blocks))):
+    for name, values in (
+        ("kid", block_mmd(features(x), features(y), blocks)),
+        ("kid_null", block_mmd(train, test, blocks)),
+    ):
         values = values.expand(task.model.members, -1)
         found.metrics[name] = entry(values.mean(1), values.std(1) / blocks**0.5, blocks)
     found.notes.append(f"{blocks} blocks of {size // blocks} samples and test examples; SE: over blocks.")
