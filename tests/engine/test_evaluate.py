@@ -20,6 +20,7 @@ from workbench.store.paths import RunPaths
 QUICK: dict[str, dict[str, Any]] = {
     "ais": {"images": 6, "chains": 2, "temperatures": 10, "leapfrogs": 2, "bdmc": 4},
     "iwae": {"images": 20, "draws": 10},
+    "latents": {"images": 20},
     "probe": {},
     "rhat": {"images": 2, "chains": 2, "draws": 20, "warmup": 10, "leapfrogs": 2},
     "energy": {"samples": 60, "draws": 2, "null_draws": 20},
