@@ -24,7 +24,7 @@ def test_json_of_show(cli):
     shown = json.loads(cli("presets", "show", "lae-paper-mnist", "--json").out)
     fields = {field["key"]: field for field in shown["fields"]}
     assert fields["model.step_size"]["value"] == 1e-6 and fields["model.step_size"]["changed"]
-    assert fields["training.optimiser"]["choices"] == ["adam", "sgd"]
+    assert fields["training.optimiser"]["choices"] == ["adam", "adamw", "sgd"]
     assert shown["seeds"] == [0]
 
 

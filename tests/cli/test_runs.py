@@ -187,4 +187,4 @@ def test_a_run_as_json_has_the_keys_that_the_documentation_names(cli, store):
     for verb in (["runs", "ls"], ["queue", "ls"]):
         assert set(json.loads(cli(*verb, "--json").out)[0]) == named
     shown = json.loads(cli("runs", "show", "aaaa", "--json").out)
-    assert set(shown) == named | {"folder", "spec", "results", "evaluations"}
+    assert set(shown) == named | {"folder", "spec", "initial", "results", "evaluations"}

@@ -67,7 +67,7 @@ def rows(trainer: Trainer) -> list[dict[str, Any]]:
 def run_attempt(family: str, folder: Path, stop_at: int | None) -> Trainer:
     """Train in `folder` from its newest checkpoint, up to `stop_at` or the end."""
     folder.mkdir(exist_ok=True)
-    training = {"checkpoint_every": 8, "log_every": 4, "precision": "float32"}
+    training = {"checkpoint_every": 8, "log_every": 4, "precision": "float32", "ema": 0.9, "warmup": 5}
     spec = small_spec(family, SEEDS[:2], training=training)
     trainer = session.prepare(spec, load_data(spec), Recorder(RunPaths(folder)))
     trainer.stop = lambda: trainer.step == stop_at
@@ -103,7 +103,7 @@ def without_times(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.check("whole 8", "No training step waits for the device, in any family.")
 def test_a_training_step_never_waits_for_the_device(family: str, tmp_path: Path) -> None:
-    trainer = make_trainer(small_spec(family, SEEDS), tmp_path)
+    trainer = make_trainer(small_spec(family, SEEDS, training={"ema": 0.9, "schedule": "cosine"}), tmp_path)
     trainer.train_step()  # the first step may set things up
     with NoSync():
         for _ in range(3):
@@ -137,8 +137,11 @@ def test_curves_of_estimates_leave_no_trace_in_training(family: str, tmp_path: P
 # numbers that switch code of a training step on or off
 NUMBERS = [
     ("vae", "l2", 0.1),
+    ("vae", "free_bits", 0.1),
+    ("vae", "beta_warmup", 0.5),
     ("binary-vae", "tau_rate", 0.01),
     ("avb", "adversary_steps", 3),
+    ("avb", "adversary_first", 2),
     ("lebm", "clamp", 3.0),
     ("lebm", "f_l2", 0.01),
     ("image-lebm", "temperatures", 2),
@@ -170,6 +173,7 @@ TOGETHER = {("avb/contrast", "noise_kind"), ("avb/contrast", "noise_at"), ("avb/
 ALONE = {
     ("vae", "learn_sigma"): {"likelihood": "gaussian"},
     ("vae", "l2_mode"): {"l2": 0.1},
+    ("vae", "objective"): {"draws": 1},
     ("binary-vae", "tau_rate"): {"estimator": "concrete"},
     ("image-lebm", "temperatures"): {"objective": "ti-full", "exchange": 2},
     ("lae", "noise"): {"adapt_step": False},

@@ -10,6 +10,7 @@ import tomli_w
 import torch
 from torch import Tensor
 
+from workbench.engine import session
 from workbench.engine.data import DataSet, load
 from workbench.engine.data.batch import Batch
 from workbench.engine.recorder import Recorder
@@ -17,7 +18,8 @@ from workbench.engine.setup import DTYPES, build_model
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.spec.schema import RunSpec
-from workbench.store.paths import RunPaths
+from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.runs import create_run
 
 DIGITS, CODES = {"name": "digits"}, {"name": "onehot4"}
 BITS = {**DIGITS, "binarise": "dynamic"}
@@ -110,6 +112,15 @@ def make_trainer(spec: RunSpec, folder: Path, device: str = "cpu") -> Trainer:
     recorder = Recorder(RunPaths(folder))
     recorder.open(0)
     return Trainer(spec, build_model(spec, data.info, streams), data, streams, recorder)
+
+
+def finished(store: StorePaths, spec: RunSpec, preset: str | None = None) -> str:
+    """Train `spec` as a run of the store, with a checkpoint and a result; return its id."""
+    run = store.run(create_run(store, spec, preset=preset))
+    trainer = session.prepare(spec, load_data(spec), Recorder(run))
+    outcome = trainer.run()
+    session.commit(run, session.result(spec, outcome, {}, "cpu"))
+    return run.id
 
 
 def write_spec(spec: RunSpec, folder: Path) -> RunPaths:

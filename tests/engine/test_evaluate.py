@@ -20,7 +20,6 @@ from workbench.store.paths import RunPaths
 QUICK: dict[str, dict[str, Any]] = {
     "ais": {"images": 6, "chains": 2, "temperatures": 10, "leapfrogs": 2, "bdmc": 4},
     "iwae": {"images": 20, "draws": 10},
-    "latents": {"images": 20},
     "probe": {},
     "rhat": {"images": 2, "chains": 2, "draws": 20, "warmup": 10, "leapfrogs": 2},
     "energy": {"samples": 60, "draws": 2, "null_draws": 20},
@@ -30,6 +29,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "pca": {"images": 50},
     "tsne": {"images": 40, "perplexity": 5.0},
     "interpolation": {"pairs": 3, "steps": 4},
+    "latents": {"images": 50},
     "quadrature": {"images": 6, "points": 40},
 }
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from workbench.engine.optim import clip_gradients, make_optimiser, rate_factor, set_rates
+from workbench.engine.optim import clip_gradients, make_optimiser, ramp, rate_factor, set_rates
 from workbench.spec.schema import TrainingSettings
 
 
@@ -17,12 +20,25 @@ def training(**changes: object) -> TrainingSettings:
     return TrainingSettings.model_validate({"iterations": 100, **changes})
 
 
-@pytest.mark.parametrize("kind", ["adam", "sgd"])
-def test_the_fused_optimiser_takes_the_textbook_step(kind: str) -> None:
+TEXTBOOK: list[tuple[dict[str, Any], Callable[[nn.Parameter], torch.optim.Optimizer]]] = [
+    ({"optimiser": "adam"}, lambda p: torch.optim.Adam([p], 0.1, (0.5, 0.999))),
+    (
+        {"optimiser": "adamw", "weight_decay": 0.2},
+        lambda p: torch.optim.AdamW([p], 0.1, (0.5, 0.999), weight_decay=0.2),
+    ),
+    ({"optimiser": "sgd"}, lambda p: torch.optim.SGD([p], 0.1)),
+    ({"optimiser": "sgd", "weight_decay": 0.2}, lambda p: torch.optim.SGD([p], 0.1, weight_decay=0.2)),
+    ({"optimiser": "sgd", "momentum": 0.8}, lambda p: torch.optim.SGD([p], 0.1, momentum=0.8)),
+]
+
+
+@pytest.mark.parametrize(("settings", "textbook"), TEXTBOOK, ids=lambda part: str(part)[:60])
+def test_the_fused_optimiser_takes_the_textbook_step(
+    settings: dict[str, Any], textbook: Callable[[nn.Parameter], torch.optim.Optimizer]
+) -> None:
     fused, plain = nn.Parameter(torch.ones(2, 3)), nn.Parameter(torch.ones(2, 3))
-    ours = make_optimiser([fused], training(optimiser=kind, lr=0.1, beta1=0.5))
-    adam = kind == "adam"
-    theirs = torch.optim.Adam([plain], 0.1, (0.5, 0.999)) if adam else torch.optim.SGD([plain], 0.1)
+    ours = make_optimiser([fused], training(lr=0.1, beta1=0.5, **settings))
+    theirs = textbook(plain)
     for _ in range(3):
         for parameter, optimiser in ((fused, ours), (plain, theirs)):
             optimiser.zero_grad()
@@ -63,6 +79,43 @@ def test_a_linear_schedule_is_flat_and_then_falls_to_its_share() -> None:
     assert factors[100] == pytest.approx(0.02)
     assert rate_factor(training(), 99, 100) == 1.0
     assert rate_factor(training(schedule="linear", decay_from=1.0), 100, 100) == 1.0
+
+
+def test_a_cosine_schedule_rises_and_then_falls_by_half_a_cosine() -> None:
+    settings = training(schedule="cosine", warmup=0.2, decay_to=0.1)  # a fifth of 100 updates
+    factors = [rate_factor(settings, step, 100) for step in range(101)]
+    assert factors[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
+    assert factors[20] == 1.0
+    assert factors[60] == pytest.approx(0.55)
+    assert factors[80] == pytest.approx(1 - 0.9 * (1 + math.sqrt(0.5)) / 2)
+    assert factors[100] == pytest.approx(0.1)
+
+
+def test_a_warm_up_counts_updates_or_a_share_of_them() -> None:
+    assert [rate_factor(training(warmup=4), step, 100) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert [ramp(0.04, step, 100) for step in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert ramp(0.0, 0, 100) == ramp(1.0, 0, 100) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"momentum": 0.9}, "training.momentum needs"),
+        ({"weight_decay": 0.1, "optimiser": "adam"}, "training.weight_decay needs"),
+    ],
+)
+def test_settings_of_another_optimiser_are_an_error(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        training(**changes)
+
+
+def test_decoupled_decay_does_not_enter_the_momentum() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    optimiser = make_optimiser([weight], training(optimiser="sgd", lr=0.1, momentum=0.9, weight_decay=0.5))
+    for _ in range(3):
+        weight.grad = torch.zeros(2)
+        optimiser.step()
+    torch.testing.assert_close(weight.detach(), torch.full((2,), 0.95**3))
 
 
 def test_rates_are_set_relative_to_where_each_began() -> None:

@@ -15,6 +15,7 @@ from workbench.queue.devices import check_device, gpus
 from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
 from workbench.spec.models import settings_class
+from workbench.store.finished import find_finished
 from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
 from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, write_request
@@ -60,7 +61,8 @@ def submit(
     are held (paused) for `run_inline`, and no scheduler is started.
 
     Raises:
-        WorkbenchError: as `check_specs`, and then nothing is queued; exit code 2 for a priority out of range,
+        WorkbenchError: as `check_specs`, or if `training.init_from` names no finished run (3) or one that has
+            not finished (2), and then nothing is queued; exit code 2 for a priority out of range,
             5 if the store cannot be written.
 
     >>> specs = api.presets.expand("vae-digits", ["training.iterations=50"], ["model.latent=2,8"], seeds=3)
@@ -76,6 +78,8 @@ def submit(
         stacks = len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable
         alone += [spec] if stacks else [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]
     check_specs(alone)
+    for name in sorted({spec.training.init_from for spec in alone} - {""}):
+        find_finished(name, store.paths, "training.init_from")
     made: list[str] = []
     try:
         for spec in alone:

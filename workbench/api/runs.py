@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tomllib
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
 from workbench.results.query import filter_rows, sort_rows
@@ -32,6 +32,7 @@ __all__ = [
     "find_run",
     "health_reasons",
     "health_text",
+    "initial_weights",
     "list_runs",
     "remove_runs",
     "restore_runs",
@@ -153,6 +154,18 @@ def spec_of(store: Store, run_id: str) -> RunSpec:
         raise WorkbenchError(
             f"The spec of {run_id} is damaged: {str(error).splitlines()[0]}.", "", STORE
         ) from None
+
+
+def initial_weights(store: Store, run_id: str) -> dict[str, Any]:
+    """Return what was loaded from the run `training.init_from`; empty if the run started afresh.
+
+    `run` and `step` name the source, `seeds` maps each seed to the source's, `loaded` and `not_loaded` list
+    the parameters of the model.
+
+    >>> api.runs.initial_weights(store, "20261121-043537-vae-digits-fuze")
+    {}
+    """
+    return read_table(store.run(run_id).initial)
 
 
 def remove_runs(store: Store, run_ids: Sequence[str]) -> str:

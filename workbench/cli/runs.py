@@ -94,6 +94,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         more = {
             "folder": folder,
             "spec": spec,
+            "initial": api.runs.initial_weights(store, row.id),
             "results": api.evaluations.results_of(store, row.id),
             "evaluations": evaluations,
         }

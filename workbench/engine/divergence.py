@@ -22,6 +22,7 @@ from workbench.engine import checkpoint
 from workbench.engine.data import DataSet
 from workbench.engine.model import LatentModel
 from workbench.engine.optim import Optimiser
+from workbench.engine.pretrained import start_from
 from workbench.engine.recorder import Recorder
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
@@ -55,14 +56,13 @@ def first_bad_tensor(
         streams = Streams(spec.seeds, data.device, data.dtype)
         model = build_model(spec, data.info, streams)
         model.fetch(paths)
+        found, sound = _newest_sound(paths, spec, diverged)
+        if found is None:
+            start_from(model, spec, paths)
         trainer = Trainer(spec, model, data, streams, Recorder(RunPaths(Path(folder))))
-        seed = min(diverged, key=lambda one: diverged[one])
-        for found in checkpoint.load_all(paths):
-            sound = [one for one in diverged if _sound(found, spec.seeds.index(one), diverged[one])]
-            if sound:
-                trainer.load_state_dict(found.state)
-                seed = min(sound, key=lambda one: diverged[one])
-                break
+        seed = min(sound, key=lambda one: diverged[one])
+        if found is not None:
+            trainer.load_state_dict(found.state)
         trainer.recorder.open(0)
         try:
             member, last = spec.seeds.index(seed), diverged[seed]
@@ -76,6 +76,17 @@ def first_bad_tensor(
         finally:
             trainer.recorder.close()
     return ""
+
+
+def _newest_sound(
+    paths: RunPaths, spec: RunSpec, diverged: dict[int, int]
+) -> tuple[checkpoint.Checkpoint | None, list[int]]:
+    """Return the newest checkpoint in which diverged seeds are sound, and these; without one, all of them."""
+    for found in checkpoint.load_all(paths):
+        sound = [seed for seed in diverged if _sound(found, spec.seeds.index(seed), diverged[seed])]
+        if sound:
+            return found, sound
+    return None, list(diverged)
 
 
 def _sound(found: checkpoint.Checkpoint, member: int, first_bad: int) -> bool:

@@ -70,6 +70,7 @@ class Subject:
                 f"The checkpoint of {self.run.id} does not fit its model: it was written by another version.",
                 "Train the run again with this one.",
             ) from None
+        self.model.exchange_weights()  # what is measured are averaged weights, where there are some
         self.model.requires_grad_(False)  # gradients are with respect to latents here
 
     def measure(

@@ -12,11 +12,13 @@ the solo model of that seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
+from workbench.engine.averaging import Average
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.optim import Optimiser, clip_gradients
@@ -51,6 +53,8 @@ class LatentModel(nn.Module):
         self.settings, self.training_settings, self.data = settings, training, data
         self.members = len(streams.seeds)
         self.latent = getattr(settings, "latent", 0)
+        self.average: Average | None = None  # of the weights, see engine/averaging.py
+        self.updates_done, self.updates_planned = 0, 1  # set by the trainer before each step
 
     @property
     def normalised(self) -> bool:
@@ -66,6 +70,20 @@ class LatentModel(nn.Module):
     def generative(self) -> bool:
         """Whether `sample` draws samples of x."""
         return self.settings.has_samples
+
+    def exchange_weights(self) -> None:
+        """Exchange the weights with their average, if there is one; a second call undoes it."""
+        if self.average is not None:
+            self.average.exchange(self)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Compute with the averaged weights, if there are some; take no `state_dict` meanwhile."""
+        self.exchange_weights()
+        try:
+            yield
+        finally:
+            self.exchange_weights()
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
         """Do one parameter update; return metrics as detached device tensors [S]. No host sync in here."""
@@ -138,6 +156,13 @@ class LatentModel(nn.Module):
         Called before every snapshot (`quick`: a rough fit will do) and after the last step. What it
         does follows from the weights, the data and `streams` (fresh ones) alone.
         """
+
+    def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the parameters of another model [S, …] under the names and in the shapes of this one's.
+
+        For families whose parts have other names or more inputs and outputs; the default changes nothing.
+        """
+        return weights
 
     def fetch(self, run: RunPaths) -> None:
         """Load what training needs from other runs of the store that `run` lies in; called once before it.

@@ -1,8 +1,6 @@
-"""What the diffusion families share: a net that knows the noise level, and an average of its weights."""
+"""The net of the diffusion families: it knows the noise level."""
 
 from __future__ import annotations
-
-import copy
 
 import torch
 from torch import Tensor, nn
@@ -39,32 +37,3 @@ class NoiseNet(nn.Module):
         """Map x [S, B, D] at levels [S, B] (int64, from 0) to [S, B, D]."""
         known = self.table.index_select(0, level.reshape(-1)).view(*level.shape, -1)
         return self.net(torch.cat([x, known], -1))
-
-
-class Average(nn.Module):
-    """An exponential moving average of a net's weights, kept in buffers; `net` computes with it.
-
-    The decay after t updates is min(decay, t / (10 + t)), so that the first weights are soon forgotten
-    and the samples of a young model are its own.
-    """
-
-    def __init__(self, net: NoiseNet, decay: float) -> None:
-        super().__init__()
-        self.net, self.decay = copy.deepcopy(net), decay
-        for module in self.net.modules():
-            for name, weight in list(module._parameters.items()):
-                del module._parameters[name]
-                module.register_buffer(name, None if weight is None else weight.detach().clone())
-        members = len(next(net.parameters()))
-        device = next(net.parameters()).device
-        self.register_buffer("updates", torch.zeros(members, dtype=torch.float64, device=device))
-        self.updates: Tensor
-
-    @torch.no_grad()
-    def update(self, net: NoiseNet) -> None:
-        """Move every averaged weight towards that of `net`."""
-        share = 1.0 - (self.updates / (10.0 + self.updates)).clamp(max=self.decay)
-        averages = dict(self.net.named_buffers())
-        for name, weight in net.named_parameters():
-            averages[name].lerp_(weight, share.to(weight.dtype).view(-1, *[1] * (weight.dim() - 1)))
-        self.updates += 1.0

@@ -1,86 +1,50 @@
-"""A finished run's model as a frozen part of another run: which run is meant, and loading its weights."""
+"""A finished run's weights in another run: as a frozen model of its own, or as the start of training."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+from torch import Tensor
 
 from workbench.engine import checkpoint
+from workbench.engine.averaging import Average, evaluated_weights
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.model import LatentModel
+from workbench.engine.process import log
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
 from workbench.spec.resolve import parse_spec
-from workbench.store.json_fields import number, read_table, table
-from workbench.store.paths import RUN_ID, RunPaths, StorePaths
+from workbench.spec.schema import RunSpec
+from workbench.store.files import write_json
+from workbench.store.finished import find_finished
+from workbench.store.json_fields import read_table, table
+from workbench.store.paths import RunPaths, StorePaths
+
+SHOWN = 8  # names of parameters in a line of the log
 
 
-def find_run(text: str, own: RunPaths) -> RunPaths:
-    """Return the finished run that `text` names in the store of `own`: by its id, or by preset or name.
+@dataclass(frozen=True)
+class Source:
+    """A finished run: its spec, the seed whose member each seed of the new run gets, and their state."""
 
-    Of several runs of a preset it is the newest that was finished when `own` was submitted; if none
-    was, the first to finish since. So a resumed run finds the one that it started with.
-
-    Raises:
-        WorkbenchError: if there is none (exit code NOT_FOUND).
-    """
-    store = StorePaths(own.root.parent)
-    if RUN_ID.match(text) and _finished(named := store.run(text)) is not None:
-        return named
-    submitted = number(read_table(own.origin).get("created")) or 0.0
-    found: list[tuple[float, RunPaths]] = []
-    for folder in sorted(store.root.iterdir()):
-        if not RUN_ID.match(folder.name) or folder == own.root:
-            continue
-        run = RunPaths(folder)
-        origin = read_table(run.origin)
-        if (
-            text in (origin.get("preset"), table(origin.get("brief")).get("name"))
-            and (ended := _finished(run)) is not None
-        ):
-            found.append((ended, run))
-    before = [(ended, run) for ended, run in found if ended <= submitted]
-    if not found:
-        raise WorkbenchError(
-            f"There is no finished run '{text}' to augment from in this store.",
-            f"Finish one first (`workbench run {text}`), or name another in model.augment_from.",
-            NOT_FOUND,
-        )
-    chosen = max(before, key=lambda pair: pair[0]) if before else min(found, key=lambda pair: pair[0])
-    return chosen[1]
+    spec: RunSpec
+    seeds: list[int]
+    step: int
+    state: dict[str, Tensor]  # of the model, members in the order of `seeds`
 
 
-def _finished(run: RunPaths) -> float | None:
-    """Return when the run finished; None if it has not, or has diverged."""
-    result = read_table(run.result)
-    return (number(result.get("finished")) or 0.0) if result.get("outcome") == "finished" else None
-
-
-def load_frozen(
-    run: RunPaths, data: DataInfo, seeds: tuple[int, ...], device: torch.device, dtype: torch.dtype
-) -> LatentModel:
-    """Return the run's model as of its last checkpoint, one member for each of `seeds`.
+def read_source(run: RunPaths, seeds: tuple[int, ...], key: str) -> Source:
+    """Return the run's last checkpoint, one member for each of `seeds`; `key` is the setting that names it.
 
     The seed trained in both runs is taken where there is one, else the run's seeds in turn: so a
-    member gets the same generator whatever its neighbours are.
+    member gets the same weights whatever its neighbours are.
 
     Raises:
-        WorkbenchError: if the run's data differ in more than binarisation, its family has no
-            reconstructions, its checkpoint is gone, or a seed that is needed diverged.
+        WorkbenchError: if the checkpoint is gone, or a seed that is needed diverged.
     """
     spec = parse_spec(run.spec.read_text(encoding="utf-8"), f"{run.id}/spec.toml")
-    if spec.data.name != data.name:
-        raise WorkbenchError(
-            f"Run {run.id} was trained on {spec.data.name}, and this one trains on {data.name}.",
-            "Choose a run on the same data in model.augment_from.",
-            USAGE,
-        )
-    if not (spec.model.has_samples and spec.model.has_latents):
-        raise WorkbenchError(
-            f"Run {run.id} ({spec.model.kind}) has no reconstructions to train on.",
-            "Choose a run of an autoencoder in model.augment_from.",
-            USAGE,
-        )
     found = checkpoint.load_newest(run)
     if found is None:
         raise WorkbenchError(
@@ -92,11 +56,83 @@ def load_frozen(
     diverged = table(read_table(run.result).get("diverged"))
     for seed in (spec.seeds[row] for row in rows):
         if str(seed) in diverged:
-            raise WorkbenchError(
-                f"Seed {seed} of run {run.id} diverged.", "Choose another run in model.augment_from.", USAGE
-            )
-    streams = Streams([spec.seeds[row] for row in rows], device, dtype)
-    model = build_model(spec, data, streams)
+            raise WorkbenchError(f"Seed {seed} of run {run.id} diverged.", f"Choose another run in {key}.")
     state = {name: value[rows] if value.dim() > 0 else value for name, value in found.state["model"].items()}
-    model.load_state_dict(state)
+    return Source(spec, [spec.seeds[row] for row in rows], found.step, state)
+
+
+def load_frozen(
+    run: RunPaths, data: DataInfo, seeds: tuple[int, ...], device: torch.device, dtype: torch.dtype
+) -> LatentModel:
+    """Return the run's model as of its last checkpoint, one member for each of `seeds`, as `read_source`.
+
+    Raises:
+        WorkbenchError: as `read_source`; if the run's data differ in more than binarisation, or its family
+            has no reconstructions.
+    """
+    source = read_source(run, seeds, "model.augment_from")
+    if source.spec.data.name != data.name:
+        raise WorkbenchError(
+            f"Run {run.id} was trained on {source.spec.data.name}, and this one trains on {data.name}.",
+            "Choose a run on the same data in model.augment_from.",
+            USAGE,
+        )
+    if not (source.spec.model.has_samples and source.spec.model.has_latents):
+        raise WorkbenchError(
+            f"Run {run.id} ({source.spec.model.kind}) has no reconstructions to train on.",
+            "Choose a run of an autoencoder in model.augment_from.",
+            USAGE,
+        )
+    model = build_model(source.spec, data, Streams(source.seeds, device, dtype))
+    model.load_state_dict(source.state)
+    model.exchange_weights()
     return model.requires_grad_(False).eval()
+
+
+def start_from(model: LatentModel, spec: RunSpec, own: RunPaths) -> None:
+    """Copy the evaluated weights of the run `training.init_from` into `model`, by name and shape.
+
+    `initial.json` and the log list what was loaded, and what was not. Without the setting nothing happens.
+
+    Raises:
+        WorkbenchError: as `find_finished` and `read_source`, and if nothing fits.
+    """
+    key = "training.init_from"
+    if not spec.training.init_from:
+        return
+    run = find_finished(spec.training.init_from, StorePaths(own.root.parent), key, own)
+    source = read_source(run, tuple(spec.seeds), key)
+    theirs = evaluated_weights(source.state)
+    given = model.adopted(theirs)
+    parameters = dict(model.named_parameters())
+    loaded = [name for name, weight in parameters.items() if _shape(given.get(name)) == weight.shape]
+    if not loaded:
+        raise WorkbenchError(
+            f"Cannot start from run {run.id} ({source.spec.model.kind}): no parameter has the name and "
+            "shape of one of this model.",
+            f"Choose a run with the same layers in {key}.",
+        )
+    with torch.no_grad():
+        for name in loaded:
+            parameters[name].copy_(given[name])
+    if model.average is not None:
+        model.average = Average(model, model.average.decay)
+    fresh = [name for name in parameters if name not in loaded]
+    report = {
+        "schema": 1,
+        "run": run.id,
+        "step": source.step,
+        "seeds": dict(zip(map(str, spec.seeds), source.seeds, strict=True)),
+        "loaded": loaded,
+        "not_loaded": fresh,
+    }
+    if own.root.is_dir():
+        write_json(own.initial, report)
+    log(f"starting from step {source.step} of {run.id}: {len(loaded)} of {len(parameters)} parameters loaded")
+    for what, names in (("loaded", loaded), ("not loaded", fresh)):
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        log(f"{what}: {', '.join(names[:SHOWN]) or 'none'}{more}")
+
+
+def _shape(weight: Tensor | None) -> torch.Size | None:
+    return None if weight is None else weight.shape

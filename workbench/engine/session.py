@@ -21,6 +21,7 @@ from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.summary import doubts, summarise
 from workbench.engine.health import diverged_entry, health
 from workbench.engine.model import LatentModel
+from workbench.engine.pretrained import start_from
 from workbench.engine.process import Stop, log, user_variables
 from workbench.engine.recorder import Recorder
 from workbench.engine.setup import DTYPES, build_model, choose_device, configure_torch, describe
@@ -68,14 +69,16 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
         examples: dict[str, Tensor] = {}
-        metrics = evaluate(trainer.model, data, spec, outcome, examples)
+        with trainer.model.averaged():
+            metrics = evaluate(trainer.model, data, spec, outcome, examples)
         if examples:
             write_atomic(paths.examples, packed(example_arrays(data, examples)))
         for warning in [*doubts(metrics, spec.evaluation), *trainer.model.warnings(metrics)]:
             log(warning)
         if spec.evaluation.estimates:
             measure_all(trainer)
-        found = judge(trainer, metrics, outcome)
+        with trainer.model.averaged():
+            found = judge(trainer, metrics, outcome)
     stop.patient = True
     first = ""
     if outcome.how == "diverged":
@@ -99,11 +102,13 @@ def prepare(
     streams = Streams(spec.seeds, data.device, data.dtype)
     model = build_model(spec, data.info, streams)
     model.fetch(recorder.paths)
+    found = checkpoint.load_newest(recorder.paths, log)
+    if found is None:
+        start_from(model, spec, recorder.paths)
     asked = (lambda: False) if stop is None else (lambda: stop.requested)
     trainer = Trainer(spec, model, data, streams, recorder, asked)
     if spec.evaluation.estimates_every:
         trainer.watch = EstimateCurves(recorder.paths, spec, data, stop)
-    found = checkpoint.load_newest(recorder.paths, log)
     if found is not None:
         trainer.load_state_dict(found.state)
         log(f"resuming from the checkpoint of step {found.step}")

@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 
 import torch
 
+from workbench.engine.averaging import Average
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
@@ -50,6 +51,13 @@ def describe(device: torch.device) -> str:
 
 
 def build_model(spec: RunSpec, data: DataInfo, streams: Streams) -> LatentModel:
-    """Return the model of the spec's family, its weights drawn from the stream "init"."""
+    """Return the model of the spec's family, its weights drawn from the stream "init".
+
+    With `training.ema` it has averaged weights. The decay of families with `model.ema` is theirs unless
+    `training.ema` is set, and they have the average even at 0.
+    """
     model: LatentModel = resolve_name(spec.model.engine)(spec.model, spec.training, data, streams)
+    decay = spec.training.ema or getattr(spec.model, "ema", None)
+    if decay is not None:
+        model.average = Average(model, decay)
     return model

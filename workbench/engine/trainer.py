@@ -160,10 +160,13 @@ class Trainer:
     def train_step(self) -> None:
         """Update all members once. Nothing in here waits for the device."""
         training = self.spec.training
-        if training.schedule != "constant":
+        if training.schedule != "constant" or training.warmup:
             set_rates(self.model.optimisers.values(), rate_factor(training, self.step, self.cadence.total))
+        self.model.updates_done, self.model.updates_planned = self.step, self.cadence.total
         batch = self.data.batch(self.order.next(training.batch), self.streams)
         metrics = self.model.training_step(batch, self.streams)
+        if self.model.average is not None:
+            self.model.average.update(self.model)
         if self.early is not None:
             self.early.hold()
         self.step += 1
@@ -207,9 +210,10 @@ class Trainer:
         """
         streams = self.streams.fork("validation")
         parts: dict[str, list[Tensor]] = {}
-        for batch in self.data.chunks(split, streams, limit=limit):
-            for name, values in self.model.evaluate_batch(batch, streams).items():
-                parts.setdefault(name, []).append(values.detach())
+        with self.model.averaged():
+            for batch in self.data.chunks(split, streams, limit=limit):
+                for name, values in self.model.evaluate_batch(batch, streams).items():
+                    parts.setdefault(name, []).append(values.detach())
         means = {name: torch.cat(values, 1).double().mean(1) for name, values in parts.items()}
         self.row(split, self.seconds, {name: values.tolist() for name, values in means.items()})
         return means
@@ -222,8 +226,9 @@ class Trainer:
         self.recorder.row(self.step, epoch, seconds, split, values)
 
     def _snapshot(self) -> None:
-        self.model.refit(self.data, self.streams.fork("refit"), quick=not self.over)
-        take_snapshot(self.recorder, self.step, self.model, self.data, self.streams.fork("snapshot"))
+        with self.model.averaged():
+            self.model.refit(self.data, self.streams.fork("refit"), quick=not self.over)
+            take_snapshot(self.recorder, self.step, self.model, self.data, self.streams.fork("snapshot"))
 
     # ---- time
 

@@ -40,6 +40,8 @@ BUILT_IN: dict[str, Metric] = {
     "course_log_ratio": Metric("log ratio (course)", "nats", "",
         "by the course project's rule, not Metropolis–Hastings"),
     "latent_step": Metric("η·mean‖h‖²", "", "", "step seen by the latents"),
+    "latent_move": Metric("own move of a latent", "posterior sd", "",
+        "in an update, apart from the shift common to all images"),
     "weight_norm": Metric("‖W‖", "", "", "Frobenius norm of the chain's state"),
     "energy": Metric("energy", NATS, "lower", "chain energy V per example"),
     "z_mean": Metric("mean of z", "", "", "mean of the aggregated latents; N(0, I) has 0"),

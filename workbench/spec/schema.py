@@ -61,11 +61,39 @@ class TrainingSettings(Settings):
     iterations: int | None = setting(None, "length in parameter updates", "iterations", ge=1, le=100_000_000)
     epochs: int | None = setting(None, "length in passes over the training set", "epochs", ge=1, le=1_000_000)
     batch: int = setting(100, "examples per update and seed", "examples", ge=1, le=1_000_000)
-    optimiser: Literal["adam", "sgd"] = setting("adam", "optimiser of the model's weights")
+    init_from: str = setting(
+        "",
+        "finished run whose weights the model starts from, by name and shape: a run id, or the name of a "
+        "preset (its newest run); empty for none",
+        since="0.2.0",
+        max_length=150,
+    )
+    optimiser: Literal["adam", "adamw", "sgd"] = setting("adam", "optimiser of the model's weights")
     lr: float = setting(1e-3, "learning rate of the model's weights", gt=0.0, le=10.0)
     beta1: float = setting(0.9, "Adam's first-moment decay", ge=0.0, lt=1.0)
-    schedule: Literal["constant", "linear"] = setting(
-        "constant", "learning rate: constant, or flat up to `decay_from` and then linear down to `decay_to`"
+    momentum: float = setting(0.0, "momentum of sgd", since="0.2.0", ge=0.0, lt=1.0)
+    weight_decay: float = setting(
+        0.0, "decoupled weight decay of adamw and sgd, per unit of learning rate", since="0.2.0", ge=0.0
+    )
+    ema: float = setting(
+        0.0,
+        "decay of the averaged weights that are evaluated and draw samples; 0 evaluates the weights "
+        "themselves (ddpm, dsm: model.ema)",
+        since="0.2.0",
+        ge=0.0,
+        lt=1.0,
+    )
+    schedule: Literal["constant", "linear", "cosine"] = setting(
+        "constant",
+        "learning rate: constant; flat up to `decay_from` and then linear down to `decay_to`; or half a "
+        "cosine from the end of the warm-up down to `decay_to`",
+    )
+    warmup: float = setting(
+        0.0,
+        "linear rise of the learning rate: a number of updates, or below 1 a share of the length; 0 is off",
+        "iterations",
+        since="0.2.0",
+        ge=0.0,
     )
     decay_from: float = setting(
         0.5, "share of the length after which a linear schedule falls", ge=0.0, le=1.0
@@ -102,6 +130,14 @@ class TrainingSettings(Settings):
     def _one_length(self) -> Self:
         if (self.iterations is None) == (self.epochs is None):
             raise ValueError("give exactly one of training.iterations and training.epochs")
+        return self
+
+    @model_validator(mode="after")
+    def _optimiser_takes_its_settings(self) -> Self:
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError("training.momentum needs training.optimiser = sgd (adam has training.beta1)")
+        if self.weight_decay and self.optimiser == "adam":
+            raise ValueError("training.weight_decay needs training.optimiser = adamw or sgd")
         return self
 
 

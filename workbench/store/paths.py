@@ -39,6 +39,10 @@ class RunPaths:
         return self.root / STATE
 
     @property
+    def initial(self) -> Path:  # which weights of training.init_from were loaded; written by the worker
+        return self.root / "initial.json"
+
+    @property
     def progress(self) -> Path:  # phase, step, rate; written by shim and worker
         return self.root / PROGRESS
 

@@ -1,120 +1,109 @@
-"""Rate, distortion, mutual information and active units of Gaussian encoders whose values are known."""
+"""Mutual information, rate and distortion of Gaussians for which they are known."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.engine.evaluation.lingauss import LinearGaussian
-from tests.engine.small import FAMILIES, load_data, small_spec
-from workbench.engine.evaluation.latent_use import latents, mutual_information
-from workbench.engine.evaluation.task import Findings, Task
+from tests.engine.small import load_data, small_spec
+from workbench.engine.evaluation.latent_use import information_per_example, kl_per_dimension, latent_use
+from workbench.engine.evaluation.task import Task
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
-
-GAIN = torch.tensor([0.9, 0.5, 0.05], dtype=torch.float64)  # variances 0.81, 0.25 and 0.0025: two active
-SPREAD = torch.tensor([0.3, 0.6, 0.9], dtype=torch.float64)
-SIGMA = 0.5
-N = 3000
+from workbench.spec.estimates import estimate_settings
 
 
-class Scaled(LinearGaussian):
-    """q(z|x) = N(a x, s²) and p(x|z) = N(z, σ²) in three dimensions, for x from N(0, I)."""
-
-    def __init__(self, spread: Tensor = SPREAD, gain: Tensor = GAIN) -> None:
-        super().__init__(members=2, dimensions=3, latent=3, sigma=SIGMA)
-        self.spread, self.gain = spread, gain
-        self.matrix, self.shift = torch.eye(3).double().expand(2, 3, 3), torch.zeros(2, 1, 3).double()
-
-    def proposal(self, x: Tensor, streams: Streams) -> tuple[Tensor, Tensor]:
-        return self.gain * x, self.spread.expand_as(x)
-
-    def log_prior(self, z: Tensor) -> Tensor:
-        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+def streams() -> Streams:
+    return Streams([0, 1], dtype=torch.float64)
 
 
-def measured(model: Scaled, count: int = N) -> Findings:
-    x = Streams([0, 1], dtype=torch.float64).normal("x", count, 3)
-
-    def chunks(split: str, streams: Streams, size: int, limit: int) -> Iterator[Any]:
-        return (SimpleNamespace(x=part) for part in x.split(size, 1))
-
-    data: Any = SimpleNamespace(chunks=chunks)
-    streams = Streams([2, 3], dtype=torch.float64)
-    return latents(Task(model, data, SimpleNamespace(images=count), streams, lambda share: None))
+def draws_of(mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    return mean + std * streams().normal("z", *mean.shape[1:])
 
 
-@pytest.mark.check(
-    "section 15", "Rate, distortion, I(x; z), aggregated KL and active units are exact values."
-)
-def test_a_linear_gaussian_encoder_has_its_known_values() -> None:
-    found = measured(Scaled())
-    total = GAIN.square() + SPREAD.square()  # variances of q(z)
-    per_dimension = 0.5 * (total - 1) - SPREAD.log()
-    information = 0.5 * torch.log(total / SPREAD.square()).sum().item()
-    noise = ((1 - GAIN).square() + SPREAD.square()) / SIGMA**2
-    exact = {
-        "rate": per_dimension.sum().item(),
-        "distortion": 0.5 * (noise + math.log(2 * math.pi * SIGMA**2)).sum().item(),
-        "mutual_information": information,
-        "aggregated_kl": per_dimension.sum().item() - information,
-        "kl_dimension": per_dimension.mean().item(),
-    }
-    assert exact["aggregated_kl"] == pytest.approx(0.5 * (total - 1 - total.log()).sum().item())
-    for name, value in exact.items():
-        entry = found.metrics[name]
-        assert entry["n"] == N
-        for got, error in zip(entry["values"], entry["se"], strict=True):
-            assert 0 < error < 0.1 and abs(got - value) < 4 * error, name
-    assert found.metrics["active_units"]["values"] == [2, 2] and not found.notes
-    kl, error = (torch.from_numpy(found.arrays[f"kl_per_dimension{end}"]) for end in ("", "_se"))
-    assert kl.shape == (2, 3) and ((kl - per_dimension).abs() < 4 * error).all()
-    rate, *parts = (found.examples[name] for name in ("rate", "mutual_information", "aggregated_kl"))
-    torch.testing.assert_close(rate, parts[0] + parts[1], rtol=1e-12, atol=1e-12)
+@pytest.mark.check("section 9", "I(x; z) of separate, equal and Gaussian posteriors is the known value.")
+def test_mutual_information_where_it_is_known() -> None:
+    n = 300
+    apart = torch.arange(n, dtype=torch.float64).view(1, n, 1).expand(2, -1, 2) * 100
+    one = torch.ones(2, n, 2, dtype=torch.float64)
+    found = information_per_example(apart, one, draws_of(apart, one))
+    torch.testing.assert_close(found, torch.full_like(found, math.log(n)), rtol=0, atol=1e-6)
+    same = information_per_example(0 * one, one, draws_of(0 * one, one))
+    torch.testing.assert_close(same, torch.zeros_like(same), rtol=0, atol=1e-9)
+
+    # means N(0, τ²) and variances 1 − τ²: q(z) = N(0, 1), I = −½ ln(1 − τ²) a dimension
+    variance, count = 0.75, 3000
+    mean = variance**0.5 * streams().normal("mean", count, 2)
+    std = torch.full_like(mean, (1 - variance) ** 0.5)
+    found = information_per_example(mean, std, draws_of(mean, std))
+    truth = 2 * -0.5 * math.log(1 - variance)
+    error = found.std(1) / count**0.5
+    assert ((found.mean(1) - truth).abs() < 4 * error + 0.01).all()
+    aggregated = kl_per_dimension(mean, std).sum(-1).mean(1) - found.mean(1)
+    assert (aggregated.abs() < 0.1).all()
 
 
-def test_the_cap_is_reported_and_a_diverged_member_has_no_values() -> None:
-    found = measured(Scaled(SPREAD * 1e-4), 50)
-    assert found.metrics["mutual_information"]["values"] == pytest.approx([math.log(50)] * 2, abs=1e-9)
-    assert "cap log n = 3.91" in found.notes[0] and "2 of 2 seeds" in found.notes[0]
-    broken = Scaled(gain=torch.stack([GAIN, GAIN * torch.nan]).unsqueeze(1))
-    for entry in measured(broken, 50).metrics.values():
-        assert [value is None for value in entry["values"]] == [False, True]
+def test_one_example_at_a_time_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    mean, std = streams().normal("mean", 40, 3), 0.1 + streams().uniform("std", 40, 3)
+    z = draws_of(mean, std)
+    whole = information_per_example(mean, std, z)
+    monkeypatch.setattr("workbench.engine.evaluation.latent_use.BLOCK_ELEMENTS", 1)
+    torch.testing.assert_close(information_per_example(mean, std, z), whole, rtol=1e-12, atol=1e-12)
+    normal = torch.distributions.Normal(mean[:, None], std[:, None])
+    log_q = normal.log_prob(z[:, :, None]).sum(-1)
+    by_hand = log_q.diagonal(dim1=1, dim2=2) - log_q.logsumexp(-1) + math.log(40)
+    torch.testing.assert_close(whole, by_hand, rtol=0, atol=1e-9)
 
 
-@pytest.mark.check("section 15", "I(x; z) of a mixture of three Gaussians agrees with its integral.")
-def test_mutual_information_of_a_finite_set_is_its_integral(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.engine.evaluation.latent_use.BLOCK_ELEMENTS", 2**20)  # several blocks
-    centres = torch.tensor([-1.0, 0.2, 1.5], dtype=torch.float64)
-    spreads = torch.tensor([0.5, 0.3, 1.0], dtype=torch.float64)
-    grid = torch.linspace(-12, 12, 20_001, dtype=torch.float64)
-    each = torch.distributions.Normal(centres[:, None], spreads[:, None]).log_prob(grid)
-    aggregated = each.logsumexp(0) - math.log(3)
-    exact = torch.trapezoid(each.exp() * (each - aggregated), grid).mean().item()
-    copies = 1000  # the same mixture, with one draw of each copy
-    mean, spread = (part.repeat(copies).view(1, -1, 1) for part in (centres, spreads))
-    z = mean + spread * Streams([0], dtype=torch.float64).normal("z", 3 * copies, 1)
-    values = mutual_information(z, mean, spread)
-    assert abs(values.mean().item() - exact) < 4 * values.std().item() / values.numel() ** 0.5
-    assert mutual_information(z, mean * 0, spread * 0 + 1).abs().max() < 1e-10
-
-
-@pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_families_without_a_gaussian_posterior_are_refused_in_one_sentence(family: str) -> None:
+def measured(family: str, **settings: Any) -> Any:
     spec = small_spec(family, [0, 1])
-    data, streams = load_data(spec), Streams([0, 1], dtype=torch.float64)
-    model = build_model(spec, data.info, streams)
-    task = Task(model, data, SimpleNamespace(images=20), streams, lambda share: None)
-    with torch.no_grad():
-        if spec.model.kind in ("vae", "lae", "dlgm"):
-            assert len(latents(task).metrics) == 6
-            return
-        with pytest.raises(WorkbenchError, match=r"^Latent diagnostics need [^.]*\.$"):
-            latents(task)
+    data = load_data(spec)
+    model = build_model(spec, data.info, streams())
+    chosen = estimate_settings("latents", {"images": 100, **settings})
+    return model, data, latent_use(Task(model, data, chosen, streams(), lambda share: None))
+
+
+@pytest.mark.check("section 9", "Rate + distortion is the NELBO; rate is I(x; z) + aggregated KL.")
+def test_rate_and_distortion_add_up_to_the_bound() -> None:
+    model, data, found = measured("vae")
+    values = {
+        name: torch.tensor(entry["values"], dtype=torch.float64) for name, entry in found.metrics.items()
+    }
+    torch.testing.assert_close(values["rate"], values["mutual_information"] + values["aggregated_kl"])
+    x = next(data.chunks("test", streams(), 100, 100)).x
+    bound = model.evaluate(x, streams())
+    torch.testing.assert_close(values["rate"], bound["kl"].mean(1))
+    error = bound["nelbo"].std(1) / 10
+    assert ((values["rate"] + values["distortion"] - bound["nelbo"].mean(1)).abs() < 4 * error).all()
+    assert found.arrays["kl_per_dimension"].sum(1) == pytest.approx(values["rate"].tolist())
+    assert {"rate", "distortion", "mutual_information", "aggregated_kl"} == set(found.examples)
+
+
+def test_units_are_active_where_the_posterior_mean_varies() -> None:
+    model = LinearGaussian(dimensions=3, latent=2)
+    x = model.draw(200, streams())
+
+    class Data:
+        def chunks(self, *_: Any) -> Any:
+            yield type("Batch", (), {"x": x})
+
+    def proposal(x: torch.Tensor, _: Streams) -> tuple[torch.Tensor, torch.Tensor]:
+        mean = torch.stack([x[..., 0], torch.full_like(x[..., 0], 3.0)], -1)  # the second says nothing
+        return mean, torch.ones_like(mean)
+
+    model.proposal = proposal  # type: ignore[method-assign]
+    task = Task(model, Data(), estimate_settings("latents", {}), streams(), lambda share: None)  # type: ignore[arg-type]
+    found = latent_use(task)
+    assert found.metrics["active_units"]["values"] == [1.0, 1.0]
+    assert found.arrays["mean_variance"][:, 1].max() < 1e-20
+
+
+@pytest.mark.parametrize("family", ["vae-flow", "avb", "lebm", "binary-vae", "classifier"])
+def test_other_posteriors_are_refused(family: str) -> None:
+    with pytest.raises(WorkbenchError, match=r"Gaussian|latents|prior|posterior"):
+        measured(family)

@@ -10,19 +10,18 @@ import pytest
 import torch
 
 from tests.engine.no_sync import NoSync
-from tests.engine.small import load_data, make_trainer, small_spec
+from tests.engine.small import finished, load_data, make_trainer, small_spec
 from workbench.engine import session
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.models.classifier import Classifier, dropped, nll, reconstructions
-from workbench.engine.pretrained import find_run
 from workbench.engine.recorder import Recorder
-from workbench.engine.session import commit
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Trainer
 from workbench.errors import WorkbenchError
 from workbench.spec.metrics import EPSILONS, METRICS
 from workbench.spec.models.classifier import ClassifierSettings
-from workbench.spec.schema import RunSpec, TrainingSettings
+from workbench.spec.schema import TrainingSettings
+from workbench.store.finished import find_finished
 from workbench.store.paths import StorePaths
 from workbench.store.runs import create_run
 
@@ -184,15 +183,6 @@ def test_data_that_do_not_fit_are_refused_with_the_way_out() -> None:
 # ---- training on the reconstructions of another run
 
 
-def finished(store: StorePaths, spec: RunSpec, preset: str) -> str:
-    """Train `spec` as a run of the store, with a checkpoint and a result; return its id."""
-    run = store.run(create_run(store, spec, preset=preset))
-    trainer = session.prepare(spec, load_data(spec), Recorder(run))
-    outcome = trainer.run()
-    commit(run, session.result(spec, outcome, {}, "cpu"))
-    return run.id
-
-
 def augmented(store: StorePaths, source: str, *seeds: int) -> Trainer:
     spec = small_spec("classifier", list(seeds), 10, model={"augment_from": source, "augment_draws": 2})
     return session.prepare(spec, load_data(spec), Recorder(store.run(create_run(store, spec))))
@@ -262,10 +252,12 @@ def test_a_preset_means_its_newest_run_at_submission(tmp_path: Path) -> None:
     finished(root, small_spec("vae", [7], 1), "gen")
     newest = finished(root, small_spec("vae", [7], 2), "gen")
     own = root.run(create_run(root, small_spec("classifier", [7])))
-    assert find_run("gen", own).id == newest
+    key = "model.augment_from"
+    assert find_finished("gen", root, key, own).id == newest
     later = finished(root, small_spec("vae", [7], 3), "gen")
-    assert find_run("gen", own).id == newest  # a resume meets the same generator
-    assert find_run(later, own).id == later
+    assert find_finished("gen", root, key, own).id == newest  # a resume meets the same generator
+    assert find_finished("gen", root, key).id == later  # now
+    assert find_finished(later, root, key, own).id == later
 
 
 @pytest.mark.parametrize("source", ["vae-mnist", "20200101-000000-vae-abcd", "../../etc", "\x1b[2J"])

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.ddpm import DDPM
-from workbench.engine.noise_net import NoiseNet
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
 from workbench.spec.models.ddpm import SIGNAL_LEFT, DDPMSettings, cosine_betas, linear_betas, signal_left
@@ -37,7 +36,7 @@ def know_the_truth(model: DDPM) -> None:
     """Replace the net by ε* = √(1−ᾱ) (x − √ᾱ m) / (ᾱ v + 1 − ᾱ), exact for N(m, v)."""
     table = kept(model)
 
-    def exact(net: NoiseNet, x: Tensor, level: Tensor) -> Tensor:
+    def exact(x: Tensor, level: Tensor) -> Tensor:
         left = table[level].unsqueeze(-1)
         return (1 - left).sqrt() * (x - left.sqrt() * MEAN) / (left * VARIANCE + 1 - left)
 
@@ -103,21 +102,6 @@ def test_levels_are_equally_likely_and_states_keep_unit_variance() -> None:
     counts = torch.bincount(level.flatten(), minlength=8) / level.numel()
     assert (counts - 1 / 8).abs().max() < 4 * math.sqrt(1 / 8 * 7 / 8 / level.numel())
     assert abs(noisy.var() - 1) < 4 * math.sqrt(2 / noisy.numel())
-
-
-def test_the_average_follows_the_weights_and_soon_forgets_the_first_ones() -> None:
-    model, _ = make(members=2, ema=0.5)
-    first = model.net.net[0].weight.detach().clone()
-    expected = first.clone()
-    for t in range(30):
-        with torch.no_grad():
-            for weight in model.net.parameters():
-                weight.add_(0.1)
-        decay = min(0.5, t / (10 + t))
-        expected = decay * expected + (1 - decay) * (first + 0.1 * (t + 1))
-        model.average.update(model.net)
-    torch.testing.assert_close(model.average.net.net[0].weight, expected)
-    assert not list(model.average.parameters())  # buffers alone: no optimiser moves them
 
 
 def test_schedules_end_where_they_say() -> None:

@@ -38,7 +38,7 @@ def kernel_score(x: Tensor, points: Tensor, sigma: Tensor) -> Tensor:
 def use_score(model: DSM, score: Any) -> None:
     """Replace the net's answer by a score(x, σ): the net names the noise, −σ times the score."""
 
-    def named(net: Any, x: Tensor, level: Tensor) -> Tensor:
+    def named(x: Tensor, level: Tensor) -> Tensor:
         sigma = model.sigmas[level]
         return -sigma.unsqueeze(-1) * score(x, sigma)
 

@@ -16,7 +16,7 @@ from workbench.engine.data import load
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.ensemble import orthogonal
 from workbench.engine.evaluation.summary import summarise
-from workbench.engine.models.lae import LAE
+from workbench.engine.models.lae import LAE, own_move
 from workbench.engine.models.lae_course import build
 from workbench.engine.samplers.langevin import Decision, Point, log_ratio, propose
 from workbench.engine.streams import Streams
@@ -46,7 +46,8 @@ def run(
 ) -> tuple[tuple[Point, ...], tuple[Decision, ...]]:
     """Return the states after transitions 1..T from the features h, and what was decided about each."""
     h = model.features(x).detach() if h is None else h
-    points, decisions = zip(*model.transitions(x, h, streams), strict=True)
+    start = model.evaluate_chain(model.chain, x, h)
+    points, decisions = zip(*model.transitions(x, h, streams, start), strict=True)
     return points, decisions
 
 
@@ -243,6 +244,24 @@ def test_the_panes_numbers_are_what_their_names_say() -> None:
     torch.testing.assert_close(metrics["latent_step"], metrics["step_size"] * h.square().sum(-1).mean(1))
     prior = 0.5 * z.square().sum(-1).mean(1)
     torch.testing.assert_close(metrics["energy"], metrics["reconstruction"] + prior)
+
+
+@pytest.mark.check("S6", "LAE: moves apart from the common shift, over the exact posterior sd, to 1e-9.")
+def test_the_move_of_a_latent_is_in_units_of_the_posterior_and_leaves_out_the_common_shift() -> None:
+    sigma, gain = 0.5, 3.0
+    model, streams = make(latent=2, decoder=[], likelihood="gaussian", sigma=sigma)
+    decoder = model.decoder[0].weight.data
+    decoder.copy_(gain * orthogonal(streams, *decoder.shape[1:]))  # precision 1 + gain² / σ² along every axis
+    h, x = streams.normal("h", BATCH, 24), batch().x
+    change = 0.01 * streams.normal("change", 24, 2)
+    start, end = (model.evaluate_chain(state, x, h) for state in (model.chain, model.chain + change))
+    each = h @ change
+    own = (each - each.mean(1, keepdim=True)).square().mean((1, 2)).sqrt()
+    torch.testing.assert_close(own_move(h, start, end), own * (1 + (gain / sigma) ** 2) ** 0.5)
+    same = h[:, :1].expand_as(h)  # one set of features: all latents move together
+    start, end = (model.evaluate_chain(state, x, same) for state in (model.chain, model.chain + change))
+    torch.testing.assert_close(own_move(same, start, end), torch.zeros(2).double(), rtol=0, atol=1e-9)
+    assert own_move(h, start, start).tolist() == [0.0, 0.0]  # all rejected
 
 
 # ---- an exact posterior

@@ -1,4 +1,10 @@
-"""How much of z depends on x, for a Gaussian q(z|x) and the prior N(0, I)."""
+"""What the latents of a model with Gaussian q(z|x) and prior N(0, I) carry of x.
+
+Rate R = E KL(q(z|x) ‖ p(z)) and distortion D = −E log p(x|z) add up to the NELBO (Alemi et al. 2018, "Fixing
+a broken ELBO"). R = I(x; z) + KL(q(z) ‖ p(z)) with q(z) = 1/n Σ_j q(z|x_j) (Hoffman & Johnson 2016, "ELBO
+surgery"). A dimension is active if its posterior mean varies (Burda et al. 2016, "Importance weighted
+autoencoders").
+"""
 
 from __future__ import annotations
 
@@ -8,95 +14,96 @@ import torch
 from torch import Tensor
 
 from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.evidence import needs_density
 from workbench.engine.evaluation.task import Findings, Task
 
 CHUNK = 500
-BLOCK_ELEMENTS = 2**23  # of the draws × examples densities, all members together
-ACTIVE = 0.01  # variance of a posterior mean (Burda et al. 2016)
-CAP_MARGIN = 1.0  # nats: mutual information this close to log n may be cut off by it
+BLOCK_ELEMENTS = 2**22  # of pairs of a draw and a posterior
+SHOWN = 12  # dimensions in a note
 
 
-def latents(task: Task) -> Findings:
-    """Active units (Burda et al. 2016), rate and distortion (Alemi et al. 2018), and the rate's two parts.
-
-    rate = I(x; z) + KL(q(z)‖p(z)), where q(z) is the mean of q(z|x) over the n examples (Hoffman and
-    Johnson 2016). One draw of q(z|x) per example serves distortion and mutual information.
+def latent_use(task: Task) -> Findings:
+    """Measure what the latents of a model carry of its test examples.
 
     Raises:
-        WorkbenchError: if q(z|x) is not a Gaussian of known mean and spread, or the prior is not N(0, I).
+        WorkbenchError: if q(z|x) is no Gaussian, or the prior is not N(0, I).
     """
-    mean, spread, z, distortion = _encoded(task)
-    count, size = mean.shape[1:]
-    per_dimension = 0.5 * (mean.square() + spread.square() - 1) - spread.log()
-    rate = per_dimension.sum(-1)
-    information = mutual_information(z, mean, spread)
-    variance = mean.var(1)
+    needs_density(task)
+    means: list[Tensor] = []
+    stds: list[Tensor] = []
+    draws: list[Tensor] = []
+    distortions: list[Tensor] = []
+    with torch.no_grad():
+        for batch in task.data.chunks("test", task.streams, CHUNK, task.settings.images):
+            q = task.model.proposal(batch.x, task.streams)
+            gaussian = task.model.own_proposal(batch.x) is None and task.model.settings.explicit_posterior
+            if q is None or not gaussian or not task.model.normalised:
+                raise task.refuse(
+                    "This needs a Gaussian q(z|x) with a prior N(0, I); this family has others."
+                )
+            z = q[0] + q[1] * task.streams.normal("posterior", *q[0].shape[1:])
+            log_joint = task.model.log_joint(batch.x, z)
+            assert log_joint is not None, "checked before"
+            distortions.append(log_standard_normal(z) - log_joint.double())
+            for kept, part in ((means, q[0]), (stds, q[1]), (draws, z)):
+                kept.append(part.double())
+        mean, std, z = (torch.cat(parts, 1) for parts in (means, stds, draws))
+        task.on_progress(0.2)
+        kl = kl_per_dimension(mean, std)  # [S, n, d]
+        information = information_per_example(mean, std, z)
+    count, own = mean.shape[1], kl.sum(-1)
+    log_n = math.log(count)
     found = Findings()
-    found.add("rate", rate)
-    found.add("distortion", distortion)
+    variance = mean.var(1)
+    active = (variance > task.settings.threshold).sum(-1)
+    found.metrics["active_units"] = entry(active.double(), None, count)
+    found.add("rate", own)
+    found.add("distortion", torch.cat(distortions, 1))
     found.add("mutual_information", information)
-    found.add("aggregated_kl", rate - information)
-    found.add("kl_dimension", rate / size)
-    active = (variance > ACTIVE).sum(-1).double()
-    # a diverged member has no number of active units
-    found.metrics["active_units"] = entry(active.where(variance.isfinite().all(-1), torch.nan), None, count)
+    found.add("aggregated_kl", own - information)
     found.arrays = {
-        "kl_per_dimension": per_dimension.mean(1).cpu().numpy(),
-        "kl_per_dimension_se": (per_dimension.std(1) / count**0.5).cpu().numpy(),
+        "kl_per_dimension": kl.mean(1).cpu().numpy(),
+        "kl_per_dimension_se": (kl.std(1) / count**0.5).cpu().numpy(),
         "mean_variance": variance.cpu().numpy(),
     }
-    cap = math.log(count)
-    capped = (information.mean(1) > cap - CAP_MARGIN).sum().item()
-    if capped:
-        found.notes.append(
-            f"I(x; z) of {capped} of {len(mean)} seeds is at its cap log n = {cap:.2f} nats, or within "
-            f"{CAP_MARGIN:g} of it: the true value may be larger, and KL(q(z)‖p(z)) smaller."
-        )
+    members = len(mean)
+    for member, ordered in enumerate(kl.mean(1).sort(descending=True).values, 1):
+        which = f", seed {member} of {members}" if members > 1 else ""
+        shown = ", ".join(f"{value:.3g}" for value in ordered[:SHOWN].tolist())
+        rest = f" … ({len(ordered)} dimensions)" if len(ordered) > SHOWN else ""
+        found.notes.append(f"KL per dimension in nats, largest first{which}: {shown}{rest}.")
+    found.notes.append(
+        f"I(x; z) is that of these {count} examples, and at most ln {count} = {log_n:.3g} nats."
+    )
+    if bool((information.mean(1) > 0.95 * log_n).any()):
+        found.notes.append("I(x; z) is close to that limit: more examples would give a larger value.")
     return found
 
 
-def mutual_information(z: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
-    """Return log q(z_i|x_i) − log 1/n Σ_j q(z_i|x_j) [S, n] in nats for draws z_i of q(z|x_i).
+def log_standard_normal(z: Tensor) -> Tensor:
+    """Return log N(z; 0, I) [...] of z [..., d] in float64."""
+    return -0.5 * (z.double().square() + math.log(2 * math.pi)).sum(-1)
 
-    Its mean estimates I(x; z) for a uniform choice among the n examples, and is at most log n. All
-    arguments are [S, n, d], in float64: squares are expanded, so that no [S, n, n, d] is stored.
+
+def kl_per_dimension(mean: Tensor, std: Tensor) -> Tensor:
+    """Return KL(N(mean, std²) ‖ N(0, 1)) of each dimension, [S, n, d]."""
+    return 0.5 * (mean.square() + std.square() - 1) - std.log()
+
+
+def information_per_example(mean: Tensor, std: Tensor, z: Tensor) -> Tensor:
+    """Return log q(z_i|x_i) − log 1/n Σ_j q(z_i|x_j) [S, n], whose mean is I(x; z) of the n examples.
+
+    `mean` and `std` [S, n, d] are of the Gaussians q(z|x_j), `z` [S, n, d] has one draw of each, all float64.
+    The square (z − mean)² is expanded into matrix products, which float64 carries to 1e-9 nats.
     """
-    members, count, _ = mean.shape
-    precision = spread.square().reciprocal()
-    constant = (-0.5 * mean.square() * precision - spread.log()).sum(-1).unsqueeze(1)
-    weights = torch.cat([mean * precision, -0.5 * precision], -1).transpose(1, 2)
-    own = (-0.5 * ((z - mean) / spread).square() - spread.log()).sum(-1)
-    rows = max(1, BLOCK_ELEMENTS // (members * count))
-    aggregated = []
-    for start in range(0, count, rows):
-        part = z[:, start : start + rows]
-        block = torch.baddbmm(constant, torch.cat([part, part.square()], -1), weights)
-        # without the rounding of expanded squares, so that log n is never exceeded
-        block.diagonal(offset=start, dim1=1, dim2=2).copy_(own[:, start : start + rows])
-        aggregated.append(block.logsumexp(-1))
-    return own - torch.cat(aggregated, 1) + math.log(count)
-
-
-def _encoded(task: Task) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return mean, spread and a draw of q(z|x) [S, n, d] and −log p(x|z) [S, n] at the draw, in float64."""
-    model, streams = task.model, task.streams
-    if model.latent == 0 or not model.continuous or not model.normalised:
-        raise task.refuse("Latent diagnostics need real-valued latents with a normalised prior.")
+    count = mean.shape[1]
+    weight = std.square().reciprocal()
+    factors = torch.cat([weight, -2 * mean * weight], -1).transpose(1, 2)  # [S, 2d, n]
+    offset = (mean.square() * weight).sum(-1) + 2 * std.log().sum(-1)  # [S, n]
     parts = []
-    with torch.no_grad():
-        for batch in task.data.chunks("test", streams, CHUNK, task.settings.images):
-            gaussian = None
-            if model.settings.explicit_posterior and model.encoder_draws(batch.x, 2, streams) is None:
-                gaussian = model.proposal(batch.x, streams)
-            if gaussian is None:
-                raise task.refuse("Latent diagnostics need a Gaussian q(z|x), and this family has none.")
-            mean, spread = gaussian
-            z = mean + spread * streams.normal("latents", *mean.shape[1:])
-            prior, joint = model.log_prior(z), model.log_joint(batch.x, z)
-            standard = -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
-            if prior is None or joint is None or not torch.allclose(prior, standard, 1e-4, equal_nan=True):
-                raise task.refuse("Latent diagnostics need the prior N(0, I), and this family has another.")
-            parts.append((mean.double(), spread.double(), z.double(), (prior - joint).double()))
-            task.on_progress(sum(part[0].shape[1] for part in parts) / (task.settings.images + 1))
-    mean, spread, z, distortion = (torch.cat(column, 1) for column in zip(*parts, strict=True))
-    return mean, spread, z, distortion
+    rows = max(1, BLOCK_ELEMENTS // (mean.shape[0] * count))
+    for block in torch.cat([z.square(), z], -1).split(rows, 1):
+        log_q = -0.5 * torch.baddbmm(offset.unsqueeze(1), block, factors)  # [S, rows, n], without ln 2π terms
+        parts.append(log_q.logsumexp(-1) - math.log(count))
+    own = -0.5 * (((z - mean) / std).square().sum(-1) + 2 * std.log().sum(-1))
+    return own - torch.cat(parts, 1)

@@ -29,7 +29,7 @@ from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
 from workbench.engine.models.avb_adversaries import InnerProductAdversary, JointAdversary
-from workbench.engine.models.avb_encoders import ContrastEncoder, NoisyEncoder
+from workbench.engine.models.avb_encoders import ContrastEncoder, NoisyEncoder, from_gaussian
 from workbench.engine.models.decoder_model import DecoderModel
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
@@ -69,23 +69,35 @@ class AVB(DecoderModel):
             "adversary": make_optimiser(self.adversary.parameters(), adam, lr=settings.adversary_lr),
         }
 
+    def adopted(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return another model's parameters under this one's names: a VAE's encoder gives the mean of z."""
+        own = {name: weight for name, weight in self.named_parameters() if name.startswith("encoder.")}
+        if own.keys() & weights.keys():
+            return weights
+        return weights | from_gaussian(own, weights, self.latent)
+
     # ---- training
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
-        """Bring T up to date with `adversary_steps` updates, then update encoder and decoder once."""
+        """Bring T up to date with `adversary_steps` updates, then update encoder and decoder once.
+
+        In the first `adversary_first` steps of a run encoder and decoder stay as they are.
+        """
         adversary_loss = self._adversary_steps(batch.x, streams)
         inputs = self._inputs(batch.x)
         noise = streams.normal("noise", inputs.shape[1], self.encoder.noise)
-        z, seen, known = self._latents(self.encoder.share(inputs), noise)
-        reconstruction = -self.likelihood.log_prob(batch.x, self.decoder(z)).mean(1)
+        moves = self.updates_done >= self.settings.adversary_first
         self.adversary.requires_grad_(False)
-        kl = (self.adversary(self.adversary.share(inputs), seen) + known).mean(1)
-        penalty = self.likelihood.penalty() / self.data.train_size
-        loss = reconstruction + kl + penalty
-        self.optimisers["model"].zero_grad()
-        loss.sum().backward()  # a sum over members: none sees another's gradient
+        with torch.set_grad_enabled(moves):
+            z, seen, known = self._latents(self.encoder.share(inputs), noise)
+            reconstruction = -self.likelihood.log_prob(batch.x, self.decoder(z)).mean(1)
+            kl = (self.adversary(self.adversary.share(inputs), seen) + known).mean(1)
+            loss = reconstruction + kl + self.likelihood.penalty() / self.data.train_size
+        if moves:
+            self.optimisers["model"].zero_grad()
+            loss.sum().backward()  # a sum over members: none sees another's gradient
+            self.take_step("model")
         self.adversary.requires_grad_(True)
-        self.take_step("model")
         metrics = {
             "loss": loss,
             "reconstruction": reconstruction,

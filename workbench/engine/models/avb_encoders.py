@@ -6,6 +6,7 @@ Both have `noise`, the normals one draw needs; `share(x)`, computed once; `forwa
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
@@ -124,12 +125,22 @@ class ContrastEncoder(nn.Module):
         self.noise = self.basis * settings.noise
         outputs = (1 + self.basis) * self.latent
         self.net = mlp([data.dimensions, *settings.encoder, outputs], settings.activation, streams)
+        if settings.noise_amplitude:
+            self._set_amplitudes(settings.noise_amplitude)
         self.noise_nets = nn.Sequential()
         sizes = [settings.noise, *settings.noise_net, self.latent]
         for position, (inputs, width) in enumerate(pairwise(sizes)):
             if position:
                 self.noise_nets.append(nn.ELU())
             self.noise_nets.append(Stack(self.basis, inputs, width, streams))
+
+    @torch.no_grad()
+    def _set_amplitudes(self, amplitude: float) -> None:
+        """Make every aᵢ(x) the same number, whatever x is."""
+        last = cast("Linear", self.net[-1])
+        last.weight[..., self.latent :] = 0.0
+        before = math.log(amplitude) if amplitude < 1 else amplitude - 1  # elu(before) + 1 is the amplitude
+        last.bias[..., self.latent :] = AMPLITUDE_SHIFT + before
 
     def share(self, x: Tensor) -> Tensor:
         """Return z₀ and the amplitudes of x [S, B, D], one after the other: [S, B, (1 + K) d]."""
@@ -161,3 +172,27 @@ class ContrastEncoder(nn.Module):
         mean = z0.squeeze(2) + (a * values.mean(1, keepdim=True)).sum(2)
         variance = (a.square() * values.var(1, correction=0, keepdim=True)).sum(2)
         return mean, (variance + VARIANCE_FLOOR).sqrt()
+
+
+def from_gaussian(own: Mapping[str, Tensor], weights: Mapping[str, Tensor], latent: int) -> dict[str, Tensor]:
+    """Return the layers of a Gaussian encoder in `weights` under the names of an encoder of this module.
+
+    `own` are this encoder's parameters: its layers of x come first, in order. They keep their own rows for
+    noise and columns for amplitudes; of the other's last layer only the mean is taken. Empty if the hidden
+    layers differ.
+    """
+    theirs = [weight for name, weight in weights.items() if name.startswith("encoder.")]
+    names = [name for name in own if not name.startswith("encoder.noise_nets.")]
+    if len(theirs) != len(names):
+        return {}
+    theirs[-2:] = [weight[..., : weight.shape[-1] // 2] for weight in theirs[-2:]]  # mean, not log σ²
+    found = {}
+    for place, (name, weight) in enumerate(zip(names, theirs, strict=True)):
+        rows, columns = weight.shape[-2:]
+        wanted = latent if place >= len(names) - 2 else own[name].shape[-1]
+        if columns != wanted or rows > own[name].shape[-2]:
+            return {}
+        merged = own[name].detach().clone()
+        merged[:, :rows, :columns] = weight.to(merged)
+        found[name] = merged
+    return found

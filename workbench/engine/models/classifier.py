@@ -23,13 +23,14 @@ from workbench.engine.evaluation.attacks import fgsm, pgd
 from workbench.engine.evaluation.entry import mean_entry
 from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import make_optimiser
-from workbench.engine.pretrained import find_run, load_frozen
+from workbench.engine.pretrained import load_frozen
 from workbench.engine.streams import Streams
 from workbench.errors import DATA, WorkbenchError
 from workbench.spec.metrics import EPSILONS, attack_metric
 from workbench.spec.models.classifier import ClassifierSettings
 from workbench.spec.schema import EvaluationSettings, TrainingSettings
-from workbench.store.paths import RunPaths
+from workbench.store.finished import find_finished
+from workbench.store.paths import RunPaths, StorePaths
 
 KERNEL = 5
 SMALLEST = 16  # side of a picture that both convolutions leave something of
@@ -50,9 +51,13 @@ class Perceptron(nn.Module):
 
     def forward(self, x: Tensor, streams: Streams | None = None) -> Tensor:
         """Return logits [S, B, K] for x [S, B, D]; units are left out if `streams` are given."""
+        return self.last(self.features(x, streams))
+
+    def features(self, x: Tensor, streams: Streams | None = None) -> Tensor:
+        """Return the last hidden units [S, B, width]."""
         for layer in self.layers:
             x = dropped(self.activation(layer(x)), self.dropout, streams)
-        return self.last(x)
+        return x
 
 
 class SmallCNN(nn.Module):
@@ -127,7 +132,8 @@ class Classifier(LatentModel):
     def fetch(self, run: RunPaths) -> None:
         """Load the frozen generator of `model.augment_from` from the store that `run` lies in."""
         if self.settings.augment_from:
-            source = find_run(self.settings.augment_from, run)
+            store = StorePaths(run.root.parent)
+            source = find_finished(self.settings.augment_from, store, "model.augment_from", run)
             like = next(self.parameters())
             self._generator = [load_frozen(source, self.data, self.seeds, like.device, like.dtype)]
 

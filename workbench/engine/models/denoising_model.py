@@ -1,6 +1,6 @@
 """Base of the models that learn the noise in noisy examples, at many noise levels: DDPM and DSM.
 
-There are no latents of lower dimension. Samples come from an average of the weights.
+There are no latents of lower dimension. Samples come from averaged weights (`model.ema`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.model import LatentModel, Metrics
-from workbench.engine.noise_net import Average, NoiseNet
+from workbench.engine.noise_net import NoiseNet
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.ddpm import DDPMSettings
@@ -36,7 +36,6 @@ class DenoisingModel(LatentModel):
         self.net = NoiseNet(
             data.dimensions, levels, settings.features, settings.net, settings.activation, streams
         )
-        self.average = Average(self.net, settings.ema)
         self.optimisers = {"model": make_optimiser(self.net.parameters(), training)}
 
     def add_noise(self, x: Tensor, noise: Tensor, level: Tensor) -> Tensor:
@@ -50,30 +49,29 @@ class DenoisingModel(LatentModel):
         noise = streams.normal("noise", *x.shape[1:])
         return self.add_noise(x, noise, level), noise, level
 
-    def predicted(self, net: NoiseNet, x: Tensor, level: Tensor) -> Tensor:
+    def predicted(self, x: Tensor, level: Tensor) -> Tensor:
         """Return the noise ε_θ [S, B, D] in x at levels [S, B]."""
-        out: Tensor = net(x, level)
+        out: Tensor = self.net(x, level)
         return out
 
     def predict(self, x: Tensor, level: int) -> Tensor:
-        """Return the noise ε_θ [S, B, D] in x, all at one level, by the averaged weights."""
+        """Return the noise ε_θ [S, B, D] in x, all at one level."""
         levels = torch.full(x.shape[:2], level, dtype=torch.int64, device=x.device)
-        return self.predicted(self.average.net, x, levels)
+        return self.predicted(x, levels)
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
-        """Do one update on one noisy version of every example, then move the averaged weights."""
-        metrics = self.errors(self.net, batch.x, streams)
+        """Do one update on one noisy version of every example."""
+        metrics = self.errors(batch.x, streams)
         self.descend(metrics["loss"].mean(1))
-        self.average.update(self.net)
         return {name: value.detach().mean(1) for name, value in metrics.items()}
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, streams: Streams) -> Metrics:
-        """Return the loss and the error per dimension [S, B] of the averaged weights, at one level each."""
-        return self.errors(self.average.net, x, streams)
+        """Return the loss and the error per dimension [S, B], at one level each."""
+        return self.errors(x, streams)
 
-    def errors(self, net: NoiseNet, x: Tensor, streams: Streams) -> Metrics:
+    def errors(self, x: Tensor, streams: Streams) -> Metrics:
         """Return ½‖ε − ε_θ‖² and the mean squared error per dimension [S, B], at a random level each."""
         noisy, noise, level = self.noised(x, streams)
-        square = (noise - self.predicted(net, noisy, level)).square().sum(-1)
+        square = (noise - self.predicted(noisy, level)).square().sum(-1)
         return {"loss": 0.5 * square, "noise_mse": square / math.prod(noise.shape[2:])}

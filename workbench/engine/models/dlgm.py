@@ -40,8 +40,8 @@ class DLGM(VAE):
         end = self.refine(x.repeat(1, settings.draws, 1), z.detach().flatten(1, 2), streams)
         refined = -self.log_px(x, end.view_as(z)).flatten(1).mean(1)
 
-        bound = reconstruction + settings.beta * kl + self.penalty()
-        loss = refined + settings.beta * kl.detach() + self.penalty()
+        bound = reconstruction + self.beta() * kl + self.penalty()
+        loss = refined + self.beta() * kl.detach() + self.penalty()
         encoder = list(self.encoder.parameters())
         rest = [*self.decoder.parameters(), *self.likelihood.parameters()]
         gradients = (*torch.autograd.grad(bound.sum(), encoder), *torch.autograd.grad(loss.sum(), rest))

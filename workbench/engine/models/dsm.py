@@ -13,7 +13,6 @@ from torch import Tensor
 
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.denoising_model import DenoisingModel
-from workbench.engine.noise_net import NoiseNet
 from workbench.engine.samplers.langevin import last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.dsm import DSMSettings
@@ -36,13 +35,13 @@ class DSM(DenoisingModel):
         """Return x + σ ε [S, B, D] at levels [S, B]."""
         return x + self.sigmas[level].unsqueeze(-1) * noise
 
-    def predicted(self, net: NoiseNet, x: Tensor, level: Tensor) -> Tensor:
+    def predicted(self, x: Tensor, level: Tensor) -> Tensor:
         """Return ε_θ [S, B, D] at levels [S, B]. The net sees x at unit scale, whatever σ is."""
         size = (1 + self.sigmas[level].square()).sqrt().unsqueeze(-1)
-        return super().predicted(net, x / size, level)
+        return super().predicted(x / size, level)
 
     def score(self, x: Tensor, level: int) -> Tensor:
-        """Return ∇ log p_σ(x) [S, B, D] at noise level `level`, by the averaged weights."""
+        """Return ∇ log p_σ(x) [S, B, D] at noise level `level`."""
         return self.predict(x, level) / -self.levels[level]
 
     @torch.no_grad()

@@ -73,7 +73,8 @@ class LAE(DecoderModel):
         scale = 1.0 / (self.settings.transitions * batch.x.shape[1])  # means over states and the batch
         self.zero_grad()
         decisions, energies, h_slope = [], [], torch.zeros_like(h)
-        for point, decision in self.transitions(batch.x, h.detach(), streams):
+        start = self.evaluate_chain(self.chain, batch.x, h.detach())
+        for point, decision in self.transitions(batch.x, h.detach(), streams, start):
             self._add_gradients(point, scale)  # of θ; a rejected state counts again
             # ψ: V reaches h through z = h W only, so dV/dh is dV/dz Wᵀ and needs no decoder
             h_slope.baddbmm_(point.extras[0], point.position.transpose(1, 2), alpha=scale)
@@ -86,10 +87,14 @@ class LAE(DecoderModel):
             penalty.sum().backward()
             loss = loss + penalty.detach()
         self.take_step()
+        metrics = self.metrics(loss, h.detach(), point, decisions)
+        metrics["latent_move"] = own_move(h.detach(), start, point)
         self.chain.copy_(point.position)
-        return self.metrics(loss, h.detach(), point, decisions)
+        return metrics
 
-    def transitions(self, x: Tensor, h: Tensor, streams: Streams) -> Iterator[tuple[Point, Decision]]:
+    def transitions(
+        self, x: Tensor, h: Tensor, streams: Streams, start: Point
+    ) -> Iterator[tuple[Point, Decision]]:
         """Yield state and decision of transitions 1..T on x [S, B, D] with features h [S, B, width].
 
         Adapts the step size, if that is set. Does not store the state: `training_step` does.
@@ -98,7 +103,7 @@ class LAE(DecoderModel):
         uniforms = streams.uniform("acceptance", settings.transitions)
         noises = noise_steps(streams, "chain", settings.transitions, *self.chain.shape[1:])
         evaluate = partial(self.evaluate_chain, x=x, h=h)
-        current = evaluate(self.chain)
+        current = start
         for uniform, noise in zip(uniforms.unbind(1), noises, strict=True):
             eta = self.log_eta.exp()
             current, decision = self.move(
@@ -228,3 +233,19 @@ class LAE(DecoderModel):
         """Return mean f(x) and standard deviation s [S, B, d] of the q(z|x) used at evaluation."""
         mean = self.encode(x, streams)
         return mean, torch.full_like(mean, self.settings.encoder_std)
+
+
+def own_move(h: Tensor, start: Point, end: Point) -> Tensor:
+    """Return how far a latent moved apart from the others, over the posterior's standard deviation, [S].
+
+    Root mean square over the images of h [S, B, width] and the latent dimensions, without the mean shift that
+    is common to all images. The standard deviation is 1/√λ of V's mean curvature λ along the moves, by the
+    secant of dV/dz between both states. It is at most 1, the prior's. A chain that rejects everything has 0.
+    """
+    change = end.position - start.position
+    shift = torch.bmm(h, change)
+    own = torch.bmm(h - h.mean(1, keepdim=True), change)
+    rise = (shift * (end.extras[0] - start.extras[0])).sum((1, 2))
+    length = shift.square().sum((1, 2))
+    curvature = torch.where(length > 0, rise / length, 1.0).clamp(min=1.0)
+    return own.square().mean((1, 2)).sqrt() * curvature.sqrt()

@@ -2,11 +2,15 @@
 
     z = μ(x) + σ(x) ε,    loss = −log p(x|z) + β KL(q(z|x) || N(0, I)) + λ · L2(weights)
 
-β < 1 and the L2 penalty make it the β-VAE of the uniform-square study.
+β < 1 and the L2 penalty make it the β-VAE of the uniform-square study. Other objectives:
+
+    iwae:  −log (1/k) Σᵢ wᵢ,  wᵢ = p(x, zᵢ)/q(zᵢ|x)         (Burda, Grosse and Salakhutdinov 2016)
+    dreg:  the same, with Σᵢ ωᵢ² ∂log wᵢ/∂zᵢ ∂zᵢ/∂φ for the encoder, ω = w/Σw         (Tucker et al. 2019)
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -18,10 +22,10 @@ from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.evaluation.square import POINTS, is_raw_square, square_summary
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
-from workbench.engine.models.decoder_model import DecoderModel
-from workbench.engine.optim import Optimiser, make_optimiser
+from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
+from workbench.engine.optim import Optimiser, make_optimiser, ramp
 from workbench.engine.streams import Streams
-from workbench.spec.models.vae import GaussianVAESettings
+from workbench.spec.models.vae import GaussianVAESettings, VAESettings
 from workbench.spec.schema import EvaluationSettings, TrainingSettings
 
 LOG_VARIANCE = 10.0  # log σ² stays within ±10: an unbounded one overflows in its first bad step
@@ -61,11 +65,49 @@ class VAE(DecoderModel):
     # ---- training
 
     def training_step(self, batch: Batch, streams: Streams) -> Metrics:
-        """Maximise the bound on one minibatch; `draws` latents per example share one decoder call."""
-        reconstruction, kl = (t.mean(1) for t in self.terms(batch.x, self.settings.draws, streams))
-        loss = reconstruction + self.settings.beta * kl + self.penalty()
+        """Maximise the bound on one minibatch; all latents of an example share one decoder call."""
+        if isinstance(self.settings, VAESettings) and self.settings.objective != "elbo":
+            objective, reconstruction, kl = self.importance_weighted(batch.x, self.settings, streams)
+        else:
+            reconstruction, kl = (t.mean(1) for t in self.terms(batch.x, self.settings.draws, streams))
+            objective = reconstruction + self.beta() * self.charged(batch.x, kl)
+        loss = objective + self.penalty()
         self.descend(loss)
         return self.metrics(loss, reconstruction, kl)
+
+    def beta(self) -> float:
+        """Return the weight of the KL term in this update."""
+        rise = ramp(self.settings.beta_warmup, self.updates_done, self.updates_planned)
+        return self.settings.beta * rise
+
+    def charged(self, x: Tensor, kl: Tensor) -> Tensor:
+        """Return the KL term of the loss [S]: `kl` [S], or with free bits Σⱼ max(λ, mean KL of zⱼ).
+
+        Kingma et al. 2016, appendix C.8, each latent dimension being a group.
+        """
+        free = self.settings.free_bits if isinstance(self.settings, VAESettings) else 0.0
+        return kl if free == 0 else gaussian_kls(*self.posterior(x)).mean(1).clamp_min(free).sum(-1)
+
+    def importance_weighted(
+        self, x: Tensor, settings: VAESettings, streams: Streams
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the negative bound with the gradients of `objective`, and the NELBO's parts, [S]."""
+        mean, log_variance = self.posterior(x)
+        z = reparametrised(mean, log_variance, settings.importance_samples, streams)
+        given = (mean, log_variance)
+        if settings.objective == "dreg":  # q's parameters act through z alone
+            given = (mean.detach(), log_variance.detach())
+        center, spread = (moment[:, None] for moment in given)
+        log_q = -0.5 * ((z - center).square() * (-spread).exp() + spread + LOG_2PI).sum(-1)
+        log_px = self.log_px(x, z)
+        log_weight = log_px + self.log_prior(z) - log_q
+        bound = (log_weight.logsumexp(1) - math.log(settings.importance_samples)).mean(1)
+        if settings.objective == "dreg":
+            share = log_weight.detach().softmax(1)  # ω [S, k, B]
+            z.register_hook(lambda gradient: gradient * share[..., None])
+            surrogate = (share * log_weight).sum(1).mean(1)
+            bound = surrogate + (bound - surrogate).detach()
+        return -bound, -log_px.mean((1, 2)), gaussian_kl(mean, log_variance).mean(1)
 
     def terms(self, x: Tensor, draws: int, streams: Streams) -> tuple[Tensor, Tensor]:
         """Return the two parts [S, B] of the NELBO, the first averaged over `draws` latents from q(z|x)."""
@@ -137,4 +179,9 @@ def reparametrised(mean: Tensor, log_variance: Tensor, draws: int, streams: Stre
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return KL(N(mean, σ²) || N(0, I)) [S, B] in nats (Kingma and Welling 2014, app. B)."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
+    return gaussian_kls(mean, log_variance).sum(-1)
+
+
+def gaussian_kls(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return the part of each dimension in KL(N(mean, σ²) || N(0, I)), [S, B, d] in nats."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)

@@ -1,4 +1,4 @@
-"""How a family with a Gaussian q(z|x) uses its latents: rate, distortion and what the rate consists of."""
+"""What the latents of a model carry: active units, rate, distortion, mutual information."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ from workbench.spec.fields import setting
 from workbench.spec.metric import NATS, Metric, Metrics
 
 
-class Latents(EstimateSettings):
+class LatentUse(EstimateSettings):
     name = "latents"
-    about = "use of the latents: active units, rate, distortion, mutual information, aggregated KL"
-    measure = "workbench.engine.evaluation.latent_use:latents"
-    needs = ("latents", "a normalised prior", "an explicit posterior")
+    about = "what latents carry: active units, rate and distortion, I(x; z), aggregated KL, KL per dimension"
+    measure = "workbench.engine.evaluation.latent_use:latent_use"
+    needs = ("latents", "an explicit posterior", "a normalised prior")
     metrics: ClassVar[Metrics] = {
-        "rate": Metric("rate", NATS, "", "mean KL(q(z|x)‖p(z))"),
-        "distortion": Metric("distortion", NATS, "lower", "mean −log p(x|z) for z from q(z|x)"),
-        "mutual_information": Metric("I(x; z)", NATS, "",
-            "between example and latent under q; at most log n"),
-        "aggregated_kl": Metric("KL(q(z)‖p(z))", NATS, "lower",
-            "of the aggregated posterior: rate − I(x; z)"),
-        "kl_dimension": Metric("KL per dimension", "nats per dimension", "", "rate / latent dimensions"),
-        "active_units": Metric("active units", "dimensions", "",
-            "latents whose posterior mean has a variance above 0.01 over examples"),
-    }  # fmt: skip
+        "active_units": Metric("active units", "dimensions", "", "variance of the posterior mean above 0.01"),
+        "rate": Metric("rate", NATS, "", "KL(q(z|x) ‖ p(z)), mean over test examples"),
+        "distortion": Metric("distortion", NATS, "lower", "−log p(x|z) of a posterior draw"),
+        "mutual_information": Metric(
+            "I(x; z)", NATS, "", "mutual information of test examples and latents; at most ln n"
+        ),
+        "aggregated_kl": Metric(
+            "aggregated KL",
+            NATS,
+            "lower",
+            "KL(q(z) ‖ p(z)) of the mixture q(z) of posteriors: rate − I(x; z)",
+        ),
+    }
 
-    images: int = setting(10_000, "test examples (n)", "examples", ge=2, le=100_000)
+    images: int = setting(2000, "test examples", "examples", ge=2, le=50_000)
+    threshold: float = setting(
+        0.01, "variance of the posterior mean above which a dimension is active", gt=0, le=1
+    )

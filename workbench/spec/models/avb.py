@@ -50,6 +50,13 @@ class AVBSettings(ModelSettings):
         16, "adaptive contrast: noise functions vᵢ(εᵢ) that make up z", "functions", ge=1, le=1024
     )
     noise_net: list[int] = hidden(128, 128, 128, what="noise functions of adaptive contrast")
+    noise_amplitude: float = setting(
+        0.0,
+        "adaptive contrast: aᵢ(x) before training, for every x; 0 leaves the published ones, near e⁻⁵",
+        since="0.2.0",
+        ge=0.0,
+        le=100.0,
+    )
     encoder: list[int] = hidden(64, 64, 64, what="encoder")
     decoder: list[int] = hidden(64, 64, 64, what="decoder")
     adversary: list[int] = hidden(128, what="adversary T")
@@ -69,6 +76,13 @@ class AVBSettings(ModelSettings):
     sigma: float = setting(1.0, "standard deviation of a Gaussian likelihood", "data units", gt=0.0)
     adversary_lr: float = setting(2e-3, "learning rate of the adversary", gt=0.0, le=10.0)
     adversary_steps: int = setting(2, "adversary updates per model update", "updates", ge=1, le=1000)
+    adversary_first: int = setting(
+        0,
+        "updates at the start of training in which T alone is trained",
+        "iterations",
+        since="0.2.0",
+        ge=0,
+    )
     centre_inputs: bool = setting(False, "feed 2x − 1 to the encoder and the adversary")
 
     @model_validator(mode="after")
@@ -77,6 +91,8 @@ class AVBSettings(ModelSettings):
             raise ValueError(
                 "model.adaptive_contrast brings noise of its own; drop model.noise_kind and model.noise_at"
             )
+        if self.noise_amplitude and not self.adaptive_contrast:
+            raise ValueError("model.noise_amplitude needs model.adaptive_contrast = true")
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ class LAESettings(ModelSettings):
         ("acceptance",),
         ("course_acceptance",),
         ("step_size",),
+        ("latent_move",),
         ("log_ratio",),
         ("energy",),
         ("z_variance",),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
@@ -27,6 +29,14 @@ class GaussianVAESettings(ModelSettings):
     learn_sigma: bool = setting(False, "learn one standard deviation for all pixels")
     draws: int = setting(1, "latent draws per example and update (L)", "draws", ge=1, le=10_000)
     beta: float = setting(1.0, "weight of the KL term; 1 is the evidence lower bound", ge=0.0)
+    beta_warmup: float = setting(
+        0.0,
+        "linear rise of the KL term's weight to `beta`: a number of updates, or below 1 a share of the "
+        "length; 0 is off",
+        "iterations",
+        since="0.2.0",
+        ge=0.0,
+    )
     l2: float = setting(0.0, "weight of the L2 penalty on the weight matrices", ge=0.0)
     l2_mode: Literal["mean", "sum", "decoupled"] = setting(
         "mean", "penalty on the mean square, the sum of squares, or decoupled weight decay"
@@ -40,3 +50,29 @@ class VAESettings(GaussianVAESettings):
     title: ClassVar[str] = "VAE"
 
     kind: Literal["vae"] = setting("vae", "model family")
+    objective: Literal["elbo", "iwae", "dreg"] = setting(
+        "elbo",
+        "evidence lower bound; importance-weighted bound; or the latter with doubly reparametrised gradients",
+        since="0.2.0",
+    )
+    importance_samples: int = setting(
+        10, "iwae and dreg: latent draws per example and update (k)", "draws", since="0.2.0", ge=1, le=10_000
+    )
+    free_bits: float = setting(
+        0.0,
+        "KL of each latent dimension, in the mean over a batch, below which it costs nothing to lower",
+        "nats",
+        since="0.2.0",
+        ge=0.0,
+    )
+
+    @model_validator(mode="after")
+    def _settings_of_the_objective(self) -> Self:
+        if self.objective != "elbo":
+            for name in ("beta", "beta_warmup", "free_bits", "draws"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"model.{name} belongs to model.objective = elbo; {self.objective} has "
+                        "model.importance_samples in its place"
+                    )
+        return self
