@@ -91,9 +91,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(family: str, tmp_
     assert without_times(rows(straight)) == without_times(rows(broken))
     results = []
     for trainer in (straight, broken):
-        outcome = trainer.run()  # no step is left
-        results.append(session.evaluate(trainer.model, trainer.data, trainer.spec, outcome))
+        outcome, examples = trainer.run(), {}  # no step is left
+        results.append(session.evaluate(trainer.model, trainer.data, trainer.spec, outcome, examples))
         del results[-1]["training_seconds"]
+        for name, values in examples.items():  # [S, n], whose mean is the result
+            assert values.shape == (len(trainer.spec.seeds), results[-1][name]["n"])
+            assert values.mean(1).tolist() == pytest.approx(results[-1][name]["values"], rel=1e-5)
+        bounds = {"test_nelbo", "test_iwae", "test_mse", "test_nll", "log_px", "ti_log_px", "nelbo_best_std"}
+        assert (bounds & results[-1].keys()) - examples.keys() <= {"log_px"}  # of a code book, by its codes
     assert results[0] == results[1]
 
 

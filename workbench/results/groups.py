@@ -163,12 +163,15 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
                 column, places = column[:1], places[:1] and [0]
             values += column if len(places) == len(column) else [column[k] for k in places if k < len(column)]
         summary[name] = tuple(values)
+    health: tuple[Health, ...] = ()
+    if any(row.health for row in rows):
+        health = tuple(row.health[row.seeds.index(seed)] for seed, row in sorted(owner.items()) if row.health)
     took = [row.ended - row.started for row in rows if row.ended is not None and row.started is not None]
     return replace(
         rows[0],
         seeds=tuple(sorted({seed for row in rows for seed in row.seeds})),
         summary=summary,
-        health=tuple(row.health[row.seeds.index(seed)] for seed, row in sorted(owner.items()) if row.health),
+        health=health,
         started=0.0 if took else None,
         ended=sum(took) if took else None,
     )

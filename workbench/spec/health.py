@@ -65,13 +65,14 @@ class Check:
         return found
 
 
+LOSS_ROSE = Check(
+    "train:loss",
+    "the loss rose: it ended {value:.3g} of its fall above its best",
+    of="rise",
+    high=(0.3, 1.0),
+)
 GENERAL: tuple[Check, ...] = (
-    Check(
-        "train:loss",
-        "the loss rose: it ended {value:.3g} of its fall above its best",
-        of="rise",
-        high=(0.3, 1.0),
-    ),
+    LOSS_ROSE,
     Check(
         "train:loss",
         "the loss still fell: {value:.0%} of its fall came in the last quarter",

@@ -103,3 +103,9 @@ def test_an_order_continues_where_it_was_saved() -> None:
     resumed.load_state_dict(saved)
     for part in expected:
         assert torch.equal(resumed.next(7), part)
+
+
+def test_examples_of_a_subset_keep_the_rows_and_fingerprints_of_the_whole_test_set() -> None:
+    whole, some = (load(DataSettings(name="digits", test_size=size), Path("absent")) for size in (0, 50))
+    assert whole.test_rows.tolist() == list(range(360)) and len(set(some.test_rows)) == 50
+    assert (some.fingerprints("test", 50) == whole.fingerprints("test", 360)[some.test_rows]).all()

@@ -20,14 +20,14 @@ def normal(purpose: str, *shape: int) -> torch.Tensor:
     return Streams([0], dtype=torch.float64).normal(purpose, *shape)[0]
 
 
-@pytest.mark.check("samples", "Precision and recall: identical sets 1 and 1, disjoint ones 0 and 0.")
+@pytest.mark.check("section 15", "Precision and recall: identical sets 1 and 1, disjoint ones 0 and 0.")
 def test_precision_and_recall_of_identical_and_of_disjoint_sets() -> None:
     x = normal("x", 200, 5)
     assert covered_shares(x, x.clone(), 3).tolist() == [1.0, 1.0]
     assert covered_shares(x, x + 100, 3).tolist() == [0.0, 0.0]
 
 
-@pytest.mark.check("samples", "A model with one of two modes: precision 1, recall exactly one half.")
+@pytest.mark.check("section 15", "A model with one of two modes: precision 1, recall exactly one half.")
 def test_a_lost_mode_costs_recall_alone_and_invention_precision_alone() -> None:
     mode = normal("mode", 100, 2)
     data = torch.cat([mode, mode + 100])
@@ -42,7 +42,7 @@ def test_balls_reach_the_kth_neighbour_of_another_point() -> None:
     assert covered_shares(x, data, 2)[0] == 1.0  # radii 3, 2, 3
 
 
-@pytest.mark.check("samples", "KID: N(m, 1) against N(0, 1) in one dimension is 12m² + 9m⁴ + m⁶.")
+@pytest.mark.check("section 15", "KID: N(m, 1) against N(0, 1) in one dimension is 12m² + 9m⁴ + m⁶.")
 @pytest.mark.parametrize("shift", [0.0, 0.7])
 def test_kid_is_unbiased_and_its_error_is_that_of_its_blocks(shift: float) -> None:
     """E (ab + 1)³ = 1 + 3 μμ' + 3 E a² E b² + E a³ E b³, and E a³ = m³ + 3m."""

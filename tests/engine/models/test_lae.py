@@ -246,7 +246,9 @@ def test_the_panes_numbers_are_what_their_names_say() -> None:
     torch.testing.assert_close(metrics["energy"], metrics["reconstruction"] + prior)
 
 
-@pytest.mark.check("S6", "LAE: moves apart from the common shift, over the exact posterior sd, to 1e-9.")
+@pytest.mark.check(
+    "section 7", "LAE: moves apart from the common shift, over the exact posterior sd, to 1e-9."
+)
 def test_the_move_of_a_latent_is_in_units_of_the_posterior_and_leaves_out_the_common_shift() -> None:
     sigma, gain = 0.5, 3.0
     model, streams = make(latent=2, decoder=[], likelihood="gaussian", sigma=sigma)

@@ -36,6 +36,8 @@ class DataSet:
         self.dynamic = dynamic
         self.device, self.dtype = device, dtype
         self._scale = 1.0 / arrays.levels
+        rows = range(len(arrays.test_x)) if arrays.test_rows is None else arrays.test_rows
+        self.test_rows = np.asarray(rows, np.int64)  # [n], in the data set's own test split
         self._x = {
             "train": self._resident(arrays.train_x, device),
             "test": self._resident(arrays.test_x, device),
@@ -60,7 +62,7 @@ class DataSet:
     def fingerprints(self, split: Split, count: int) -> NDArray[np.uint64]:
         """Return 64-bit hashes [count] of a split's first examples as stored, before any binarisation.
 
-        They tell which examples of two runs are the same ones, treated alike (name, shape and kind).
+        Equal ones are the same example, treated alike (name, shape and kind).
         """
         salt = f"{self.info.name} {self.info.shape} {self.info.kind}".encode()
         rows = self._x[split][:count]

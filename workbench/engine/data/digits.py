@@ -28,7 +28,8 @@ def digits(settings: DataSettings, *_: Any) -> Arrays:
     rows = rows[order]
     train, test = rows[TEST:], rows[:TEST]
     train = train[choose(len(train), settings.train_size, "train", settings)]
-    test = test[choose(len(test), settings.test_size, "test", settings)]
+    kept = choose(len(test), settings.test_size, "test", settings)
+    test = test[kept]
     return Arrays(
         train[:, :64].contiguous(),
         train[:, 64].long(),
@@ -38,6 +39,7 @@ def digits(settings: DataSettings, *_: Any) -> Arrays:
         "grey",
         10,
         levels=16,
+        test_rows=kept,
     )
 
 

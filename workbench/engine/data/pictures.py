@@ -40,6 +40,7 @@ def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
         "grey",
         10,
         levels=255,
+        test_rows=test,
     )
 
 

@@ -23,6 +23,19 @@ def mean_entry(values: Tensor) -> dict[str, Any]:
     return entry(values.mean(1), values.std(1) / count**0.5 if count > 1 else None, count)
 
 
+class ExampleEntry(dict[str, Any]):
+    """An entry that is the mean of `each` [S, n], the values of the first n test examples."""
+
+    each: Tensor
+
+
+def example_entry(values: Tensor) -> ExampleEntry:
+    """Return the mean of values [S, n] of the first n test examples, which are written beside it."""
+    found = ExampleEntry(mean_entry(values))
+    found.each = values
+    return found
+
+
 def _finite(values: Tensor) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in values.double().tolist()]
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.evaluation.distances import energy_null, energy_parts
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import ExampleEntry, entry
 from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
 from workbench.engine.evaluation.jackknife import pair_error
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
@@ -72,7 +72,12 @@ def summarise(
             summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
         if data.info.finite and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
-        summary |= model.summary(data, settings, streams.fork("evaluation/family"))
+        own_metrics = model.summary(data, settings, streams.fork("evaluation/family"))
+        summary |= own_metrics
+        for name, found in own_metrics.items():  # takes the place of a common metric, or of its values
+            examples.pop(name, None)
+            if isinstance(found, ExampleEntry):
+                examples[name] = found.each
     return summary
 
 

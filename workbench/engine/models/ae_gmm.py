@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
-from workbench.engine.evaluation.entry import entry, mean_entry
+from workbench.engine.evaluation.entry import entry, example_entry, mean_entry
 from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.neighbours import nearest_distances
 from workbench.engine.likelihoods import Bernoulli
@@ -118,10 +118,10 @@ class AEGMM(LatentModel):
                 bounds.append(-self._log_evidence(batch.x, spread, settings.importance_samples, streams))
         found = {
             "gmm_components": entry(used, None, 1),
-            "gmm_log_likelihood": mean_entry(torch.cat(density, 1)),
+            "gmm_log_likelihood": example_entry(torch.cat(density, 1)),
         }
         if bounds:
-            found["gmm_prior_iwae"] = mean_entry(torch.cat(bounds, 1))
+            found["gmm_prior_iwae"] = example_entry(torch.cat(bounds, 1))
         return found | self._nearest(data, settings, streams.fork("nearest"))
 
     def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:

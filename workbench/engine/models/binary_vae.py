@@ -21,7 +21,7 @@ from workbench.engine.bernoulli_gradients import LOG_2, Estimate, bernoulli_kl, 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
-from workbench.engine.evaluation.entry import entry, mean_entry
+from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
 from workbench.engine.models.decoder_model import DecoderModel
@@ -161,9 +161,9 @@ class BinaryVAE(DecoderModel):
             if self.latent <= ENUMERATED:
                 exact.append(self.exact_log_px(batch.x))
         bits = entry(active_bits(torch.cat(used, 1)), None, 1)
-        found = {"test_iwae": mean_entry(torch.cat(bounds, 1)), "active_bits": bits}
+        found = {"test_iwae": example_entry(torch.cat(bounds, 1)), "active_bits": bits}
         if exact:
-            found["log_px"] = mean_entry(torch.cat(exact, 1))
+            found["log_px"] = example_entry(torch.cat(exact, 1))
         return found
 
     def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:

@@ -20,7 +20,7 @@ from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import ACTIVATIONS, Conv2d, Linear
 from workbench.engine.evaluation.attacks import fgsm, pgd
-from workbench.engine.evaluation.entry import mean_entry
+from workbench.engine.evaluation.entry import example_entry
 from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import make_optimiser
 from workbench.engine.pretrained import load_frozen
@@ -177,7 +177,7 @@ class Classifier(LatentModel):
             for attack, eps, x in self._attacked(batch):
                 for what, values in self.evaluate_batch(Batch(x, batch.y, batch.index), streams).items():
                     columns.setdefault(attack_metric(attack, what, eps), []).append(values.double())
-        return {name: mean_entry(torch.cat(parts, 1)) for name, parts in columns.items()}
+        return {name: example_entry(torch.cat(parts, 1)) for name, parts in columns.items()}
 
     def health(self, data: DataSet, metrics: dict[str, Any], streams: Streams) -> Metrics:
         """Return accuracy beyond the share of the commonest label, over what is left beyond it."""

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.ensemble import Linear, mlp, orthogonal
-from workbench.engine.evaluation.entry import entry, mean_entry
+from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.evaluation.line_search import minimise
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.manual_backprop import add_gradient, add_weight_gradients, traced
@@ -220,9 +220,9 @@ class LAE(DecoderModel):
         low, high = (torch.full_like(own, math.log(std)) for std in STDS)
         best = minimise(lambda log_std: terms(log_std, "train", SEARCH_IMAGES).sum(0).mean(1), low, high)
         return {
-            "nelbo_best_std": mean_entry(terms(best, "test", settings.images).sum(0)),
+            "nelbo_best_std": example_entry(terms(best, "test", settings.images).sum(0)),
             "best_encoder_std": entry(best.exp(), None, SEARCH_IMAGES),
-            "drawn_reconstruction": mean_entry(terms(own.log(), "test", settings.images)[0]),
+            "drawn_reconstruction": example_entry(terms(own.log(), "test", settings.images)[0]),
         }
 
     def encode(self, x: Tensor, streams: Streams) -> Tensor:

@@ -22,7 +22,7 @@ from torch import Tensor
 from workbench.engine import thermodynamic as ti
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.evaluation.entry import entry, mean_entry
+from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.model import Metrics
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
@@ -298,8 +298,8 @@ def ladder_metrics(ladder: Ladder, found: LadderEvaluation) -> dict[str, Any]:
     curve, images = found.curve, found.curve.plain.shape[1]
     settled = torch.maximum(found.fall, found.drift) <= ti.LIMIT
     metrics = {
-        "ti_log_px": mean_entry(curve.plain),
-        "ti_log_px_corrected": mean_entry(curve.corrected),
+        "ti_log_px": example_entry(curve.plain),
+        "ti_log_px_corrected": example_entry(curve.corrected),
         "ti_converged": entry(settled.to(found.fall.dtype), None, images),
         "ti_fall": entry(found.fall, None, images),
         "ti_drift": entry(found.drift, None, images),

@@ -45,4 +45,5 @@ class Arrays:
     classes: int  # 0: no labels, y is 0 everywhere
     levels: int = 1  # what a uint8 x is divided by: 255 for pictures, 16 for digits, 1 for bits
     finite: bool = False  # a finite set of equally likely examples, of which test_x holds all
+    test_rows: Any = None  # rows of the data set's own test split that test_x holds; None: all, in order
     validation: tuple[Any, Any] | None = None  # x and y held out of the training set by the engine
