@@ -64,7 +64,7 @@ def test_is_exact_enough_for_the_steep_decoders_of_a_trained_model() -> None:
         torch.testing.assert_close(found, exact.expand(2, 1), rtol=0, atol=error)
 
 
-@pytest.mark.check("catalogue 1", "Quadrature is within 0.01 nats of sharp posteriors, or flagged.")
+@pytest.mark.check("science S2", "Quadrature is within 0.01 nats of sharp posteriors, or flagged.")
 @pytest.mark.parametrize("latent", [1, 2])
 @pytest.mark.parametrize("spread", [1.0, 0.05, 0.01, 0.005, 1e-4])
 def test_a_sharp_posterior_is_refined(latent: int, spread: float) -> None:
@@ -95,7 +95,9 @@ def test_mass_outside_the_first_box_is_found_and_two_sharp_peaks_are_flagged() -
         assert (values.abs() < 0.01).item() or not settled
 
 
-@pytest.mark.check("whole 9", "log Z does not change when the box doubles, wherever the prior has its mass.")
+@pytest.mark.check(
+    "science S3", "log Z does not change when the box doubles, wherever the prior has its mass."
+)
 @pytest.mark.parametrize("shift", [0.0, 5.0, 20.0])
 def test_log_z_of_a_prior_whose_mass_lies_outside_the_first_box(shift: float) -> None:
     """exp(a z₁) N(z; 0, I) has log Z = a²/2 and its mass at z₁ = a."""
