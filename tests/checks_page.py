@@ -44,6 +44,10 @@ CHAPTERS = {
         """likelihood estimates | samplers | Bernoulli gradients | AVB | thermodynamic integration
         | make_moons | MNIST, four families by AIS | device, precision | divergence, log Z, presets""",
     ),
+    "science": (
+        "Errors that were found, and stay found",
+        "importance weights | quadrature | log Z | R-hat | two-sample errors | AIS to a target",
+    ),
 }
 ELSEWHERE = {  # rows that no marker gives
     "whole 2": "Stationary moments and detailed balance: see 4 to 6 of the catalogue.",

@@ -191,3 +191,14 @@ def test_without_experience_there_is_no_forecast(store: Store) -> None:
     finished(store, 1, "lae", 10.0, 1000)
     make_run(store.root, "20261121-142530-vae-digits-run1", state="running")
     assert queue.forecast(store, tiny_spec("a", 5)) is None
+
+
+def test_a_run_whose_source_has_not_finished_is_refused_before_it_is_queued(store: Store) -> None:
+    (waiting,) = queue.submit(store, [tiny_spec("a", 5)])
+    spec = tiny_spec("b", 5)
+    for source, words, code in ((waiting, "it is queued", 2), ("absent", "no finished run 'absent'", 3)):
+        training = spec.training.model_copy(update={"init_from": source})
+        with pytest.raises(WorkbenchError, match=words) as caught:
+            queue.submit(store, [spec.model_copy(update={"training": training})])
+        assert caught.value.exit_code == code
+    assert len(list_runs(store)) == 1

@@ -7,6 +7,7 @@ logged and left out; the run and its result do not depend on it.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -22,6 +23,7 @@ from workbench.engine.data import DataSet, load
 from workbench.engine.environment import code_version
 from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.examples import example_arrays, packed
+from workbench.engine.evaluation.kept import Kept
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.model import LatentModel
 from workbench.engine.process import Stop, StopRequested, first_line, log, out_of_memory, user_variables
@@ -74,7 +76,12 @@ class Subject:
         self.model.requires_grad_(False)  # gradients are with respect to latents here
 
     def measure(
-        self, metric: str, settings: EstimateSettings, bad: list[bool], on_progress: Callable[[float], None]
+        self,
+        metric: str,
+        settings: EstimateSettings,
+        bad: list[bool],
+        on_progress: Callable[[float], None],
+        kept: Kept | None = None,
     ) -> Findings:
         """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values.
 
@@ -82,7 +89,7 @@ class Subject:
             WorkbenchError: if the estimate makes no sense for this model or data.
         """
         streams = self.streams.fork(f"estimate/{metric}")
-        task = Task(self.model, self.data, settings, streams, on_progress, self.run)
+        task = Task(self.model, self.data, settings, streams, on_progress, kept or Kept(), self.run)
         findings: Findings = resolve_name(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
         for values in findings.examples.values():
@@ -118,7 +125,13 @@ def measure(
     started = time.monotonic()
     log(f"{metric}: step {found.step}, {len(spec.seeds)} seeds on {describe(subject.device)}")
     bad = [bool(step) for step in found.state["first_bad"].tolist()]
-    findings = subject.measure(metric, settings, bad, _progress_logger(metric))
+    paths.evaluations.mkdir(mode=0o700, exist_ok=True)
+    # what the parts of an interrupted attempt must have in common with those of this one
+    same = json.dumps(
+        [metric, found.step, list(spec.seeds), settings.model_dump(mode="json"), code_version()]
+    )
+    kept = Kept(paths.evaluations / f".{name}.partial", same)
+    findings = subject.measure(metric, settings, bad, _progress_logger(metric), kept)
     seconds = time.monotonic() - started
     body = outline(spec, metric, settings, name, found.step) | {
         "metrics": findings.metrics,
@@ -129,13 +142,13 @@ def measure(
         "commit": code_version(),
         **({"health": findings.health} if findings.health else {}),
     }
-    paths.evaluations.mkdir(mode=0o700, exist_ok=True)
     if findings.arrays:  # first, as the JSON names them
         write_atomic(paths.evaluations / f"{name}.npz", packed(findings.arrays))
         body["arrays"] = f"{name}.npz"
     write_json(paths.evaluations / f"{name}.json", body)
     if findings.health:
         os.utime(paths.root)  # a verdict is part of the run's row, which is read again if the folder changed
+    kept.remove()
     log(f"{metric}: done in {seconds:.1f} s")
 
 
@@ -162,16 +175,18 @@ def outline(spec: RunSpec, metric: str, settings: EstimateSettings, name: str, s
 def _progress_logger(metric: str) -> Callable[[float], None]:
     """Return a callback for the share done: logs a line every few seconds, with the time left."""
     started = time.monotonic()
-    shown = started
+    shown, first = started, -1.0
 
     def on_progress(share: float) -> None:
-        nonlocal shown
+        nonlocal shown, first
         now = time.monotonic()
+        if first < 0:
+            first = share  # not 0 where an interrupted measurement continues
         if now - shown < PROGRESS_SECONDS or share >= 1:
             return
         shown = now
-        left = (now - started) * (1 - share) / max(share, 1e-9)
-        remaining = f", about {format_duration(left)} left" if share >= FORESEEN else ""
+        left = (now - started) * (1 - share) / max(share - first, 1e-9)
+        remaining = f", about {format_duration(left)} left" if share - first >= FORESEEN else ""
         log(f"{metric}: {share:.0%}{remaining}")
 
     return on_progress
@@ -258,7 +273,7 @@ def _measure(
         why = _why(problem)
         log(f"{metric} was not measured: {why}")
         write_json(path, body | {"notes": [f"Not measured: {why}"], "tries": TRIES})
-    except BaseException:  # a stop: the next attempt begins anew
+    except BaseException:  # a stop: the next attempt continues with the finished parts
         path.unlink(missing_ok=True)
         raise
 

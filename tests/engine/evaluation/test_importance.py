@@ -99,7 +99,7 @@ def test_a_collapsed_encoder_still_gives_a_finite_bound(model: LinearGaussian) -
 
 
 @pytest.mark.check(
-    "science S1", "Fitted to 200 draws, proposals are within 0.5 nats or flagged (2 to 250 latents)."
+    "science 1", "Fitted to 200 draws, proposals are within 0.5 nats or flagged (2 to 250 latents)."
 )
 @pytest.mark.parametrize("shape", ["diagonal", "correlated"])
 @pytest.mark.parametrize("latent", [2, 50, 100, 250])

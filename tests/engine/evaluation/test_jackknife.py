@@ -34,7 +34,7 @@ def stated_over_true(name: str, shift: float, sets: int, count: int, size: int, 
 
 
 @pytest.mark.check(
-    "science S5", "The error of a distance of samples is within 20 % of its spread, equal or not."
+    "science 5", "The error of a distance of samples is within 20 % of its spread, equal or not."
 )
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", ["energy", "mmd"])

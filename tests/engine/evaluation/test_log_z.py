@@ -10,7 +10,7 @@ import torch
 
 from tests.engine.models.test_lebm import make
 from workbench.engine.data.batch import Batch, DataInfo
-from workbench.engine.evaluation.evidence import ais
+from workbench.engine.evaluation.annealed import ais
 from workbench.engine.evaluation.task import Task
 from workbench.engine.streams import Streams
 from workbench.spec.estimates.ais import AIS

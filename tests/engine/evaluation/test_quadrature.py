@@ -64,7 +64,7 @@ def test_is_exact_enough_for_the_steep_decoders_of_a_trained_model() -> None:
         torch.testing.assert_close(found, exact.expand(2, 1), rtol=0, atol=error)
 
 
-@pytest.mark.check("science S2", "Quadrature is within 0.01 nats of sharp posteriors, or flagged.")
+@pytest.mark.check("science 2", "Quadrature is within 0.01 nats of sharp posteriors, or flagged.")
 @pytest.mark.parametrize("latent", [1, 2])
 @pytest.mark.parametrize("spread", [1.0, 0.05, 0.01, 0.005, 1e-4])
 def test_a_sharp_posterior_is_refined(latent: int, spread: float) -> None:
@@ -96,7 +96,7 @@ def test_mass_outside_the_first_box_is_found_and_two_sharp_peaks_are_flagged() -
 
 
 @pytest.mark.check(
-    "science S3", "log Z does not change when the box doubles, wherever the prior has its mass."
+    "science 3", "log Z does not change when the box doubles, wherever the prior has its mass."
 )
 @pytest.mark.parametrize("shift", [0.0, 5.0, 20.0])
 def test_log_z_of_a_prior_whose_mass_lies_outside_the_first_box(shift: float) -> None:

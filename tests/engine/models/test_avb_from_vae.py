@@ -1,4 +1,8 @@
-"""AVB with adaptive contrast from a trained VAE against that VAE trained on (docs/results/avb-init-from.md)."""
+"""AVB with adaptive contrast from a trained VAE against that VAE trained on (results: avb-init-from.md)."""
+"""AVB with adaptive contrast from a trained VAE against that VAE trained on: docs/results/avb-init-from.md."""
+=======
+"""AVB with adaptive contrast from a VAE against that VAE trained on (docs/results/avb-init-from.md)."""
+>>>>>>> training
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from workbench.store.runs import create_run
 BOTH = "evaluation.importance_samples=100 training.iterations=3000 training.lr=3e-4 training.schedule=linear"
 CONTRAST = (
     "model.adaptive_contrast=true model.noise_net=[32] model.noise_amplitude=0.35 model.activation=relu "
-    "model.adversary_first=500 model.adversary_steps=1 model.adversary_lr=1e-3"
+    "model.adversary_first=500 model.adversary_lr=1e-3"
 )
 
 

@@ -136,7 +136,7 @@ def _next_box(mass: Mass, centre: Tensor, factor: Tensor) -> tuple[Tensor, Tenso
 def log_px(model: LatentModel, x: Tensor, points: int = 200) -> tuple[Tensor, Tensor]:
     """Return log ∫ exp(log_joint(x, z)) dz and its error [S, K] in float64 for x [S, K, D]; latent is 1 or 2.
 
-    An error of 0 stands for agreement of two grids within 1e-3 nats. Where the model is not normalised, its
+    An error of 0 means that two grids agree within 1e-3 nats. Where the model is not normalised, its
     log Z is still to be subtracted.
 
     Raises:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.evaluation.entry import mean_entry
+from workbench.engine.evaluation.kept import Kept
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
@@ -26,6 +27,7 @@ class Task:
     settings: Any  # of the estimate's class in workbench/spec/estimates
     streams: Streams
     on_progress: Callable[[float], None]
+    kept: Kept = field(default_factory=Kept)  # its finished parts
     run: RunPaths | None = None  # whose curves and result an estimate may read
 
     def refuse(self, why: str, hint: str = "") -> WorkbenchError:

@@ -12,7 +12,7 @@ from workbench.spec.metric import NATS, Metric, Metrics
 class AIS(EstimateSettings):
     name = "ais"
     about = "log p(x) by annealed importance sampling with HMC, and a two-sided gap on model samples"
-    measure = "workbench.engine.evaluation.evidence:ais"
+    measure = "workbench.engine.evaluation.annealed:ais"
     metrics: ClassVar[Metrics] = {
         "ais": Metric("AIS log p(x)", NATS, "higher",
             "annealed importance sampling: a stochastic lower bound"),
@@ -30,8 +30,10 @@ class AIS(EstimateSettings):
     chains: int = setting(8, "chains per example", "chains", ge=1, le=10_000)
     temperatures: int = setting(500, "temperatures between base and posterior", ge=2, le=1_000_000)
     leapfrogs: int = setting(10, "leapfrog steps per transition; each costs one gradient", ge=1, le=1000)
-    base: Literal["proposal", "prior"] = setting(
-        "proposal", "what chains start from: the model's Gaussian proposal for q(z|x), or N(0, I)"
+    base: Literal["proposal", "full", "prior"] = setting(
+        "proposal",
+        "what chains start from: the model's Gaussian proposal for q(z|x), one with full covariance that is "
+        "fitted to encoder draws, or N(0, I)",
     )
     schedule: Literal["linear", "sigmoid"] = setting(
         "linear", "temperatures evenly spaced, or closer at both ends"
@@ -39,3 +41,7 @@ class AIS(EstimateSettings):
     bdmc: int = setting(
         50, "samples of the model that get an upper bound as well; 0 for none", "examples", ge=0, le=100_000
     )
+    target_gap: float = setting(
+        0.0, "BDMC gap until which temperatures and chains double in turn; 0 for no target", NATS, ge=0.0
+    )
+    growth: int = setting(16, "how many times the work a target may take at most", ge=1, le=65_536)

@@ -23,6 +23,6 @@ class RHat(EstimateSettings):
 
     images: int = setting(20, "test examples", "examples", ge=1, le=10_000)
     chains: int = setting(4, "chains per example, started far apart", "chains", ge=2, le=1000)
-    draws: int = setting(500, "kept draws per chain", "draws", ge=16, le=1_000_000)
+    draws: int = setting(2000, "kept draws per chain", "draws", ge=16, le=1_000_000)
     warmup: int = setting(300, "transitions in which the step size adapts", ge=0, le=1_000_000)
     leapfrogs: int = setting(10, "leapfrog steps per transition", ge=1, le=1000)
