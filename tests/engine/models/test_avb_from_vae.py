@@ -1,8 +1,4 @@
-"""AVB with adaptive contrast from a trained VAE against that VAE trained on (results: avb-init-from.md)."""
-"""AVB with adaptive contrast from a trained VAE against that VAE trained on: docs/results/avb-init-from.md."""
-=======
 """AVB with adaptive contrast from a VAE against that VAE trained on (docs/results/avb-init-from.md)."""
->>>>>>> training
 
 from __future__ import annotations
 
