@@ -107,3 +107,58 @@ def test_units_are_active_where_the_posterior_mean_varies() -> None:
 def test_other_posteriors_are_refused(family: str) -> None:
     with pytest.raises(WorkbenchError, match=r"Gaussian|latents|prior|posterior"):
         measured(family)
+
+
+@pytest.mark.check("section 9", "A linear-Gaussian encoder has its exact rate, distortion and aggregated KL.")
+def test_a_linear_gaussian_encoder_has_its_known_values() -> None:
+    """q(z|x) = N(a x, s²) and p(x|z) = N(z, 0.5²) for x from N(0, I): q(z) = N(0, a² + s²)."""
+    gain = torch.tensor([0.9, 0.5, 0.05], dtype=torch.float64)  # variances 0.81, 0.25 and 0.0025
+    spread = torch.tensor([0.3, 0.6, 0.9], dtype=torch.float64)
+    model = LinearGaussian(dimensions=3, latent=3)
+    model.matrix, model.shift = torch.eye(3).double().expand(2, 3, 3), torch.zeros(2, 1, 3).double()
+    x, count = streams().normal("data", 3000, 3), 3000
+
+    class Data:
+        def chunks(self, *_: Any) -> Any:
+            yield from (type("Batch", (), {"x": part}) for part in x.split(1000, 1))
+
+    def result(gain: torch.Tensor) -> Any:
+        model.proposal = lambda x, _: (gain * x, spread.expand_as(x))  # type: ignore[method-assign]
+        task = Task(model, Data(), estimate_settings("latents", {}), streams(), lambda share: None)  # type: ignore[arg-type]
+        return latent_use(task)
+
+    total = gain.square() + spread.square()
+    kl = 0.5 * (total - 1) - spread.log()
+    noise = ((1 - gain).square() + spread.square()) / 0.25
+    exact = {
+        "rate": kl.sum(),
+        "distortion": 0.5 * (noise + math.log(2 * math.pi * 0.25)).sum(),
+        "mutual_information": 0.5 * (total / spread.square()).log().sum(),
+        "aggregated_kl": 0.5 * (total - 1 - total.log()).sum(),
+    }
+    found = result(gain)
+    for name, value in exact.items():
+        entry = found.metrics[name]
+        assert entry["n"] == count
+        for got, error in zip(entry["values"], entry["se"], strict=True):
+            assert 0 < error < 0.1 and abs(got - value) < 4 * error, name
+    assert found.metrics["active_units"]["values"] == [2, 2]
+    per_dimension, error = (found.arrays[f"kl_per_dimension{end}"] for end in ("", "_se"))
+    assert (abs(per_dimension - kl.numpy()) < 4 * error).all()
+
+    x = x[:, :50]
+    model.log_joint = lambda x, z: z.sum(-1)  # type: ignore[method-assign]  # its own refuses NaN
+    diverged = result(torch.stack([gain, gain * math.nan]).unsqueeze(1))
+    for entry in diverged.metrics.values():
+        assert [value is None for value in entry["values"]] == [False, True]
+
+
+def test_mutual_information_of_a_mixture_is_its_integral() -> None:
+    centres = torch.tensor([-1.0, 0.2, 1.5], dtype=torch.float64)
+    spreads = torch.tensor([0.5, 0.3, 1.0], dtype=torch.float64)
+    grid = torch.linspace(-12, 12, 20_001, dtype=torch.float64)
+    each = torch.distributions.Normal(centres[:, None], spreads[:, None]).log_prob(grid)
+    exact = torch.trapezoid(each.exp() * (each - each.logsumexp(0) + math.log(3)), grid).mean()
+    mean, std = (part.repeat(500).view(1, -1, 1).expand(2, -1, 1) for part in (centres, spreads))
+    found = information_per_example(mean, std, draws_of(mean, std))  # copies leave the mixture as it is
+    assert ((found.mean(1) - exact).abs() < 4 * found.std(1) / found.shape[1] ** 0.5).all()

@@ -55,8 +55,9 @@ def latent_use(task: Task) -> Findings:
     log_n = math.log(count)
     found = Findings()
     variance = mean.var(1)
-    active = (variance > task.settings.threshold).sum(-1)
-    found.metrics["active_units"] = entry(active.double(), None, count)
+    active = (variance > task.settings.threshold).sum(-1).double()
+    # a diverged member has no number of active units, not 0
+    found.metrics["active_units"] = entry(active.where(variance.isfinite().all(-1), math.nan), None, count)
     found.add("rate", own)
     found.add("distortion", torch.cat(distortions, 1))
     found.add("mutual_information", information)
