@@ -32,7 +32,9 @@ TEXTBOOK: list[tuple[dict[str, Any], Callable[[nn.Parameter], torch.optim.Optimi
 ]
 
 
-@pytest.mark.parametrize(("settings", "textbook"), TEXTBOOK, ids=lambda part: str(part)[:60])
+@pytest.mark.parametrize(
+    ("settings", "textbook"), TEXTBOOK, ids=[" ".join(map(str, s.values())) for s, _ in TEXTBOOK]
+)
 def test_the_fused_optimiser_takes_the_textbook_step(
     settings: dict[str, Any], textbook: Callable[[nn.Parameter], torch.optim.Optimizer]
 ) -> None:
