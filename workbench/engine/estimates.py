@@ -125,7 +125,6 @@ def measure(
     started = time.monotonic()
     log(f"{metric}: step {found.step}, {len(spec.seeds)} seeds on {describe(subject.device)}")
     bad = [bool(step) for step in found.state["first_bad"].tolist()]
-    paths.evaluations.mkdir(mode=0o700, exist_ok=True)
     # what the parts of an interrupted attempt must have in common with those of this one
     same = json.dumps(
         [metric, found.step, list(spec.seeds), settings.model_dump(mode="json"), code_version()]
@@ -142,6 +141,7 @@ def measure(
         "commit": code_version(),
         **({"health": findings.health} if findings.health else {}),
     }
+    paths.evaluations.mkdir(mode=0o700, exist_ok=True)
     if findings.arrays:  # first, as the JSON names them
         write_atomic(paths.evaluations / f"{name}.npz", packed(findings.arrays))
         body["arrays"] = f"{name}.npz"

@@ -56,6 +56,7 @@ class Kept:
             self.state = streams.state_dict()
             packed = io.BytesIO()
             torch.save({"key": self.key, "parts": self.parts, "state": self.state}, packed)
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
             write_atomic(self.path, packed.getvalue(), durable=False)
         return values
 
