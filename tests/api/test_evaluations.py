@@ -66,7 +66,7 @@ def test_a_failure_is_its_last_line(store: Store) -> None:
         ("ais", ["chain=3"], "--set chain=3: chain: unknown key, did you mean 'chains'", USAGE),
         ("ais", ["chains=many"], "must be a whole number, got 'many'", USAGE),
         ("ais", ["chains=0"], "must be at least 1", USAGE),
-        ("ais", ["base=poster"], "must be one of proposal, prior", USAGE),
+        ("ais", ["base=poster"], "must be one of proposal, full, prior", USAGE),
         ("ais", ["model.latent=3"], "not of the form key=value", USAGE),
         ("ais", ["chains"], "not of the form", USAGE),
     ],
