@@ -42,9 +42,13 @@ def latent_use(task: Task) -> Findings:
                     "This needs a Gaussian q(z|x) with a prior N(0, I); this family has others."
                 )
             z = q[0] + q[1] * task.streams.normal("posterior", *q[0].shape[1:])
+            own_prior = task.model.log_prior(z)
+            normal = log_standard_normal(z)
+            if own_prior is not None and not torch.allclose(own_prior.double(), normal, 1e-3, 1e-3, True):
+                raise task.refuse("This needs a prior N(0, I), and this model's is another.")
             log_joint = task.model.log_joint(batch.x, z)
             assert log_joint is not None, "checked before"
-            distortions.append(log_standard_normal(z) - log_joint.double())
+            distortions.append(normal - log_joint.double())
             for kept, part in ((means, q[0]), (stds, q[1]), (draws, z)):
                 kept.append(part.double())
         mean, std, z = (torch.cat(parts, 1) for parts in (means, stds, draws))
