@@ -54,8 +54,9 @@ def test_chains_are_doubted_if_they_have_not_converged(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    ("settings", "expected"), [({}, range(6)), ({"leapfrogs": 1, "draws": 64}, range(95, 101))]
+    ("settings", "expected"), [({"leapfrogs": 3}, range(6)), ({"leapfrogs": 1, "draws": 64}, range(95, 101))]
 )
 def test_a_hundred_gaussian_posteriors_with_long_and_with_short_chains(
     settings: dict[str, int], expected: range
