@@ -15,6 +15,7 @@ from tests.engine.no_sync import NoSync
 from tests.engine.small import FAMILIES, load_data, make_trainer, small_spec
 from workbench.engine import session
 from workbench.engine.early_stopping import EarlyStopping
+from workbench.engine.evaluation.entry import values_of
 from workbench.engine.health import health
 from workbench.engine.model import LatentModel
 from workbench.engine.recorder import Recorder
@@ -91,8 +92,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(family: str, tmp_
     assert without_times(rows(straight)) == without_times(rows(broken))
     results = []
     for trainer in (straight, broken):
-        outcome, examples = trainer.run(), {}  # no step is left
-        results.append(session.evaluate(trainer.model, trainer.data, trainer.spec, outcome, examples))
+        outcome = trainer.run()  # no step is left
+        results.append(session.evaluate(trainer.model, trainer.data, trainer.spec, outcome))
+        examples = values_of(results[-1])
         del results[-1]["training_seconds"]
         for name, values in examples.items():  # [S, n], whose mean is the result
             assert values.shape == (len(trainer.spec.seeds), results[-1][name]["n"])

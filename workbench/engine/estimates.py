@@ -15,7 +15,6 @@ from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from workbench.engine import checkpoint
@@ -82,19 +81,20 @@ class Subject:
         bad: list[bool],
         on_progress: Callable[[float], None],
         kept: Kept | None = None,
+        *,
+        errors: bool = True,
     ) -> Findings:
         """Return what is found, with streams of the metric's own; a diverged (`bad`) member has no values.
+
+        Standard errors that take long are left out unless `errors` are wanted.
 
         Raises:
             WorkbenchError: if the estimate makes no sense for this model or data.
         """
         streams = self.streams.fork(f"estimate/{metric}")
-        task = Task(self.model, self.data, settings, streams, on_progress, kept or Kept(), self.run)
+        task = Task(self.model, self.data, settings, streams, on_progress, kept or Kept(), self.run, errors)
         findings: Findings = resolve_name(type(settings).measure)(task)
         mask_diverged(findings.metrics, bad)
-        for values in findings.examples.values():
-            values[torch.tensor(bad)] = math.nan
-        findings.arrays |= example_arrays(self.data, findings.examples)
         return findings
 
 
@@ -126,9 +126,8 @@ def measure(
     log(f"{metric}: step {found.step}, {len(spec.seeds)} seeds on {describe(subject.device)}")
     bad = [bool(step) for step in found.state["first_bad"].tolist()]
     # what the parts of an interrupted attempt must have in common with those of this one
-    same = json.dumps(
-        [metric, found.step, list(spec.seeds), settings.model_dump(mode="json"), code_version()]
-    )
+    commit = code_version()
+    same = json.dumps([metric, found.step, list(spec.seeds), settings.model_dump(mode="json"), commit])
     kept = Kept(paths.evaluations / f".{name}.partial", same)
     findings = subject.measure(metric, settings, bad, _progress_logger(metric), kept)
     seconds = time.monotonic() - started
@@ -138,12 +137,13 @@ def measure(
         "notes": findings.notes,
         "seconds": round(seconds, 3),
         "device": describe(subject.device),
-        "commit": code_version(),
+        "commit": commit,
         **({"health": findings.health} if findings.health else {}),
     }
     paths.evaluations.mkdir(mode=0o700, exist_ok=True)
-    if findings.arrays:  # first, as the JSON names them
-        write_atomic(paths.evaluations / f"{name}.npz", packed(findings.arrays))
+    arrays = findings.arrays | example_arrays(subject.data, findings.metrics)
+    if arrays:  # first, as the JSON names them
+        write_atomic(paths.evaluations / f"{name}.npz", packed(arrays))
         body["arrays"] = f"{name}.npz"
     write_json(paths.evaluations / f"{name}.json", body)
     if findings.health:
@@ -226,7 +226,7 @@ class EstimateCurves:
                 subject = self._subjects[settings.precision]
                 subject.take(model.state_dict())
                 subject.model.refit(subject.data, subject.streams.fork("refit"), quick=True)
-                found = subject.measure(metric, settings, bad, lambda share: None).metrics
+                found = subject.measure(metric, settings, bad, lambda share: None, errors=False).metrics
             except Exception as problem:
                 log(f"no curve of {metric}: {_why(problem)}")
                 del self.asked[metric]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Sequence
 from typing import Any
-
-import torch
-from torch import Tensor
 
 from workbench.engine import checkpoint
 from workbench.engine.data import DataSet, load
@@ -68,11 +64,10 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     if outcome.how == "finished":
         recorder.progress("evaluating", outcome.step, trainer.cadence.total, outcome.seconds)
         log("evaluating")
-        examples: dict[str, Tensor] = {}
         with trainer.model.averaged():
-            metrics = evaluate(trainer.model, data, spec, outcome, examples)
-        if examples:
-            write_atomic(paths.examples, packed(example_arrays(data, examples)))
+            metrics = evaluate(trainer.model, data, spec, outcome)
+        if arrays := example_arrays(data, metrics):
+            write_atomic(paths.examples, packed(arrays))
         for warning in [*doubts(metrics, spec.evaluation), *trainer.model.warnings(metrics)]:
             log(warning)
         if spec.evaluation.estimates:
@@ -116,26 +111,13 @@ def prepare(
     return trainer
 
 
-def evaluate(
-    model: LatentModel,
-    data: DataSet,
-    spec: RunSpec,
-    outcome: Outcome,
-    examples: dict[str, Tensor] | None = None,
-) -> dict[str, Any]:
-    """Return the result's metrics; a diverged seed has null everywhere.
-
-    `examples` receives the values per test example [S, n], NaN for a diverged seed.
-    """
+def evaluate(model: LatentModel, data: DataSet, spec: RunSpec, outcome: Outcome) -> dict[str, Any]:
+    """Return the result's metrics; a diverged seed has null everywhere."""
     streams = Streams(spec.seeds, data.device, data.dtype)
-    examples = {} if examples is None else examples
-    metrics = summarise(model, data, spec.evaluation, streams, examples)
-    diverged = [seed in outcome.diverged for seed in spec.seeds]
-    for values in examples.values():
-        values[torch.tensor(diverged)] = math.nan
+    metrics = summarise(model, data, spec.evaluation, streams)
     if outcome.best is not None:
         metrics["best_step"] = {"values": [float(step) for step in outcome.best], "se": None, "n": 1}
-    mask_diverged(metrics, diverged)
+    mask_diverged(metrics, [seed in outcome.diverged for seed in spec.seeds])
     seconds = [outcome.seconds] * len(spec.seeds)  # the seeds of a run train together
     metrics["training_seconds"] = {"values": seconds, "se": None, "n": 1}
     return metrics

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from workbench.store.evaluations import read_evaluations, read_results
 from workbench.store.paths import RunPaths
 from workbench.store.snapshots import read_npz
+
+INDEX, IDS = "example_index", "example_id"  # names of the arrays, and how those of a metric's values begin
+VALUES = "example_"
 
 
 @dataclass(frozen=True)
@@ -44,20 +46,16 @@ def read_examples(paths: RunPaths) -> dict[str, Examples]:
 
 
 def _read(path: Path, metrics: Iterable[str], seeds: int) -> dict[str, Examples]:
-    names = {f"example_{name}": name for name in metrics}
-    arrays = read_npz(path, ("example_index", "example_id", *names))
-    index, ids = arrays.pop("example_index", None), arrays.pop("example_id", None)
+    names = {VALUES + name: name for name in metrics}
+    arrays = read_npz(path, (INDEX, IDS, *names))
+    index, ids = arrays.pop(INDEX, None), arrays.pop(IDS, None)
     if index is None or ids is None or index.ndim != 1 or index.shape != ids.shape:
         return {}
     if index.dtype.kind not in "iu" or ids.dtype.kind != "u":
         return {}
     return {
-        names[key]: Examples(values.astype(np.float64), _whole(index)[:n], ids.astype(np.uint64)[:n])
+        names[key]: Examples(values.astype(np.float64), index.astype(np.int64)[:n], ids.astype(np.uint64)[:n])
         for key, values in arrays.items()
         if values.dtype.kind == "f" and values.ndim == 2 and len(values) == seeds
         if 0 < (n := values.shape[1]) <= len(index)
     }
-
-
-def _whole(index: NDArray[Any]) -> NDArray[np.int64]:
-    return index.astype(np.int64)

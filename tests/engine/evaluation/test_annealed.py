@@ -14,6 +14,7 @@ from tests.engine.evaluation.lingauss import LinearGaussian
 from workbench.engine.data.batch import Batch
 from workbench.engine.evaluation import annealed
 from workbench.engine.evaluation.annealed import ais
+from workbench.engine.evaluation.entry import values_of
 from workbench.engine.evaluation.kept import Kept
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.streams import Streams
@@ -104,8 +105,8 @@ def test_an_interrupted_measurement_continues_to_the_same_numbers(
     continued, _ = measured(kept, later.append, temperatures=6, **settings)
     assert later[0] > 0.3  # the finished blocks were not measured again
     assert continued.metrics == whole.metrics and continued.notes == whole.notes
-    for name, values in whole.examples.items():
-        assert torch.equal(values, continued.examples[name])
+    for name, values in values_of(whole.metrics).items():
+        assert torch.equal(values, values_of(continued.metrics)[name])
     assert not Kept(path, "another").parts
     kept.remove()
     assert not path.exists()

@@ -10,6 +10,7 @@ import torch
 
 from tests.engine.evaluation.lingauss import LinearGaussian
 from tests.engine.small import load_data, small_spec
+from workbench.engine.evaluation.entry import values_of
 from workbench.engine.evaluation.latent_use import information_per_example, kl_per_dimension, latent_use
 from workbench.engine.evaluation.task import Task
 from workbench.engine.setup import build_model
@@ -81,7 +82,7 @@ def test_rate_and_distortion_add_up_to_the_bound() -> None:
     error = bound["nelbo"].std(1) / 10
     assert ((values["rate"] + values["distortion"] - bound["nelbo"].mean(1)).abs() < 4 * error).all()
     assert found.arrays["kl_per_dimension"].sum(1) == pytest.approx(values["rate"].tolist())
-    assert {"rate", "distortion", "mutual_information", "aggregated_kl"} == set(found.examples)
+    assert {"rate", "distortion", "mutual_information", "aggregated_kl"} == set(values_of(found.metrics))
 
 
 def test_units_are_active_where_the_posterior_mean_varies() -> None:

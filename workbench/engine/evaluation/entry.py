@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -29,11 +30,19 @@ class ExampleEntry(dict[str, Any]):
     each: Tensor
 
 
-def example_entry(values: Tensor) -> ExampleEntry:
-    """Return the mean of values [S, n] of the first n test examples, which are written beside it."""
-    found = ExampleEntry(mean_entry(values))
+def example_entry(values: Tensor, mean: dict[str, Any] | None = None) -> ExampleEntry:
+    """Return the mean of values [S, n] of the first n test examples, which are written beside it.
+
+    `mean` is their entry where its standard error is not that of `mean_entry`.
+    """
+    found = ExampleEntry(mean_entry(values) if mean is None else mean)
     found.each = values
     return found
+
+
+def values_of(metrics: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the values per test example [S, n] of those metrics that have them."""
+    return {name: found.each for name, found in metrics.items() if isinstance(found, ExampleEntry)}
 
 
 def _finite(values: Tensor) -> list[float | None]:
@@ -48,3 +57,5 @@ def mask_diverged(metrics: dict[str, Any], diverged: list[bool]) -> None:
                 found["values"][position] = None
                 if found["se"] is not None:
                     found["se"][position] = None
+                if isinstance(found, ExampleEntry):
+                    found.each[position] = math.nan

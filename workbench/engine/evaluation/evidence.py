@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.evaluation.ais import Plan, log_normaliser
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
 from workbench.engine.evaluation.quadrature import log_px, log_z
 from workbench.engine.evaluation.task import Findings, Task
@@ -81,7 +81,7 @@ def _unsettled(found: Findings, values: Tensor, errors: Tensor) -> None:
     if unsettled == 0:
         return
     spread = torch.hypot(values.std(1) / values.shape[1] ** 0.5, errors.mean(1))
-    found.metrics["quadrature"] = entry(values.mean(1), spread, values.shape[1])
+    found.metrics["quadrature"] = example_entry(values, entry(values.mean(1), spread, values.shape[1]))
     found.notes.append(
         f"Not exact: {unsettled} of {errors.numel()} integrals have not settled; two grids differ by up to "
         f"{float(errors.max()):.2g} nats. The error includes this."

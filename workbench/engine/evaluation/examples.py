@@ -7,27 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
+from workbench.engine.evaluation.entry import values_of
+from workbench.store.examples import IDS, INDEX, VALUES
 
-PREFIX = "example_"
 
-
-def example_arrays(data: DataSet, values: Mapping[str, Tensor]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return `example_<metric>` [S, n] float32 for each of `values` [S, n], and which examples they are.
+def example_arrays(data: DataSet, metrics: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return `example_<metric>` [S, n] float32 for each of `metrics` that has values, and of which examples.
 
     Values are of the first n examples of the test set, in its order. `example_index` [N] are their rows in
     the data set's own test split, also where the run has a subset of it. `example_id` [N] are fingerprints
     of what is there: runs on equal examples have equal ones.
     """
+    values = values_of(metrics)
     if not values:
         return {}
     count = max(found.shape[1] for found in values.values())
     return {
-        "example_index": data.test_rows[:count],
-        "example_id": data.fingerprints("test", count),
-        **{PREFIX + name: found.float().cpu().numpy() for name, found in values.items()},
+        INDEX: data.test_rows[:count],
+        IDS: data.fingerprints("test", count),
+        **{VALUES + name: found.float().cpu().numpy() for name, found in values.items()},
     }
 
 

@@ -12,7 +12,7 @@ from workbench.engine.data.dataset import Split
 from workbench.engine.evaluation.diagnostics import ess_bulk, ess_mean, ess_tail, rank_rhat
 from workbench.engine.evaluation.embedding import principal_components, straight_lines
 from workbench.engine.evaluation.embedding import tsne as embed
-from workbench.engine.evaluation.entry import entry
+from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.evaluation.evidence import log_joint_of, needs_density
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
 from workbench.engine.evaluation.task import Findings, Task
@@ -45,8 +45,7 @@ def probe(task: Task) -> Findings:
     found = Findings()
     found.add("probe_cross_entropy", reading.losses)
     for name, hits in (("probe", reading.hits), ("probe_knn", votes)):
-        found.add(name, hits)
-        found.metrics[name] = entry(*binomial(hits), len(test_y))
+        found.metrics[name] = example_entry(hits, entry(*binomial(hits), len(test_y)))
     if not reading.converged:
         found.notes.append("The logistic regression had not converged.")
     return found

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet, Split
 from workbench.engine.evaluation.distances import energy_null, energy_parts
-from workbench.engine.evaluation.entry import ExampleEntry, entry
+from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposal, importance_weighted, poor
 from workbench.engine.evaluation.jackknife import pair_error
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
@@ -40,44 +40,29 @@ PER_EXAMPLE = {"nelbo": "test_nelbo", "accuracy": "test_accuracy", "nll": "test_
 Summary = dict[str, dict[str, Any]]
 
 
-def summarise(
-    model: LatentModel,
-    data: DataSet,
-    settings: EvaluationSettings,
-    streams: Streams,
-    examples: dict[str, Tensor] | None = None,
-) -> Summary:
+def summarise(model: LatentModel, data: DataSet, settings: EvaluationSettings, streams: Streams) -> Summary:
     """Return the `metrics` of result.json (docs/store.md): per metric its values and errors per seed.
 
     `streams` are the run's; every part below forks its own, so neither training nor another part
     is disturbed. Non-finite values (a diverged member) are None. Takes seconds on digits, up to a
-    minute for 10 000 MNIST pictures on one core. `examples` receives the values per test example [S, n].
+    minute for 10 000 MNIST pictures on one core. Means over test examples keep the values of each.
     """
     summary: Summary = {}
-    examples = {} if examples is None else examples
     with torch.no_grad():
         columns, test_z = _test_pass(model, data, settings, streams.fork("evaluation/test"))
-        for name, values in columns.items():
-            error = values.std(1) / values.shape[1] ** 0.5 if values.shape[1] > 1 else None
-            summary[name] = entry(values.mean(1), error, values.shape[1])
-            examples[name] = values
+        summary |= {name: example_entry(values) for name, values in columns.items()}
         if data.info.classes > 0 and model.latent > 0:
             own = streams.fork("evaluation/neighbours")
             chunks = data.chunks("train", own, CHUNK, KNN_TRAIN)
             train_z = torch.cat([model.encode(batch.x, own) for batch in chunks], 1)
             train_y, test_y = data.labels("train")[: train_z.shape[1]], data.labels("test")[: test_z.shape[1]]
-            examples["knn_accuracy"] = knn_hits(train_z, train_y, test_z, test_y, settings.neighbours)
-            summary["knn_accuracy"] = entry(*binomial(examples["knn_accuracy"]), test_z.shape[1])
+            hits = knn_hits(train_z, train_y, test_z, test_y, settings.neighbours)
+            summary["knn_accuracy"] = example_entry(hits, entry(*binomial(hits), hits.shape[1]))
         if model.generative:
             summary |= _two_samples(model, data, settings, streams.fork("evaluation/samples"))
         if data.info.finite and model.latent == 2 and model.normalised and model.continuous:
             summary |= _code_book(model, data, streams.fork("evaluation/codes"))
-        own_metrics = model.summary(data, settings, streams.fork("evaluation/family"))
-        summary |= own_metrics
-        for name, found in own_metrics.items():  # takes the place of a common metric, or of its values
-            examples.pop(name, None)
-            if isinstance(found, ExampleEntry):
-                examples[name] = found.each
+        summary |= model.summary(data, settings, streams.fork("evaluation/family"))
     return summary
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.evaluation.entry import mean_entry
+from workbench.engine.evaluation.entry import example_entry
 from workbench.engine.evaluation.kept import Kept
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
@@ -29,6 +29,7 @@ class Task:
     on_progress: Callable[[float], None]
     kept: Kept = field(default_factory=Kept)  # its finished parts
     run: RunPaths | None = None  # whose curves and result an estimate may read
+    errors: bool = True  # False for a point of a curve, which has none: dear ones may be left out
 
     def refuse(self, why: str, hint: str = "") -> WorkbenchError:
         """Return the error that says why this metric makes no sense for this model or these data."""
@@ -37,20 +38,13 @@ class Task:
 
 @dataclass
 class Findings:
-    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both.
-
-    `add` takes values per example and makes both.
-    """
+    """Metrics in the form of result.json (`entry`), arrays to keep beside them, and what to know of both."""
 
     metrics: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    examples: dict[str, Tensor] = field(
-        default_factory=dict
-    )  # by metric, [S, n] of the first n of the test set
     notes: list[str] = field(default_factory=list)
     health: list[dict[str, Any]] = field(default_factory=list)  # of each seed, as in result.json
 
     def add(self, name: str, values: Tensor) -> None:
         """Add a metric [S, n] of the first n test examples: its mean and standard error, and each value."""
-        self.metrics[name] = mean_entry(values)
-        self.examples[name] = values
+        self.metrics[name] = example_entry(values)
