@@ -105,7 +105,7 @@ def start_from(model: LatentModel, spec: RunSpec, own: RunPaths) -> None:
     theirs = evaluated_weights(source.state)
     given = model.adopted(theirs)
     parameters = dict(model.named_parameters())
-    loaded = [name for name, weight in parameters.items() if _shape(given.get(name)) == weight.shape]
+    loaded = [name for name, own in parameters.items() if name in given and given[name].shape == own.shape]
     if not loaded:
         raise WorkbenchError(
             f"Cannot start from run {run.id} ({source.spec.model.kind}): no parameter has the name and "
@@ -132,7 +132,3 @@ def start_from(model: LatentModel, spec: RunSpec, own: RunPaths) -> None:
     for what, names in (("loaded", loaded), ("not loaded", fresh)):
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         log(f"{what}: {', '.join(names[:SHOWN]) or 'none'}{more}")
-
-
-def _shape(weight: Tensor | None) -> torch.Size | None:
-    return None if weight is None else weight.shape

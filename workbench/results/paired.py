@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.results.compare import metric_column
 from workbench.results.groups import Group
-from workbench.results.table import Cell, Column, Table, exact_cell, number_text, text_cell
+from workbench.results.table import Cell, Column, Table, exact_cell, number_text, printed_cell, text_cell
 from workbench.spec.metrics import metric
 from workbench.store.examples import Examples, read_examples
 from workbench.store.paths import StorePaths
@@ -112,10 +112,7 @@ def _usable(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _cells(paired: Paired, unit: str) -> tuple[Cell, ...]:
     cell = Cell("number", mean=paired.difference, se=paired.se, n=paired.n, values=(paired.difference,))
-    cell = Cell(**{**vars(cell), "text": number_text(cell)})
-    seeds = (
-        text_cell("")
-        if paired.seed_se is None
-        else Cell("number", f"{paired.seed_se:.2g}", mean=paired.seed_se, n=1, values=(paired.seed_se,))
-    )
-    return cell, text_cell(unit), exact_cell(paired.n), seeds
+    seeds = text_cell("")
+    if paired.seed_se is not None:
+        seeds = printed_cell(f"{paired.seed_se:.2g}", paired.seed_se)
+    return replace(cell, text=number_text(cell)), text_cell(unit), exact_cell(paired.n), seeds

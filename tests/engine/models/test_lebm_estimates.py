@@ -48,7 +48,9 @@ def test_the_curve_of_a_finished_run(lebm: RunPaths) -> None:
         shapes = {name: arrays[name].shape for name in arrays}
         curve, t = arrays["mean"], arrays["temperatures"]
     points, steps = dict.fromkeys(("mean", "error", "variance"), (2, 5)), {"kl": (2, 4), "swaps": (2, 4)}
-    assert shapes == {"temperatures": (5,), **points, **steps}
+    each = {"example_ti_log_px": (2, 6), "example_ti_log_px_corrected": (2, 6)}
+    each |= {"example_index": (6,), "example_id": (6,)}
+    assert shapes == {"temperatures": (5,), **points, **steps, **each}
     assert t[0] == 0 and t[-1] == 1
     by_hand = (np.diff(t) * (curve[:, 1:] + curve[:, :-1]) / 2).sum(1)
     np.testing.assert_allclose(body["metrics"]["ti_log_px"]["values"], by_hand, rtol=1e-5)

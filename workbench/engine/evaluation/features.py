@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.engine.data.order import Order
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.task import Findings, Task
-from workbench.engine.evaluation.two_sample import samples_and_data
+from workbench.engine.evaluation.two_sample import common_size, real_examples, samples_and_data
 from workbench.engine.streams import Streams
 from workbench.spec.models.classifier import ClassifierSettings
 from workbench.spec.schema import TrainingSettings
@@ -33,7 +33,7 @@ def precision_recall(task: Task) -> Findings:
         WorkbenchError: if the data have no labels to train the classifier on.
     """
     found, features = _begin(task)
-    size, settings, pairs = _size(task), task.settings, []
+    size, settings, pairs = common_size(task), task.settings, []
     with torch.no_grad():
         for turn in range(settings.draws):
             x, y, _ = samples_and_data(task.model, task.data, size, size, task.streams)
@@ -61,7 +61,7 @@ def kid(task: Task) -> Findings:
     Raises:
         WorkbenchError: if the data have no labels, or too few examples for the blocks.
     """
-    size, blocks = _size(task), task.settings.blocks
+    size, blocks = common_size(task), task.settings.blocks
     if size < 2 * blocks:
         raise task.refuse(f"{blocks} blocks need {2 * blocks} test examples, and there are {size}.")
     found, features = _begin(task)
@@ -151,14 +151,8 @@ def _begin(task: Task) -> tuple[Findings, Features]:
     return Findings(notes=[note]), features
 
 
-def _size(task: Task) -> int:
-    info = task.data.info
-    return int(min(task.settings.samples, info.test_size, info.train_size))
-
-
 def _real(task: Task, size: int) -> tuple[Tensor, Tensor]:
     """Return training and test examples [1, size, D], the same in every run."""
-    alone, info = Streams([0], task.streams.device, task.streams.dtype), task.data.info
-    train = alone.permutation("real/train", info.train_size)[:, :size]
-    test = alone.permutation("real/test", info.test_size)[:, :size]
-    return task.data.examples("train", train, alone).x, task.data.examples("test", test, alone).x
+    alone = Streams([0], task.streams.device, task.streams.dtype)
+    train, test = (real_examples(task.data, split, size, alone, "real") for split in ("train", "test"))
+    return train.unsqueeze(0), test.unsqueeze(0)

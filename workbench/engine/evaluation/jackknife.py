@@ -75,9 +75,8 @@ def pair_error(found: Sequence[PairDistance], index: Sequence[Tensor], size: int
     for one, chosen in zip(found, index, strict=True):
         of_examples.scatter_add_(1, chosen, one.without_y / sets)
     sampled = torch.stack([one.sampled for one in found]).sum(0) / sets**2
-    overlap = (
-        1 + (sets - 1) * (m / size) ** 2
-    ) / sets  # share of pairs of test examples that sets have in common
+    # the share of pairs of test examples that sets have in common
+    overlap = (1 + (sets - 1) * (m / size) ** 2) / sets
     pairs = sampled + overlap * torch.stack([one.real for one in found]).mean(0)
     single = torch.stack([one.without_x.square().sum(1) for one in found]).sum(0) / sets**2
     n = found[0].without_x.shape[1]

@@ -34,11 +34,12 @@ class Kept:
     def _read(self, path: Path) -> None:
         try:
             found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            if found["key"] != self.key:
+                return
+            self.parts, self.state = found["parts"], found["state"]
         except Exception:
             return  # damaged: the parts are measured again
-        if isinstance(found, dict) and found.get("key") == self.key:
-            self.parts, self.state = found["parts"], found["state"]
-            self._left = len(self.parts)
+        self._left = len(self.parts)
 
     def part(self, name: str, streams: Streams, make: Callable[[], Values]) -> Values:
         """Return the values of a part: those kept, or those that `make` returns, which are kept from now on.

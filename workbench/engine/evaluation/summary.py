@@ -26,7 +26,7 @@ from workbench.engine.evaluation.importance import POOR_PROPOSAL, choose_proposa
 from workbench.engine.evaluation.jackknife import pair_error
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
 from workbench.engine.evaluation.quadrature import log_px
-from workbench.engine.evaluation.two_sample import samples_and_data
+from workbench.engine.evaluation.two_sample import real_examples, samples_and_data
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 from workbench.spec.schema import EvaluationSettings
@@ -134,16 +134,9 @@ def _null(data: DataSet, count: int, real: int, streams: Streams) -> Tensor:
     share = min(1.0, available / (count + real))
     count, real = max(2, int(count * share)), max(2, int(real * share))
     from_train = min(data.info.train_size, count + real - min(real, data.info.test_size))
-    parts = []
-    sizes: tuple[tuple[Split, int, int], ...] = (
-        ("train", data.info.train_size, from_train),
-        ("test", data.info.test_size, count + real - from_train),
-    )
-    for split, size, number in sizes:
-        index = alone.permutation(f"null/{split}", size)[:, :number]
-        parts.append(data.examples(split, index, alone).x[0])
-    generator = torch.Generator().manual_seed(0)
-    return energy_null(torch.cat(parts), count, NULL_DRAWS, generator)
+    numbers: tuple[tuple[Split, int], ...] = (("train", from_train), ("test", count + real - from_train))
+    pool = torch.cat([real_examples(data, split, number, alone) for split, number in numbers])
+    return energy_null(pool, count, NULL_DRAWS, torch.Generator().manual_seed(0))
 
 
 def _code_book(model: LatentModel, data: DataSet, streams: Streams) -> Summary:

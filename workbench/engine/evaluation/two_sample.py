@@ -41,7 +41,9 @@ def mmd(task: Task) -> Findings:
         WorkbenchError: if all test data are the same.
     """
     size = min(YARDSTICK, task.data.info.test_size)
-    width = distances.median_distance(_real(task, "test", size, Streams([0], task.streams.device)))
+    width = distances.median_distance(
+        real_examples(task.data, "test", size, Streams([0], task.streams.device))
+    )
     if width == 0:
         raise task.refuse("MMD needs data that differ: the median distance of the test data is 0.")
     found = _compare(
@@ -69,7 +71,8 @@ def frechet(task: Task) -> Findings:
         found = _compare(task, "frechet_pixels", distances.frechet, _split(distances.frechet))
     else:
         info = task.data.info
-        train = _real(task, "train", min(FITTED_ON, info.train_size), Streams([0], task.streams.device))
+        alone = Streams([0], task.streams.device)
+        train = real_examples(task.data, "train", min(FITTED_ON, info.train_size), alone)
         centre, axes, _ = principal_components(train, min(COMPONENTS, info.dimensions))
 
         def distance(x: Tensor, y: Tensor) -> Tensor:
@@ -89,7 +92,7 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
     model, data, settings = task.model, task.data, task.settings
     if not getattr(model, "generative", True):
         raise task.refuse("This family makes no samples.", "Choose another --metric.")
-    size = min(settings.samples, data.info.test_size, data.info.train_size)
+    size = common_size(task)
     sets, parts, values = [], [], []
     with torch.no_grad():
         for turn in range(settings.draws):
@@ -100,14 +103,15 @@ def _compare(task: Task, name: str, distance: Distance, null: Null) -> Findings:
             values.append(found.value if isinstance(found, PairDistance) else found)
             task.on_progress((turn + 1) / (settings.draws + 2))
         samples, examples, index = zip(*sets, strict=True)
+        error = None
         if parts:
             error = pair_error(parts, index, data.info.test_size)
-        else:
+        elif task.errors:
             error = grouped_error(cast(Any, distance), samples, examples, index)
     task.on_progress((settings.draws + 1) / (settings.draws + 2))
     measured = torch.stack(values, 1)
     alone = Streams([0], task.streams.device, task.streams.dtype)  # the same for all members and all runs
-    pool = torch.cat([_real(task, "train", size, alone), _real(task, "test", size, alone)])
+    pool = torch.cat([real_examples(data, split, size, alone) for split in ("train", "test")])
     real = null(pool, settings.null_draws, torch.Generator().manual_seed(0))
     task.on_progress(1.0)
     members, draws = measured.shape
@@ -138,8 +142,12 @@ def samples_and_data(
     return x, data.examples("test", index, streams).x, index
 
 
-def _real(task: Task, split: Split, count: int, streams: Streams) -> Tensor:
-    """Return `count` real examples [count, D], the same in every run."""
-    size = task.data.info.train_size if split == "train" else task.data.info.test_size
-    index = streams.permutation(f"null/{split}", size)[:, :count]
-    return task.data.examples(split, index, streams).x[0]
+def common_size(task: Task) -> int:
+    """Return the size of sets of samples and of real data: as asked for, or what both splits have."""
+    return int(min(task.settings.samples, task.data.info.test_size, task.data.info.train_size))
+
+
+def real_examples(data: DataSet, split: Split, count: int, alone: Streams, purpose: str = "null") -> Tensor:
+    """Return `count` real examples [count, D], the same in every run if `alone` are streams of seed 0."""
+    index = alone.permutation(f"{purpose}/{split}", len(data.labels(split)))[:, :count]
+    return data.examples(split, index, alone).x[0]

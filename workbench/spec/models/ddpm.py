@@ -11,6 +11,9 @@ from workbench.spec.fields import setting
 from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
 
+NOISE_UNKNOWN = Check(
+    "train:noise_mse", "the net knows nothing of the noise: error {value:.3g}", high=(0.9, 0.98)
+)
 SIGNAL_LEFT = 1e-3  # largest ᾱ_T: sampling starts from N(0, I), where no signal may be left
 COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999  # Nichol and Dhariwal 2021, eq. 17 and the clipping below it
 
@@ -40,9 +43,7 @@ class DDPMSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.ddpm:DDPM"
     title: ClassVar[str] = "DDPM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
-    checks: ClassVar[tuple[Check, ...]] = (
-        Check("train:noise_mse", "the net knows nothing of the noise: error {value:.3g}", high=(0.9, 0.98)),
-    )
+    checks: ClassVar[tuple[Check, ...]] = (NOISE_UNKNOWN,)
     has_latents: ClassVar[bool] = False
     has_density: ClassVar[bool] = False
 

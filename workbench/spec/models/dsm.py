@@ -9,6 +9,7 @@ from pydantic import model_validator
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
 from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.ddpm import NOISE_UNKNOWN
 
 LARGEST_STEP = 1.0  # of α_i/σ_i²: at 4 the chain is unstable, at 1 its variance is a third too large
 
@@ -19,9 +20,7 @@ class DSMSettings(ModelSettings):
     engine: ClassVar[str] = "workbench.engine.models.dsm:DSM"
     title: ClassVar[str] = "DSM"
     own_metrics: ClassVar[OwnMetrics] = (("noise_mse",),)
-    checks: ClassVar[tuple[Check, ...]] = (
-        Check("train:noise_mse", "the net knows nothing of the noise: error {value:.3g}", high=(0.9, 0.98)),
-    )
+    checks: ClassVar[tuple[Check, ...]] = (NOISE_UNKNOWN,)
     has_latents: ClassVar[bool] = False
     has_density: ClassVar[bool] = False
 

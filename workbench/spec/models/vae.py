@@ -17,9 +17,8 @@ class GaussianVAESettings(ModelSettings):
 
     own_metrics: ClassVar[OwnMetrics] = (("kl",), ("reconstruction",))
     checks: ClassVar[tuple[Check, ...]] = (
-        replace(
-            LOSS_ROSE, high=(0.6, 1.0)
-        ),  # it rises with β: by 0.28 on digits, warmed up for half the length
+        # it rises with β: by 0.28 on digits, warmed up for half the length
+        replace(LOSS_ROSE, high=(0.6, 1.0)),
         Check("train:kl", "latents carry {value:.2g} nats: they are hardly used", low=(0.5, 0.05)),
     )
 
