@@ -6,7 +6,6 @@ no component collapses onto a point, and the scale that an autoencoder happens t
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.gaussians import LOG_2PI
 from workbench.engine.streams import Streams
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ LONGEST = 500  # EM iterations of one fit
 # EM ends when an iteration gains less, in nats per code: scikit-learn's own 1e-3 leaves the weights of two
 # overlapping clouds 0.02 off
 TOLERANCE, ROUGH = 1e-5, 1e-3
-LOG_2PI = math.log(2 * math.pi)
 
 
 def fit(

@@ -11,8 +11,9 @@ import torch
 from tests.engine.evaluation.lingauss import LinearGaussian
 from tests.engine.small import load_data, small_spec
 from workbench.engine.evaluation.entry import values_of
-from workbench.engine.evaluation.latent_use import information_per_example, kl_per_dimension, latent_use
+from workbench.engine.evaluation.latent_use import information_per_example, latent_use
 from workbench.engine.evaluation.task import Task
+from workbench.engine.gaussians import gaussian_kls
 from workbench.engine.setup import build_model
 from workbench.engine.streams import Streams
 from workbench.errors import WorkbenchError
@@ -45,7 +46,7 @@ def test_mutual_information_where_it_is_known() -> None:
     truth = 2 * -0.5 * math.log(1 - variance)
     error = found.std(1) / count**0.5
     assert ((found.mean(1) - truth).abs() < 4 * error + 0.01).all()
-    aggregated = kl_per_dimension(mean, std).sum(-1).mean(1) - found.mean(1)
+    aggregated = gaussian_kls(mean, 2 * std.log()).sum(-1).mean(1) - found.mean(1)
     assert (aggregated.abs() < 0.1).all()
 
 

@@ -14,7 +14,8 @@ from tests.engine.small import batch_of
 from workbench.engine.data import DataSet, load
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.data.order import Order
-from workbench.engine.models.vae import VAE, gaussian_kl
+from workbench.engine.gaussians import gaussian_kl
+from workbench.engine.models.vae import VAE
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings
 from workbench.spec.schema import DataSettings, EvaluationSettings, TrainingSettings

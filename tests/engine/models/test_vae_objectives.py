@@ -13,7 +13,8 @@ from torch.distributions import Normal
 
 from tests.engine.models.test_vae import make
 from tests.engine.small import assert_within_4_errors
-from workbench.engine.models.vae import VAE, gaussian_kls
+from workbench.engine.gaussians import gaussian_kls
+from workbench.engine.models.vae import VAE
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import VAESettings
 

@@ -21,11 +21,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from workbench.engine.gaussians import LOG_2PI
 from workbench.engine.samplers.hmc import TARGET, Point, transition, value_and_gradient
 from workbench.engine.samplers.langevin import adapted
 from workbench.engine.streams import Streams
 
-LOG_2PI = math.log(2 * math.pi)
 STEEPNESS = 4.0  # of the sigmoid schedule (Grosse et al. 2015)
 PILOT_SHARE = 8  # the pilot's ladder is this much coarser: a quarter of the work goes into it
 PILOT_MOVES = 2  # transitions at each of its temperatures

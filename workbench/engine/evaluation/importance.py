@@ -12,6 +12,7 @@ import math
 import torch
 from torch import Tensor
 
+from workbench.engine.gaussians import LOG_2PI
 from workbench.engine.model import LatentModel, Proposal
 from workbench.engine.streams import Streams
 
@@ -42,7 +43,7 @@ def gaussian(mean: Tensor, scale: Tensor) -> Proposal:
     """
     full = scale.dim() == 4
     log_det = (scale.diagonal(dim1=-2, dim2=-1).abs() if full else scale).log().sum(-1)
-    constant = log_det + 0.5 * mean.shape[-1] * math.log(2 * math.pi)
+    constant = log_det + 0.5 * mean.shape[-1] * LOG_2PI
 
     def draw(noise: Tensor, piece: slice) -> tuple[Tensor, Tensor]:
         own = scale[:, None, piece]

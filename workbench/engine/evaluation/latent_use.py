@@ -16,6 +16,7 @@ from torch import Tensor
 from workbench.engine.evaluation.entry import entry
 from workbench.engine.evaluation.evidence import needs_density
 from workbench.engine.evaluation.task import Findings, Task
+from workbench.engine.gaussians import gaussian_kls, log_standard_normal
 
 CHUNK = 500
 BLOCK_ELEMENTS = 2**22  # of pairs of a draw and a posterior
@@ -43,7 +44,7 @@ def latent_use(task: Task) -> Findings:
                 )
             z = q[0] + q[1] * task.streams.normal("posterior", *q[0].shape[1:])
             own_prior = task.model.log_prior(z)
-            normal = log_standard_normal(z)
+            normal = log_standard_normal(z.double())
             if own_prior is not None and not torch.allclose(own_prior.double(), normal, 1e-3, 1e-3, True):
                 raise task.refuse("This needs a prior N(0, I), and this model's is another.")
             log_joint = task.model.log_joint(batch.x, z)
@@ -53,7 +54,7 @@ def latent_use(task: Task) -> Findings:
                 kept.append(part.double())
         mean, std, z = (torch.cat(parts, 1) for parts in (means, stds, draws))
         task.on_progress(0.2)
-        kl = kl_per_dimension(mean, std)  # [S, n, d]
+        kl = gaussian_kls(mean, 2 * std.log())  # [S, n, d]
         information = information_per_example(mean, std, z)
     count, own = mean.shape[1], kl.sum(-1)
     log_n = math.log(count)
@@ -83,16 +84,6 @@ def latent_use(task: Task) -> Findings:
     if bool((information.mean(1) > 0.95 * log_n).any()):
         found.notes.append("I(x; z) is close to that limit: more examples would give a larger value.")
     return found
-
-
-def log_standard_normal(z: Tensor) -> Tensor:
-    """Return log N(z; 0, I) [...] of z [..., d] in float64."""
-    return -0.5 * (z.double().square() + math.log(2 * math.pi)).sum(-1)
-
-
-def kl_per_dimension(mean: Tensor, std: Tensor) -> Tensor:
-    """Return KL(N(mean, std²) ‖ N(0, 1)) of each dimension, [S, n, d]."""
-    return 0.5 * (mean.square() + std.square() - 1) - std.log()
 
 
 def information_per_example(mean: Tensor, std: Tensor, z: Tensor) -> Tensor:

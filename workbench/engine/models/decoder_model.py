@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 
+from workbench.engine.gaussians import log_standard_normal
 from workbench.engine.likelihoods import Likelihood
 from workbench.engine.model import LatentModel
 from workbench.engine.streams import Streams
 
-LOG_2PI = math.log(2 * math.pi)
 PROPOSAL_DRAWS = 200
 PROPOSAL_INFLATION = 1.2  # weights of a proposal narrower than the posterior have no variance
 
@@ -27,7 +25,7 @@ class DecoderModel(LatentModel):
 
     def log_prior(self, z: Tensor) -> Tensor:
         """Return log N(z; 0, I) [S, B]."""
-        return -0.5 * (z.square() + LOG_2PI).sum(-1)
+        return log_standard_normal(z)
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the mean of p(x|z) [S, B, D]."""

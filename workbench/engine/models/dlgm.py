@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from workbench.engine.data.batch import Batch
+from workbench.engine.gaussians import gaussian_kl
 from workbench.engine.model import Metrics
-from workbench.engine.models.vae import VAE, gaussian_kl, reparametrised
+from workbench.engine.models.vae import VAE, reparametrised
 from workbench.engine.samplers.langevin import last, noise_steps, ula
 from workbench.engine.streams import Streams
 from workbench.spec.models.dlgm import DLGMSettings

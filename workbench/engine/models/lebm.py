@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import mlp
+from workbench.engine.gaussians import LOG_2PI
 from workbench.engine.likelihoods import Gaussian
 from workbench.engine.manual_backprop import input_gradient
 from workbench.engine.model import Metrics
-from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
+from workbench.engine.models.decoder_model import DecoderModel
 from workbench.engine.optim import make_optimiser
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams

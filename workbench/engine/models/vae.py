@@ -20,9 +20,10 @@ from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.evaluation.square import POINTS, is_raw_square, square_summary
+from workbench.engine.gaussians import LOG_2PI, gaussian_kl, gaussian_kls
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
-from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
+from workbench.engine.models.decoder_model import DecoderModel
 from workbench.engine.optim import Optimiser, make_optimiser, ramp
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import GaussianVAESettings, VAESettings
@@ -175,13 +176,3 @@ def reparametrised(mean: Tensor, log_variance: Tensor, draws: int, streams: Stre
     """Return `draws` latents z = μ + σ ε per example [S, draws, B, d] for mean and log σ² [S, B, d]."""
     noise = streams.normal("noise", draws, *mean.shape[1:])
     return mean[:, None] + torch.exp(0.5 * log_variance)[:, None] * noise
-
-
-def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(mean, σ²) || N(0, I)) [S, B] in nats (Kingma and Welling 2014, app. B)."""
-    return gaussian_kls(mean, log_variance).sum(-1)
-
-
-def gaussian_kls(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return the part of each dimension in KL(N(mean, σ²) || N(0, I)), [S, B, d] in nats."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)

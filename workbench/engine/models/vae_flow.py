@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workbench.engine.data.batch import DataInfo
+from workbench.engine.gaussians import LOG_2PI
 from workbench.engine.model import Proposal
-from workbench.engine.models.decoder_model import LOG_2PI, DecoderModel
+from workbench.engine.models.decoder_model import DecoderModel
 from workbench.engine.models.vae import VAE, reparametrised
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae_flow import VAEFlowSettings
