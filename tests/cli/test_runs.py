@@ -146,6 +146,11 @@ def test_diff_shows_only_the_settings_that_differ(cli, store):
         assert answer.code != 0 and words in answer.err and answer.out == ""
 
 
+def test_export_is_either_per_run_or_paired(cli, store):
+    answer = cli("export", "all", "--each", "--paired")
+    assert answer.code == USAGE and answer.out == "" and "--each and --paired" in answer.err
+
+
 def test_export_says_which_tables_there_are(cli, store, tmp_path):
     for arguments in ([], ["nonsense"]):
         answer = cli("export", *arguments)

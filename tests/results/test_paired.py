@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.results.test_compare import Bench, edit
 from workbench.api.evaluations import examples_of
 from workbench.api.stores import open_store
 from workbench.api.tables import paired, paired_runs
+from workbench.errors import WorkbenchError
 from workbench.results.paired import paired_difference
 from workbench.store.examples import Examples, read_examples
 from workbench.store.paths import RunPaths
@@ -92,6 +94,15 @@ def test_the_table_of_differences_and_the_arrays_behind_it(bench: Bench) -> None
     assert "on the same examples" in paired_runs(store, ids[::2]).notes[0]  # none
     (group,) = {len(paired(store, bench.rows()).rows)}  # the three are one group: nothing to compare
     assert group == 0
+
+
+def test_metrics_narrow_the_table(bench: Bench) -> None:
+    store, (first, second, _) = open_store(bench.root), bench.rows()
+    rows = [first, replace(second, group="another")]
+    assert len(paired(store, rows, ["test-nelbo"]).rows) == len(paired(store, rows).rows) == 1
+    assert paired(store, rows, ["test_mse"]).rows == ()
+    with pytest.raises(WorkbenchError, match="no metric 'test_nelb'"):
+        paired(store, rows, ["test_nelb"])
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbage", "pickle", "short", "words", "huge"])

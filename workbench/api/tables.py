@@ -91,11 +91,14 @@ def differing(store: Store, run_ids: Sequence[str]) -> Table:
     return differing_table(store.paths, [find_run(store, run_id).id for run_id in run_ids])
 
 
-def paired(store: Store, rows: Iterable[RunRow]) -> Table:
+def paired(store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | None = None) -> Table:
     """Return the difference of each group of `rows` from the first, on the same test examples.
 
     One row per metric with values per example in both groups: mean difference, its standard error over
-    examples, their number, and the standard error over seeds.
+    examples, their number, and the standard error over seeds. `metrics` narrows them to those named.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown metric.
 
     >>> [column.key for column in api.tables.paired(store, api.runs.list_runs(store)).columns]
     ['metric', 'runs', 'paired', 'unit', 'n', 'seed_se']
@@ -103,7 +106,7 @@ def paired(store: Store, rows: Iterable[RunRow]) -> Table:
     from workbench.results.paired import paired_table  # loads numpy, which other tables do without
 
     groups = pool(store.paths, rows)
-    return paired_table(store.paths, groups, group_names(groups))
+    return paired_table(store.paths, groups, group_names(groups), metrics)
 
 
 def paired_runs(store: Store, run_ids: Sequence[str]) -> Table:

@@ -48,6 +48,8 @@ def export(
 
     Without arguments, list the available tables.
     """
+    if each and paired:
+        raise WorkbenchError("Cannot combine --each and --paired: choose one.")
     file = None if output is None or str(output) == "-" else output
     if format is None:
         format = api.tables.format_for(file) if file else "md"
@@ -61,7 +63,7 @@ def export(
     if each:
         table = api.tables.runs_table(store, rows)
     elif paired:
-        table = api.tables.paired(store, rows)
+        table = api.tables.paired(store, rows, metric)
     elif study:
         table = api.tables.study_table(store, study, metric)
     else:

@@ -32,7 +32,7 @@ def comparison_table(
     """
     groups = pool(store, rows)
     verdicts = [worst(group.health.values()) for group in groups]
-    chosen = _chosen(groups, metrics)
+    chosen = chosen_metrics(groups, metrics)
     data = list(dict.fromkeys(group.rows[0].data for group in groups))
     columns = [Column("model", "model"), Column("name", "runs")]
     if len(data) > 1:
@@ -110,8 +110,12 @@ def _sources(published: Published | None, columns: Sequence[Column]) -> list[str
     return [f"Published values, as printed and not ranked: {published.source}"]
 
 
-def _chosen(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]:
-    """Return the metric columns, checked."""
+def chosen_metrics(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]:
+    """Return the metric columns: those named, checked, or else the usual ones.
+
+    Raises:
+        WorkbenchError: for a metric that is neither known nor found in these runs (exit code NOT_FOUND).
+    """
     if metrics is None:
         kinds = {group.rows[0].kind for group in groups}
         always = [key for key, found in BUILT_IN.items() if found.column == "always"]

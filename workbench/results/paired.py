@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.results.compare import metric_column
+from workbench.results.compare import chosen_metrics, metric_column
 from workbench.results.groups import Group
 from workbench.results.table import Cell, Column, Table, exact_cell, number_text, printed_cell, text_cell
 from workbench.spec.metrics import metric
@@ -52,12 +52,18 @@ def paired_difference(first: Examples, second: Examples) -> Paired | None:
     return Paired(float(each.mean()), se, len(each), seed_se)
 
 
-def paired_table(store: StorePaths, groups: Sequence[Group], names: Sequence[str]) -> Table:
+def paired_table(
+    store: StorePaths, groups: Sequence[Group], names: Sequence[str], metrics: Sequence[str] | None = None
+) -> Table:
     """Return one row per metric and group after the first: its difference from the first group.
 
     Metrics are those with values per example in both, where the settings of data and likelihood let them
-    compare. `names` are those of the groups.
+    compare. `names` are those of the groups; `metrics` narrows them to those named.
+
+    Raises:
+        WorkbenchError: for a metric that is neither known nor found in these runs (exit code NOT_FOUND).
     """
+    wanted = chosen_metrics(groups, metrics) if metrics else None
     columns = (
         Column("metric", "metric"),
         Column("runs", "difference"),
@@ -69,7 +75,7 @@ def paired_table(store: StorePaths, groups: Sequence[Group], names: Sequence[str
     found = [group_examples(store, group) for group in groups]
     rows = []
     for other, values in enumerate(found[1:], 1):
-        for key in (key for key in found[0] if key in values):
+        for key in (key for key in found[0] if key in values and (wanted is None or key in wanted)):
             if groups[0].comparable(key) != groups[other].comparable(key):
                 continue
             paired = paired_difference(found[0][key], values[key])
