@@ -15,7 +15,9 @@ class LatentUse(EstimateSettings):
     measure = "workbench.engine.evaluation.latent_use:latent_use"
     needs = ("latents", "an explicit posterior", "a normalised prior")
     metrics: ClassVar[Metrics] = {
-        "active_units": Metric("active units", "dimensions", "", "variance of the posterior mean above 0.01"),
+        "active_units": Metric(
+            "active units", "dimensions", "", "variance of the posterior mean above `threshold`"
+        ),
         "rate": Metric("rate", NATS, "", "KL(q(z|x) ‖ p(z)), mean over test examples"),
         "distortion": Metric("distortion", NATS, "lower", "−log p(x|z) of a posterior draw"),
         "mutual_information": Metric(
