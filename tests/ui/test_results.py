@@ -62,7 +62,11 @@ async def test_an_invalid_filter_is_reported_and_the_list_stays(store: Store) ->
     async with results(store) as pilot:
         for typed, sentence, ids in (
             ("model:vae", "", [TWIN, VAE]),
-            ("stat:finished", "There is no field or metric 'stat'. Did you mean 'state'?", [TWIN, VAE]),
+            (
+                "stat:finished",
+                "There is no field, setting or metric 'stat'. Did you mean 'state'?",
+                [TWIN, VAE],
+            ),
             ("model:lae", "", [LAE]),
         ):
             page(pilot).filter.value = typed

@@ -48,9 +48,9 @@ def list_(
             raise WorkbenchError(f"There is no state '{word}'.", hint)
     store = open_store(ctx)
     rows = api.runs.list_runs(store) if study is None else api.runs.study_runs(store, study)
-    rows = api.runs.filter_rows([row for row in rows if not state or row.state in state], filter)
+    rows = api.runs.filter_rows(store, [row for row in rows if not state or row.state in state], filter)
     if sort is not None:
-        rows = api.runs.sort_rows(rows, sort, reverse=reverse)
+        rows = api.runs.sort_rows(store, rows, sort, reverse=reverse)
     elif reverse:
         rows.reverse()
     if json:

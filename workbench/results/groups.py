@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from workbench.errors import WorkbenchError
-from workbench.results.run_result import Measured, Outcome, read_outcome, read_settings
+from workbench.results.run_result import Measured, Outcome, read_outcome
 from workbench.results.table import Cell, number_cell, spread_cell
 from workbench.spec.health import Health
 from workbench.spec.metric import NATS
 from workbench.spec.metrics import metric
 from workbench.spec.models import settings_class
+from workbench.store.details import read_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 

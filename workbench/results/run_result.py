@@ -1,4 +1,4 @@
-"""What a finished run reports, and the settings it ran with, read with care from its folder."""
+"""What a finished run reports, read with care from its folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from workbench.spec.health import Health
 from workbench.store.evaluations import newest_health, read_evaluations
-from workbench.store.files import read_toml
 from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import HEALTH, RunPaths
 from workbench.store.state import outcome_of
@@ -76,28 +75,6 @@ def _later(
             metrics[name] = Measured(values, dict(zip(seeds, entry.se or (), strict=False)), entry.n)
             conditions[name] = ", ".join(f"{key}={value}" for key, value in sorted(found.settings.items()))
     return metrics, conditions
-
-
-def read_settings(paths: RunPaths) -> dict[str, Any]:
-    """Return the run's settings by dotted key, such as "model.latent"; empty if they cannot be read.
-
-    Read as plain TOML: a run of a newer layout, or of a family that is not installed, still has settings.
-    """
-    try:
-        return flat(read_toml(paths.spec) or {})
-    except RecursionError:
-        return {}
-
-
-def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested tables as one with dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
 
 
 def _measured(entry: dict[str, Any], seeds: tuple[int, ...], diverged: dict[int, int]) -> Measured:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.store.details import flat
 from workbench.store.evaluations import newest_health
 from workbench.store.files import read_json, read_toml, sync_folder, write_atomic, write_json
 from workbench.store.json_fields import items, number, read_table, table, whole
@@ -61,7 +62,7 @@ def create_run(
     """
     import tomli_w  # only submitting writes TOML
 
-    now = time.time()
+    now, body = time.time(), spec.model_dump(mode="json", exclude_none=True)
     origin = {
         "schema": SCHEMA,
         "created": now,
@@ -79,14 +80,14 @@ def create_run(
             "kind": spec.model.kind,
             "data": spec.data.name,
             "seeds": list(spec.seeds),
+            "settings": flat(body),
         },
     }
     temporary = store.root / f"{HIDDEN}{secrets.token_hex(6)}"
     temporary.mkdir(mode=0o700)
     try:
         paths = RunPaths(temporary)
-        text = tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True))
-        write_atomic(paths.spec, text.encode())
+        write_atomic(paths.spec, tomli_w.dumps(body).encode())
         write_json(paths.origin, origin)
         if held:
             state = RunState(state="paused", priority=priority, queued=now, reason=held)

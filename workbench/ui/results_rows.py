@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from workbench.results.fields import NUMBERS, TIMES, WORDS
 from workbench.results.groups import members, pooled
-from workbench.results.query import NUMBERS, TIMES, WORDS, Query, sort_rows
+from workbench.results.query import Query, sort_rows
 from workbench.results.table import number_cell
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import METRICS, metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.results.query import Query, parse
+from workbench.api.runs import Query
 from workbench.ui.formatting import state_style
 from workbench.ui.results_rows import Entry, ListColumn, columns_for, entries_of, sort_entries
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
@@ -39,9 +39,9 @@ class RunTable(Grid):
         self.marked &= {row.id for row in rows}
         self.rebuild()
 
-    def filter(self, text: str) -> None:
-        """Keep the runs that match a filter line. Raises WorkbenchError for a wrong one; nothing changes."""
-        self.wanted = parse(text, {name for row in self.rows for name in row.summary})
+    def filter(self, wanted: Query) -> None:
+        """Keep the runs that match."""
+        self.wanted = wanted
         self.cursor = 0
         self.rebuild()
 
