@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from workbench.api.checks import check_data
+from workbench.api.data import check_data
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
@@ -77,7 +77,7 @@ def submit(
     for spec in specs:
         stacks = len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable
         alone += [spec] if stacks else [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]
-    check_specs(alone)
+    alone = check_specs(alone)
     for name in sorted({spec.training.init_from for spec in alone} - {""}):
         find_finished(name, store.paths, "training.init_from")
     made: list[str] = []
@@ -109,19 +109,20 @@ def submit(
     return made
 
 
-def check_specs(specs: Iterable[RunSpec]) -> None:
-    """Check devices and data sets before anything is queued.
+def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Check devices and data before anything is queued; return the specs with hashes of own data filled in.
 
     Raises:
-        WorkbenchError: exit code 6 for a device that is not on this machine, 8 for a data set that is missing
-            and cannot be downloaded.
+        WorkbenchError: exit code 6 for a device that is not on this machine, 8 for data that cannot be
+            used, or are missing and cannot be downloaded.
     """
     given = list(specs)
     here = gpus() if any(spec.resources.device.startswith("cuda") for spec in given) else ()
     for device in sorted({spec.resources.device for spec in given}):
         check_device(device, here)
-    for name in sorted({spec.data.name for spec in given}):
-        check_data(name)
+    distinct = {spec.data.model_dump_json(): spec.data for spec in given}
+    checked = {text: check_data(data) for text, data in distinct.items()}
+    return [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
 
 
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:

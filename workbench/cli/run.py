@@ -31,7 +31,7 @@ def run(
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
     found = api.presets.find_preset(preset)
     specs = api.presets.expand(found, sets or (), grid or (), seeds)
-    api.queue.check_specs(specs)  # a fault must show before a store is made
+    specs = api.queue.check_specs(specs)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
     for note in api.presets.family_notes(found, (spec.model.kind for spec in specs)):
         talk(note)

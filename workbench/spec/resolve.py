@@ -201,9 +201,11 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     faults = error.errors(include_url=False, include_context=True)
     fault = faults[0]
     keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
-    shown = ".".join(keys)
-    owner = _owner(keys, table)
-    text = f"{shown}: {fault_text(fault, keys, owner)}" if shown else fault_text(fault, keys, owner)
+    text = fault_text(fault, keys, _owner(keys, table))
+    if own := re.match(rf"{'.'.join(keys)}\.(\w+): ", text):  # a check of a whole section names the setting
+        keys, text = (*keys, own[1]), text[own.end() :]
+    if keys:
+        text = f"{'.'.join(keys)}: {text}"
     more = len(faults) - 1
     hint = f"({more} more fault{'s' if more > 1 else ''} after this one.)" if more else ""
     return WorkbenchError(_placed(locate(keys), text), hint)
