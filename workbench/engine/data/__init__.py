@@ -67,7 +67,7 @@ def load(
         dynamic=binarise == "dynamic",
         device=torch.device(device),
         dtype=dtype,
-        salt=settings.salt,
+        own=settings.hash if settings.path else None,
     )
 
 

@@ -23,8 +23,8 @@ Split = Literal["train", "test", "validation"]
 class DataSet:
     """All splits, and the one place where stored bytes become numbers: (stored − shift) · scale.
 
-    Splits that are views stay on disk; their labels and indices are then on the host. `salt` names the data
-    in `fingerprints` (None: `name` does).
+    Splits that are views stay on disk; their labels and indices are then on the host. `own` is the hash of
+    own data, None for a data set that its name identifies.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class DataSet:
         dynamic: bool,
         device: torch.device,
         dtype: torch.dtype,
-        salt: str | None = None,
+        own: str | None = None,
     ) -> None:
         self.info = DataInfo(
             name=name,
@@ -45,13 +45,15 @@ class DataSet:
             test_size=len(arrays.test_x),
             classes=arrays.classes,
             finite=arrays.finite,
+            content=own or "",
         )
         self.dynamic = dynamic
         self.device, self.dtype = device, dtype
         self._shift, self._scale = self._constants(arrays)
         rows = range(len(arrays.test_x)) if arrays.test_rows is None else arrays.test_rows
         self.test_rows = np.asarray(rows, np.int64)  # [n], in the data set's own test split
-        self._salt = name if salt is None else salt
+        self.skipped = arrays.skipped
+        self._salt = name if own is None else "own"  # a label does not make examples differ
         splits: dict[Split, tuple[Any, Tensor]] = {
             "train": (arrays.train_x, arrays.train_y),
             "test": (arrays.test_x, arrays.test_y),

@@ -56,4 +56,5 @@ class Arrays:
     shift: Any = None  # what is subtracted before, a number or [D]; None: nothing
     finite: bool = False  # a finite set of equally likely examples, of which test_x holds all
     test_rows: Any = None  # rows of the data set's own test split that test_x holds; None: all, in order
+    skipped: tuple[str, ...] = ()  # files left out, with the reason
     validation: tuple[Any, Any] | None = None  # x and y held out of the training set by the engine

@@ -29,7 +29,7 @@ class DataSettings(Settings):
     )
     hash: str = setting(
         "",
-        "hash of the content of data.path, filled in when a run is queued; other content is refused",
+        "16 hex digits of the content of data.path, filled in when a run is queued; other content is refused",
         since="0.2.0",
         pattern=r"^([0-9a-f]{16})?$",
     )
@@ -69,8 +69,8 @@ class DataSettings(Settings):
     colour: Literal["auto", "grey", "colour"] = setting(
         "auto", "images of a folder: grey, in colour, or in colour if one of them is", since="0.2.0"
     )
-    range: list[float] = setting(
-        [],
+    range: tuple[float, ...] = setting(
+        (),
         "smallest and largest possible value, such as [0, 255], mapped to 0 and 1; empty finds them",
         since="0.2.0",
         max_length=2,
@@ -119,21 +119,21 @@ class DataSettings(Settings):
             return {**values, "name": label(str(values["path"]))}
         return values
 
-    @field_validator("examples", "labels", "test", "test_labels", mode="before")
+    @field_validator("hash", "examples", "labels", "test", "test_labels", mode="before")
     @classmethod
-    def _columns_may_be_numbers(cls, value: Any) -> Any:
+    def _may_look_like_numbers(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @field_validator("range", mode="before")
     @classmethod
     def _whole_numbers_are_numbers(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
-            return [float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value]
+            return tuple(float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in value)
         return value
 
     @field_validator("range")
     @classmethod
-    def _rising(cls, value: list[float]) -> list[float]:
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if value and (len(value) != 2 or value[0] >= value[1]):
             raise ValueError("must be the smallest and the largest value, such as [0, 255]")
         return value

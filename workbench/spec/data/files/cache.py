@@ -42,7 +42,7 @@ def read_entry(entry: Path) -> tuple[dict[str, Any], dict[str, Array]] | None:
         report = json.loads((entry / REPORT).read_text(encoding="utf-8"))
         maps = {name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in report["here"]}
         return report, {name: array[: report["rows"][name]] for name, array in maps.items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -200,6 +200,7 @@ def load(settings: DataSettings, *_: Any) -> Arrays:
         levels=levels,
         shift=shift,
         test_rows=test_rows,
+        skipped=own.skipped,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,13 +146,22 @@ def _column(layout: Layout, name: str, setting: str) -> int:
 
 def _numbers(layout: Layout, columns: list[int]) -> Array:
     """Return the columns as float64 [N, columns]."""
-    try:
-        return np.loadtxt(
-            layout.path, delimiter=layout.delimiter, skiprows=int(layout.headed), usecols=columns, ndmin=2,
-            comments=None, quotechar='"', encoding="utf-8-sig", dtype=np.float64,
-        )  # fmt: skip
-    except (ValueError, IndexError) as problem:  # what exactly, a slower reading finds out
-        raise _fault(layout, columns, str(problem)) from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a table without lines, which is refused later
+        try:
+            return np.loadtxt(
+                layout.path,
+                delimiter=layout.delimiter,
+                skiprows=int(layout.headed),
+                usecols=columns,
+                ndmin=2,
+                comments=None,
+                quotechar='"',
+                encoding="utf-8-sig",
+                dtype=np.float64,
+            )
+        except (ValueError, IndexError) as problem:  # what exactly, a slower reading finds out
+            raise _fault(layout, columns, str(problem)) from None
 
 
 def _texts(layout: Layout, column: int) -> Array:
