@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Literal
 
 from workbench import __version__
+from workbench.api.data import list_sets, writable
 from workbench.api.stores import Store, chosen_folder, open_store
 from workbench.errors import STORE, USAGE, WorkbenchError
 from workbench.queue.devices import meters
 from workbench.settings import config_dir, user_settings
-from workbench.spec.data import DATA_SETS
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
 
 SMALL_DISK = 2 << 30  # bytes free in the store below which checkpoints may soon not fit
-DATA_FIX = "Put its files under {}, or point WORKBENCH_DATA_DIR to their folder."
 CPU_TORCH = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 
 
@@ -77,21 +76,12 @@ def devices() -> Iterator[Check]:
 
 def data() -> Iterator[Check]:
     """The data folder and the data sets in it."""
-    settings = user_settings()
-    folder = settings.data_dir
+    folder = user_settings().data_dir
     can_write = writable(folder)
     can = "writable" if can_write else "read-only"
     yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', created at first use'})")
-    for name, source in DATA_SETS.known().items():
-        if not source.files:
-            continue
-        if source.complete(folder):
-            yield Check(f"data {name}", "ok", "here")
-        elif settings.download and can_write:
-            yield Check(f"data {name}", "ok", "not here; downloaded at first use")
-        else:
-            why = "the folder is not writable" if settings.download else "downloads are disabled"
-            yield Check(f"data {name}", "warning", f"not here, and {why}", DATA_FIX.format(folder))
+    for item in list_sets():
+        yield Check(f"data {item.name}", item.state, item.found, item.fix)
 
 
 def store(chosen: Store | Path | None) -> Iterator[Check]:
@@ -197,13 +187,3 @@ def _torch_build() -> str:
         return "cpu" if metadata.version("torch").endswith("+cpu") else "cuda"
     except metadata.PackageNotFoundError:
         return ""
-
-
-def writable(folder: Path) -> bool:
-    """Return whether files can be made in the folder, or the folder itself be made."""
-    try:
-        while not folder.exists():
-            folder = folder.parent
-        return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    except OSError:
-        return False

@@ -35,6 +35,9 @@ def run(
     store = open_store(ctx, create=True)
     for note in api.presets.family_notes(found, (spec.model.kind for spec in specs)):
         talk(note)
+    for note in dict.fromkeys(api.data.skipped_note(spec.data) for spec in specs):
+        if note:
+            talk(note)
     if inline:
         raise typer.Exit(follow_inline(store, specs, preset, sets or [], json))
     overrides = [*(sets or ()), *(grid or ())]

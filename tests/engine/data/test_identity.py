@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.engine.small import small_spec
 from tests.own_data import write_digits
 from workbench import api
+from workbench.engine import session
+from workbench.engine.process import Stop, explain, read_spec
+from workbench.engine.recorder import Recorder
 from workbench.errors import DATA, WorkbenchError
+from workbench.exit_codes import WorkerExit
 from workbench.spec.resolve import resolve
 from workbench.spec.schema import RunSpec
+from workbench.store.paths import RunPaths
 
 QUICK = ["training.iterations=20", "evaluation.images=50", "evaluation.samples=50"]
 
@@ -79,29 +83,32 @@ def test_a_damaged_entry_is_made_again(tmp_path: Path) -> None:
     assert np.load(entry / "examples.npy").shape == (20, 64)
 
 
-def test_a_run_names_its_data_and_refuses_to_continue_on_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_digits("npz", tmp_path, 100)
+def test_a_run_names_its_data_and_refuses_to_continue_on_others(tmp_path: Path) -> None:
+    path = Path(write_digits("npz", tmp_path, 100)["path"])
     store = api.stores.open_store(tmp_path / "runs", create=True)
-    spec = queued(tmp_path / "d.npz")
+    spec = small_spec("vae", [0], 20, data={"path": str(path), "name": ""})
     done, changed = api.queue.submit(store, [spec, spec.model_copy(update={"seeds": [7]})], inline=True)
-    assert api.queue.run_inline(store, done) == 0
-    result = json.loads((store.run(done).root / "result.json").read_text())
-    named = {"name": "d", "path": str(tmp_path / "d.npz"), "hash": spec.data.hash}
-    assert result["data"] == {**named, "skipped": []}
-    environment = json.loads((store.run(done).root / "environment.json").read_text())
+    paths = store.run(done)
+    spec = read_spec(paths)
+    assert session.train(paths, spec, Recorder(paths), Stop()) == WorkerExit.DONE
+    named = {"name": "d", "path": str(path), "hash": spec.data.hash}
+    assert json.loads(paths.result.read_text())["data"] == {**named, "skipped": []}
+    environment = json.loads(paths.environment.read_text())
     assert environment["data"] == {"path": named["path"], "hash": named["hash"]}
 
     write_digits("npz", tmp_path, 99)
     with pytest.raises(WorkbenchError, match=r"Cannot resume .*d\.npz has changed: its hash is") as caught:
         api.queue.request(store, changed, "resume")
     assert caught.value.exit_code == DATA
-    worker = [sys.executable, "-m", "workbench.engine.worker", str(store.run(changed).root), "1"]
-    stopped = subprocess.run(worker, capture_output=True, text=True, timeout=100, check=False)
-    assert stopped.returncode == 78 and "d.npz has changed: its hash is" in stopped.stderr.splitlines()[-1]
+    assert refused_by_the_worker(store.run(changed)) == f"{path} has changed"
+    path.unlink()
+    assert refused_by_the_worker(store.run(changed)) == f"Cannot read {path}"
 
-    (tmp_path / "d.npz").unlink()
-    stopped = subprocess.run(worker, capture_output=True, text=True, timeout=100, check=False)
-    assert stopped.returncode == 78
-    assert "d.npz: there is no such file or folder on" in stopped.stderr.splitlines()[-1]
+
+def refused_by_the_worker(paths: RunPaths) -> str:
+    """Return what the worker reports, up to the colon; its exit code is that of bad input."""
+    with pytest.raises(WorkbenchError) as caught:
+        session.train(paths, read_spec(paths), Recorder(paths), Stop())
+    code, sentence = explain(caught.value, "")
+    assert code == WorkerExit.BAD_INPUT
+    return sentence.partition(":")[0]

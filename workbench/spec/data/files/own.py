@@ -26,6 +26,7 @@ from workbench.spec.data.files.check import (
 from workbench.spec.data.files.raw import Allocate, Array, Raw, memory, refused
 from workbench.spec.data.files.stored import colour_last, stored
 from workbench.spec.data.files.view import View
+from workbench.spec.data.report import DataReport, report_of
 from workbench.spec.data.settings import DataSettings
 
 Files = Callable[[Path, DataSettings], list[Path]]
@@ -276,3 +277,16 @@ def _shaped(path: Path, shape: tuple[int, ...], settings: DataSettings) -> tuple
     if shape == (3 * side * side,):
         return (side, side, 3)
     raise refused(path, f"an example has the shape {shape}, which makes no image of data.image_size = {side}")
+
+
+def describe(settings: DataSettings) -> tuple[DataReport, dict[str, Any]]:
+    """Return the facts about own data and a preview, as `report_of`.
+
+    Raises:
+        WorkbenchError: as `open_data`.
+    """
+    own = open_data(settings)
+    held_out = f"{settings.test_share:.0%} held out" if "test" not in own.arrays else "its own"
+    return report_of(
+        settings, load(settings), hash=own.hash, test_split=held_out, classes=own.classes, notes=own.notes
+    )
