@@ -1,8 +1,10 @@
 """Data sets and own data: which there are, what they hold, and whether they can be used. Without torch.
 
->>> report, preview = api.data.show("digits")
->>> report.shape, report.kind, report.train, preview["images"].shape
-((8, 8), 'grey', 1437, (24, 8, 8))
+>>> import numpy as np
+>>> np.savez("own.npz", x=np.arange(160).reshape(10, 4, 4), y=np.arange(10) % 2)
+>>> report, preview = api.data.show("own.npz", ["data.test_share=0.3"])
+>>> report.kind, report.range, report.shape, report.classes, report.train, preview["images"].shape
+('grey', (0.0, 159.0), (4, 4), ('0', '1'), 7, (3, 4, 4))
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ def check(target: str, overrides: Sequence[str] = ()) -> DataSettings:
 
     >>> api.data.check("absent.npy")
     Traceback (most recent call last):
-    workbench.errors.WorkbenchError: There is no data set, file or folder 'absent.npy'. ...
+    workbench.errors.WorkbenchError: There is no data set, file or folder 'absent.npy'.
     """
     return check_data(_settings(target, overrides))
 

@@ -92,7 +92,7 @@ def kind_and_range(
 ) -> tuple[Kind, tuple[float, float]]:
     """Return the kind of the data and the values mapped to 0 and 1; those of points stay as they are.
 
-    `top` is the largest value of the format, `byte` whether the values are stored as unsigned bytes.
+    `top` is the largest value of the format, `byte` whether the file holds unsigned bytes.
     """
     pictures = len(shape) > 1
     if settings.range:

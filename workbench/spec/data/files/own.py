@@ -109,8 +109,7 @@ def open_data(settings: DataSettings) -> OwnData:
         raise refused(problem.filename or path, problem.strerror or str(problem)) from None
     values = Values(**report["values"])
     shape = _shaped(path, tuple(report["shape"]), settings)
-    byte = found["examples"].dtype == np.uint8
-    kind, bounds = kind_and_range(values, report["top"], settings, shape, byte)
+    kind, bounds = kind_and_range(values, report["top"], settings, shape, report["byte"])
     if kind != "points" and (values.low < bounds[0] or values.high > bounds[1]):
         raw = read(path, settings, memory)
         for array, place in ((raw.examples, raw.place), (raw.test, raw.test_place)):
@@ -224,6 +223,7 @@ def _read_or_make(
                 "values": vars(values),
                 "shape": picture_shape(raw.examples.shape[1:]),
                 "top": raw.top,
+                "byte": raw.examples.dtype == np.uint8,
                 "classes": classes,
                 "skipped": raw.skipped,
                 "notes": raw.notes,
