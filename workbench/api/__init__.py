@@ -13,9 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.api import devices, evaluations, live, plots, presets, queue, runs, stores, studies, tables
+    from workbench.api import (
+        data,
+        devices,
+        evaluations,
+        live,
+        plots,
+        presets,
+        queue,
+        runs,
+        stores,
+        studies,
+        tables,
+    )
 
 __all__ = [
+    "data",
     "devices",
     "evaluations",
     "live",

@@ -31,10 +31,13 @@ def run(
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
     found = api.presets.find_preset(preset)
     specs = api.presets.expand(found, sets or (), grid or (), seeds)
-    api.queue.check_specs(specs)  # a fault must show before a store is made
+    specs = api.queue.check_specs(specs)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
     for note in api.presets.family_notes(found, (spec.model.kind for spec in specs)):
         talk(note)
+    for note in dict.fromkeys(api.data.skipped_note(spec.data) for spec in specs):
+        if note:
+            talk(note)
     if inline:
         raise typer.Exit(follow_inline(store, specs, preset, sets or [], json))
     overrides = [*(sets or ()), *(grid or ())]

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from workbench import __version__
-from workbench.cli import doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
+from workbench.cli import data, doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
 from workbench.cli.tui import open_screens
 from workbench.errors import WorkbenchError
 
@@ -28,6 +28,7 @@ app.command("run")(run.run)
 app.add_typer(queue.app, name="queue")
 app.add_typer(runs.app, name="runs")
 app.add_typer(presets.app, name="presets")
+app.add_typer(data.app, name="data")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
 app.command("export")(export.export)

@@ -92,7 +92,7 @@ class Trainer:
         self.recorder, self.stop = recorder, stop
         self.watch: Watch | None = None  # makes the points of the estimates' curves
         self.cadence = Cadence.of(spec, data.info.train_size)
-        self.order = Order(streams, data.info.train_size)
+        self.order = Order(streams, data.info.train_size, data.index_device)
         self.step, self.seconds = 0, 0.0
         self._names: tuple[str, ...] = ()
         self._sums = torch.zeros(0, dtype=torch.float64, device=streams.device)  # [metrics, S]
@@ -164,6 +164,7 @@ class Trainer:
             set_rates(self.model.optimisers.values(), rate_factor(training, self.step, self.cadence.total))
         self.model.updates_done, self.model.updates_planned = self.step, self.cadence.total
         batch = self.data.batch(self.order.next(training.batch), self.streams)
+        self.data.prefetch(self.order.upcoming(training.batch))
         metrics = self.model.training_step(batch, self.streams)
         if self.model.average is not None:
             self.model.average.update(self.model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -57,6 +57,8 @@ def form_fields(spec: RunSpec) -> list[FormField]:
         settings: BaseModel = getattr(spec, section)
         for name, info in type(settings).model_fields.items():
             fields.append(_field(section, name, info, getattr(settings, name)))
+    if spec.data.path:  # its name is a label
+        fields = [replace(f, type="text", choices=()) if f.key == "data.name" else f for f in fields]
     return fields
 
 

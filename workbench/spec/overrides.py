@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.spec.data.base import OWN_FILES
 from workbench.toml import too_deep
 
 MAX_RUNS = 10_000  # of one grid
 _KEY = re.compile(r"^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}$")
-# One of these says how long a run trains, so setting one drops the other.
-_LENGTHS: dict[tuple[str, ...], str] = {
-    ("training", "iterations"): "epochs",
-    ("training", "epochs"): "iterations",
+# Setting one of these drops others: one says how long a run trains, and one which data it trains on.
+_DROPS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("training", "iterations"): ("epochs",),
+    ("training", "epochs"): ("iterations",),
+    ("data", "path"): ("name", "hash"),
+    ("data", "name"): OWN_FILES,
 }
 
 
@@ -101,9 +104,9 @@ def apply(table: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any
             section.pop(last, None)
             continue
         section[last] = override.value
-        other = _LENGTHS.get(override.keys)
-        if other and ("training", other) not in given:
-            section.pop(other, None)
+        for other in _DROPS.get(override.keys, ()):
+            if (override.keys[0], other) not in given:
+                section.pop(other, None)
     return result
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.data.settings import DataSettings
 from workbench.spec.fields import fault_text
 from workbench.spec.models import model_kinds, settings_class
 from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
@@ -79,6 +80,24 @@ def validate(table: dict[str, Any], locate: Locate = lambda keys: "") -> RunSpec
         raise _complaint(error, table, locate) from None
     except WorkbenchError as error:  # a plug-in's own check
         raise WorkbenchError(_placed(locate(("model",)), str(error)), exit_code=error.exit_code) from None
+
+
+def data_settings(overrides: Sequence[str]) -> DataSettings:
+    """Return the data settings that `overrides` ("data.labels=y") make of the defaults.
+
+    Raises:
+        WorkbenchError: with the first fault, and for a setting of another section.
+    """
+    changes = [parse_set(text) for text in overrides]
+    for change in changes:
+        if change.keys[0] != "data":
+            raise WorkbenchError(f"{change.source}: only settings of data apply here.")
+
+    def locate(keys: Keys) -> str:
+        return next((change.source for change in reversed(changes) if change.keys == keys), "")
+
+    rest = {"model": {"kind": model_kinds()[0]}, "training": {"epochs": 1}}
+    return validate(apply({**rest, "data": {}}, changes), locate).data
 
 
 def point_name(base: str, point: Sequence[Override]) -> str:
@@ -201,9 +220,11 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     faults = error.errors(include_url=False, include_context=True)
     fault = faults[0]
     keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
-    shown = ".".join(keys)
-    owner = _owner(keys, table)
-    text = f"{shown}: {fault_text(fault, keys, owner)}" if shown else fault_text(fault, keys, owner)
+    text = fault_text(fault, keys, _owner(keys, table))
+    if own := re.match(rf"{'.'.join(keys)}\.(\w+): ", text):  # a check of a whole section names the setting
+        keys, text = (*keys, own[1]), text[own.end() :]
+    if keys:
+        text = f"{'.'.join(keys)}: {text}"
     more = len(faults) - 1
     hint = f"({more} more fault{'s' if more > 1 else ''} after this one.)" if more else ""
     return WorkbenchError(_placed(locate(keys), text), hint)

@@ -9,50 +9,12 @@ from typing import Any, Literal, Self
 from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
-from workbench.spec.data import DATA_SETS
+from workbench.spec.data.settings import DataSettings
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, no_half_precision, not_among, setting
+from workbench.spec.fields import Settings, no_half_precision, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
-
-
-class DataSettings(Settings):
-    """Which examples, how many, and how pixels become observations."""
-
-    name: str = setting("digits", "data set")
-    binarise: Literal["none", "static", "dynamic", "threshold"] = setting(
-        "none", "how grey pixels become 0/1: kept grey, drawn once, drawn at every read, or cut at 0.5"
-    )
-    train_size: int = setting(
-        0, "training examples; 0 takes the data set's own", "examples", ge=0, le=10_000_000
-    )
-    test_size: int = setting(0, "test examples; 0 takes the data set's own", "examples", ge=0, le=1_000_000)
-    validation_size: int = setting(
-        0,
-        "training examples held out to decide when to stop (training.patience); 0 holds out none",
-        "examples",
-        since="0.1.0",
-        ge=0,
-        le=1_000_000,
-    )
-    noise: float = setting(0.05, "noise of the moons (standard deviation)", "data units", ge=0.0, le=10.0)
-    standardise: bool = setting(True, "moons and square: subtract the mean, divide by the standard deviation")
-    codes: int = setting(
-        0, "bits8: a fixed random subset of this many codes; 0 keeps all 256", "codes", ge=0, le=256
-    )
-    seed: int = setting(0, "seed of everything random in the data set itself", ge=0, le=2**31 - 1)
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            found = DATA_SETS.find(name)
-        except WorkbenchError as problem:  # a plug-in that cannot be loaded
-            raise ValueError(str(problem)) from None
-        if found is None:
-            raise ValueError(not_among(name, DATA_SETS.known()))
-        return name
 
 
 class TrainingSettings(Settings):
@@ -252,9 +214,14 @@ class RunSpec(Settings):
         return self
 
     def group_hash(self) -> str:
-        """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
+        """Return 12 hex digits shared by all runs that differ only in seeds, name and resources.
+
+        Of own data the content counts, and neither where it lies nor what it is called.
+        """
         body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
         for section in ("model", "data", "training", "evaluation"):
             for name in getattr(self, section).late_defaults():
                 del body[section][name]
+        if self.data.path:
+            del body["data"]["path"], body["data"]["name"]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
