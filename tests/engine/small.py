@@ -25,6 +25,8 @@ DIGITS, CODES = {"name": "digits"}, {"name": "onehot4"}
 BITS = {**DIGITS, "binarise": "dynamic"}
 MOONS = {"name": "moons", "train_size": 200, "test_size": 100}
 NETS = {"encoder": [16], "decoder": [16]}
+CONV = {"net": "conv", "encoder": [2, 3], "decoder": [3, 2]}
+RESIDUAL = {**CONV, "net": "residual"}
 AVB = {"kind": "avb", "adversary": [16], **NETS}
 LEBM = {"kind": "lebm", "prior": [8], "generator": [8], "prior_steps": 4, "posterior_steps": 4}
 LAE = {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3}
@@ -38,6 +40,7 @@ def tables(data: dict[str, Any], batch: int, model: dict[str, Any], **training: 
 FAMILIES: dict[str, dict[str, Any]] = {
     "vae": tables(BITS, 20, {"kind": "vae", "latent": 3, "draws": 2, **NETS}, clip=1.0),
     "vae-flow": tables(BITS, 20, {"kind": "vae-flow", "latent": 3, "layer_norm": True, **NETS}),
+    "vae/conv": tables(BITS, 10, {"kind": "vae", "latent": 2, **CONV}),
     "dlgm": tables(DIGITS, 20, {"kind": "dlgm", "latent": 3, "draws": 2, **NETS}, optimiser="sgd", lr=1e-4),
     "binary-vae": tables(BITS, 20, {"kind": "binary-vae", "latent": 5, "draws": 2, **NETS}),
     "ae-gmm": tables(

@@ -8,64 +8,29 @@ Everything else is the LEBM's, or that of its thermodynamic integration. Publish
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.models.lebm import LEBM
 from workbench.engine.models.lebm_ti import ThermodynamicLEBM
+from workbench.engine.nets import ConvDecoder
 from workbench.engine.streams import Streams
 from workbench.errors import USAGE, WorkbenchError
 from workbench.spec.models.image_lebm import ImageLEBMSettings
 from workbench.spec.schema import TrainingSettings
 
-LEAK = 0.2  # slope of the leaky ReLU, as in published code
-SIZE = 4  # of every kernel, and of the first map
-
-
-class ConvTranspose2d(nn.Module):
-    """S transposed convolutions with 4 × 4 kernels, Xavier-normal weights, from the stream "init"."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, padding: int, streams: Streams) -> None:
-        super().__init__()
-        area = SIZE * SIZE
-        spread = math.sqrt(2 / (area * (inputs + outputs)))
-        self.weight = nn.Parameter(streams.normal("init", inputs, outputs, SIZE, SIZE) * spread)
-        bound = 1 / math.sqrt(area * outputs)  # torch's own for these biases
-        self.bias = nn.Parameter((streams.uniform("init", outputs) * 2 - 1) * bound)
-        self.stride, self.padding = stride, padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x [S, B, in, H, W] to [S, B, out, …]: 4 × 4 from 1 × 1 (stride 1), or twice the side."""
-        convolve, stride, padding = nn.functional.conv_transpose2d, self.stride, self.padding
-        members = zip(x, self.weight, self.bias, strict=True)
-        return torch.stack([convolve(*member, stride=stride, padding=padding) for member in members])
-
-
-class Generator(nn.Module):
-    """Maps z [S, B, d] to pixels [S, B, H · W · colours] in (0, 1), colour last."""
-
-    def __init__(self, latent: int, channels: list[int], data: DataInfo, streams: Streams) -> None:
-        super().__init__()
-        colours = data.shape[2] if len(data.shape) == 3 else 1
-        self.first = ConvTranspose2d(latent, channels[0], 1, 0, streams)
-        sizes = zip(channels, [*channels[1:], colours], strict=True)
-        self.rest = nn.ModuleList(ConvTranspose2d(i, o, 2, 1, streams) for i, o in sizes)
-
-    def forward(self, z: Tensor) -> Tensor:
-        maps = self.first(z[..., None, None])
-        for layer in self.rest:
-            maps = layer(nn.functional.leaky_relu(maps, LEAK))
-        return torch.sigmoid(2 * maps).movedim(2, -1).flatten(2)  # σ(2a) = ½ (1 + tanh a)
+SIZE = 4  # of the first map
 
 
 class _Convolutional(LEBM):
     """What both image models have of their own: the generator, and its gradient by autograd."""
 
     def _make_generator(self, streams: Streams) -> nn.Module:
-        return Generator(self.latent, self.settings.generator, self.data, streams)
+        settings = self.settings
+        return ConvDecoder(
+            "conv", self.data, self.latent, settings.generator, settings.activation, streams, published=True
+        )
 
     def misfit_gradient(self, x: Tensor, z: Tensor) -> Tensor:
         """Return ∇ of ½‖x − g(z)‖² with respect to z, [S, B, d]."""
