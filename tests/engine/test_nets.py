@@ -36,7 +36,7 @@ def test_nets_take_and_give_pictures_of_any_size(kind: str, shape: tuple[int, ..
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in weights)
 
 
-@pytest.mark.check("whole 9", "Stacked convolutional nets compute what torch's own layers do, member by member.")
+@pytest.mark.check("whole 9", "Stacked convolutional nets compute what torch's own layers do.")
 def test_a_convolutional_autoencoder_is_that_of_torch() -> None:
     """28 × 28 with three layers: 28 → 14 → 7 → 3, and 4 → 8 → 16 → 32 → the inner 28."""
     data, streams = pictures(28, 28, 3), Streams([0, 1], dtype=torch.float64)

@@ -137,6 +137,53 @@ def decoder(
     return ConvDecoder(kind, data, latent, widths, activation, streams, layer_norm=layer_norm)
 
 
+def features(
+    kind: str,
+    data: DataInfo,
+    widths: Sequence[int],
+    activation: str,
+    streams: Streams,
+    *,
+    layer_norm: bool = False,
+) -> tuple[nn.Module, int]:
+    """Return a net x [S, B, D] → hidden units after the last non-linearity, and how many units these are.
+
+    Raises:
+        WorkbenchError: as `encoder`.
+    """
+    if kind == "dense":
+        sizes = [data.dimensions, *widths]
+        return mlp(sizes, activation, streams, layer_norm=layer_norm, last_activation=True), sizes[-1]
+    maps = Maps(kind, data, widths, activation, streams, layer_norm)
+    return maps, maps.width
+
+
+def stem(
+    kind: str, data: DataInfo, channels: Sequence[int], activation: str, streams: Streams
+) -> tuple[nn.Module, int]:
+    """Return what comes before layers that x shares with something else, and its outputs: x itself, or maps.
+
+    Raises:
+        WorkbenchError: as `encoder`.
+    """
+    if kind == "dense":
+        return nn.Identity(), data.dimensions
+    return features(kind, data, channels, activation, streams)
+
+
+def generator(
+    kind: str, data: DataInfo, latent: int, widths: Sequence[int], activation: str, streams: Streams
+) -> nn.Module:
+    """Return the generator of an LEBM, z [S, B, latent] → mean pixels [S, B, D]; with maps, as published.
+
+    Raises:
+        WorkbenchError: as `encoder`.
+    """
+    if kind == "dense":
+        return decoder(kind, data, latent, widths, activation, streams)
+    return ConvDecoder(kind, data, latent, widths, activation, streams, published=True)
+
+
 def weights(net: nn.Module) -> list[nn.Parameter]:
     """Return the weights of all layers [S, …], without biases and scales of normalisations."""
     return [layer.weight for layer in net.modules() if isinstance(layer, Linear | Conv2d | ConvTranspose2d)]

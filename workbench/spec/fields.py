@@ -18,15 +18,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
     since: ClassVar[str] = "0.0"  # the version that brought these settings; their fields may be younger
 
-    def late_defaults(self) -> set[str]:
-        """Return the fields that are younger than these settings and at their defaults."""
+    def late_defaults(self, since: str = "") -> set[str]:
+        """Return the fields that are younger than these settings (or than `since`) and at their defaults."""
         return {
             name
             for name, field in type(self).model_fields.items()
             if isinstance(extra := field.json_schema_extra, dict)
-            and _version(str(extra.get("since", "0.0"))) > _version(self.since)
+            and _version(str(extra.get("since", "0.0"))) > _version(since or self.since)
             and getattr(self, name) == field.default
         }
+
+    def hashed(self) -> dict[str, Any]:
+        """Return what the group hash is made of: all fields but `late_defaults`, as JSON has them."""
+        return self.model_dump(mode="json", exclude=self.late_defaults())
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -253,8 +253,6 @@ class RunSpec(Settings):
 
     def group_hash(self) -> str:
         """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
-        body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
-        for section in ("model", "data", "training", "evaluation"):
-            for name in getattr(self, section).late_defaults():
-                del body[section][name]
+        sections = ("model", "data", "training", "evaluation")
+        body = {section: getattr(self, section).hashed() for section in sections}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
