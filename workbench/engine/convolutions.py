@@ -63,7 +63,8 @@ def _each(function: Callable[..., Tensor], layer: Any, x: Tensor) -> Tensor:
         function(maps.contiguous(memory_format=LAST), weight.contiguous(memory_format=LAST), bias, **options)
         for maps, weight, bias in zip(x, layer.weight, layer.bias, strict=True)
     ]
-    return torch.stack(outputs) if len(outputs) > 1 else outputs[0][None]  # a stack of one is a copy
+    maps = torch.stack(outputs) if len(outputs) > 1 else outputs[0][None]  # a stack of one is a copy
+    return maps.to(layer.bias.dtype)  # as `ensemble.product`
 
 
 class MapNorm(nn.Module):

@@ -32,7 +32,15 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [S, B, in] to [S, B, out]."""
-        return torch.baddbmm(self.bias, x, self.weight)
+        return product(self.bias, x, self.weight)
+
+
+def product(bias: Tensor, x: Tensor, weight: Tensor, *, alpha: float = 1) -> Tensor:
+    """Return bias + alpha · x weight of stacked matrices, in the precision of the bias.
+
+    Autocast rounds the factors; what is summed later, of all pixels perhaps, is not to be rounded too.
+    """
+    return torch.baddbmm(bias, x, weight, alpha=alpha).to(bias.dtype)
 
 
 class LayerNorm(nn.Module):

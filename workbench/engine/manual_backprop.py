@@ -47,7 +47,7 @@ def input_gradient(net: nn.Module, z: Tensor, slope: Callable[[Tensor], Tensor])
     gradient = slope(z)
     for layer, x, y in zip(reversed(net), reversed(inputs), reversed(outputs), strict=True):
         if isinstance(layer, Linear):
-            gradient = torch.bmm(gradient, layer.weight.transpose(1, 2))
+            gradient = torch.bmm(gradient, layer.weight.transpose(1, 2)).to(x.dtype)
         else:
             gradient = BACKWARD[type(layer)](gradient, x, y)
     return gradient

@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.errors import did_you_mean
 from workbench.text import cut
 
+ROUNDED_CHAIN = (
+    "a chain with an accept step would decide at random, for its log ratio would be off by about 1 nat; "
+    "use float32"
+)
+
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys, silent conversions and non-finite numbers are errors; frozen."""
@@ -55,10 +60,7 @@ def no_half_precision(value: Any) -> Any:
         ValueError: for a half one, with the reason why none is offered.
     """
     if isinstance(value, str) and value.lower() in ("bfloat16", "bf16", "float16", "fp16", "half"):
-        raise ValueError(
-            f"{value.lower()} is not offered: a chain with an accept step would decide at random, "
-            "for its log ratio would be off by about 1 nat; use float32"
-        )
+        raise ValueError(f"{value.lower()} is not offered: {ROUNDED_CHAIN}")
     return value
 
 

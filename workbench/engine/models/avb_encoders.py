@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.data.batch import DataInfo
-from workbench.engine.ensemble import ACTIVATIONS, Linear
+from workbench.engine.ensemble import ACTIVATIONS, Linear, product
 from workbench.engine.nets import encoder, stem
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
@@ -33,11 +33,11 @@ class PairInput(nn.Module):
 
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, inputs] and the bias contribute, [S, B, outputs]."""
-        return torch.baddbmm(self.linear.bias, x, self.linear.weight[:, : self.inputs])
+        return product(self.linear.bias, x, self.linear.weight[:, : self.inputs])
 
     def forward(self, share: Tensor, u: Tensor) -> Tensor:
         """Return the layer's output [S, B, outputs] from `share(x)` and u [S, B, extra]."""
-        return torch.baddbmm(share, u, self.linear.weight[:, self.inputs :])
+        return product(share, u, self.linear.weight[:, self.inputs :])
 
 
 class AddedNoise(nn.Module):
@@ -55,7 +55,7 @@ class AddedNoise(nn.Module):
 
     def forward(self, share: Tensor, u: Tensor) -> Tensor:
         """Return the layer's output [S, B, outputs] from `share(x)` and u [S, B, inputs]."""
-        return torch.baddbmm(share, u, self.linear.weight, alpha=self.scale)
+        return product(share, u, self.linear.weight, alpha=self.scale)
 
 
 class NoisyEncoder(nn.Module):
@@ -110,7 +110,7 @@ class Stack(nn.Module):
         self.bias = nn.Parameter((streams.uniform("init", count, 1, outputs) * 2 - 1) * bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = torch.baddbmm(self.bias.flatten(0, 1), x.flatten(0, 1), self.weight.flatten(0, 1))
+        out = product(self.bias.flatten(0, 1), x.flatten(0, 1), self.weight.flatten(0, 1))
         return out.unflatten(0, self.weight.shape[:2])
 
 

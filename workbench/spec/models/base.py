@@ -40,6 +40,10 @@ class ModelSettings(Settings):
 
     kind: str = setting(..., "model family")
 
+    def has_accept_step(self) -> bool:
+        """Return whether training accepts or refuses moves of a chain by differences of energies."""
+        return False
+
     def health_checks(self) -> tuple[Check, ...]:
         """Return the checks of a run with these settings: the general ones, and the family's own."""
         keys = {check.key for check in self.checks}

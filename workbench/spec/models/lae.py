@@ -90,6 +90,10 @@ class LAESettings(ModelSettings):
     )
     encoder_std: float = setting(0.05, "standard deviation of q(z|x) = N(f(x), s²) at evaluation", gt=0.0)
 
+    def has_accept_step(self) -> bool:
+        """Return True: without an accept step, the acceptance is still reported, and η may follow it."""
+        return True
+
     @model_validator(mode="after")
     def _nothing_to_aim_at(self) -> Self:
         if self.noise == "course" and self.adapt_step:

@@ -96,6 +96,10 @@ class LEBMSettings(ModelSettings):
         le=10_000,
     )
 
+    def has_accept_step(self) -> bool:
+        """Return whether neighbouring temperatures exchange states."""
+        return self.exchange > 0
+
     def hashed(self) -> dict[str, Any]:
         """Return what the group hash is made of: with `conv`, that of the family image-lebm of 0.1.0."""
         if self.net != "conv":
