@@ -17,6 +17,7 @@ from workbench.engine.data.order import Order
 from workbench.engine.early_stopping import EarlyStopping
 from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import rate_factor, set_rates
+from workbench.engine.precision import training_precision
 from workbench.engine.recorder import Recorder
 from workbench.engine.snapshots import take_snapshot
 from workbench.engine.streams import Streams
@@ -165,7 +166,8 @@ class Trainer:
         self.model.updates_done, self.model.updates_planned = self.step, self.cadence.total
         batch = self.data.batch(self.order.next(training.batch), self.streams)
         self.data.prefetch(self.order.upcoming(training.batch))
-        metrics = self.model.training_step(batch, self.streams)
+        with training_precision(training, self.streams.device):
+            metrics = self.model.training_step(batch, self.streams)
         if self.model.average is not None:
             self.model.average.update(self.model)
         if self.early is not None:

@@ -65,7 +65,7 @@ def form_fields(spec: RunSpec) -> list[FormField]:
 def _field(section: str, name: str, info: FieldInfo, value: Any) -> FormField:
     kind, choices, optional = _type(info.annotation)
     if (section, name) == ("model", "kind"):  # annotated with the one family the settings are of
-        kind, choices = "choice", model_kinds()
+        kind, choices = "choice", tuple(dict.fromkeys((*model_kinds(), value)))
     elif (section, name) == ("data", "name"):
         kind, choices = "choice", tuple(DATA_SETS.known())
     extra = info.json_schema_extra

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.spec.data.settings import DataSettings
 from workbench.spec.fields import fault_text
-from workbench.spec.models import model_kinds, settings_class
+from workbench.spec.models import is_kind, model_kinds, settings_class
 from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
 from workbench.spec.presets import Preset, find_preset
 from workbench.spec.schema import RunSpec
@@ -117,7 +117,7 @@ def misfits(model: Mapping[str, Any], kind: Any) -> list[str]:
 
     Empty where `kind` is no family: `validate` reports that.
     """
-    if kind not in model_kinds():
+    if not is_kind(kind):
         return []
     try:
         settings_class(kind).model_validate({**model, "kind": kind})
@@ -134,7 +134,7 @@ def left_out(preset: Preset, kind: Any) -> list[str]:
 
     Only what its own family knows may go: a misspelt key stays, so that validation reports it.
     """
-    if kind == preset.kind or preset.kind not in model_kinds():
+    if kind == preset.kind or not is_kind(preset.kind):
         return []
     own = settings_class(preset.kind).model_fields
     return misfits({key: value for key, value in preset.table["model"].items() if key in own}, kind)
@@ -206,7 +206,7 @@ def _check_kind(model: Any, locate: Locate) -> None:
     if not isinstance(kind, str):
         what = "is missing" if kind is None else "must be text"
         raise WorkbenchError(_placed(locate(("model", "kind")), f"model.kind: {what}; known kinds: {kinds}."))
-    if kind not in model_kinds():
+    if not is_kind(kind):
         near = did_you_mean(kind, model_kinds())
         fix = near[:1].lower() + near[1:] if near else f"known kinds: {kinds}."
         place = locate(("model", "kind"))

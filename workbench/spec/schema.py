@@ -11,7 +11,7 @@ from pydantic import SerializeAsAny, field_validator, model_validator
 from workbench.errors import WorkbenchError
 from workbench.spec.data.settings import DataSettings
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, no_half_precision, setting
+from workbench.spec.fields import ROUNDED_CHAIN, Settings, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
@@ -73,8 +73,13 @@ class TrainingSettings(Settings):
         0.0, "fall of the validation loss that counts as better", since="0.1.0", ge=0.0
     )
     clip: float = setting(0.0, "largest gradient norm per seed; 0 does not clip", ge=0.0)
-    precision: Literal["float32", "float64"] = setting(
-        "float32", "numbers used in training; float64 is for checks"
+    precision: Literal["float32", "float64", "bf16"] = setting(
+        "float32",
+        "numbers used in training; float64 is for checks; bf16 rounds the factors of products and "
+        "convolutions of a training step, and weights stay float32",
+    )
+    tf32: bool = setting(
+        False, "on a GPU, products and convolutions of a training step in TF32 (10 bits)", since="0.2.0"
     )
     log_every: int = setting(
         0, "iterations between points of a curve; 0 chooses about 200 points a run", "iterations", ge=0
@@ -85,8 +90,6 @@ class TrainingSettings(Settings):
     checkpoint_every: int = setting(
         0, "iterations between checkpoints; 0 chooses about 10 a run", "iterations", ge=0
     )
-
-    _no_half_precision = field_validator("precision", mode="before")(no_half_precision)
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -206,6 +209,14 @@ class RunSpec(Settings):
         return self
 
     @model_validator(mode="after")
+    def _accept_steps_are_exact(self) -> Self:
+        settings = {"precision = bf16": self.training.precision == "bf16", "tf32": self.training.tf32}
+        for name, chosen in settings.items():
+            if chosen and self.model.has_accept_step():
+                raise ValueError(f"training.{name} is not offered for {self.model.kind}: {ROUNDED_CHAIN}")
+        return self
+
+    @model_validator(mode="after")
     def _estimates_fit(self) -> Self:
         """Refuse before training what could not be measured after it; the engine refuses the rest."""
         for name, settings in planned(self.evaluation.estimates).items():
@@ -218,10 +229,8 @@ class RunSpec(Settings):
 
         Of own data the content counts, and neither where it lies nor what it is called.
         """
-        body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
-        for section in ("model", "data", "training", "evaluation"):
-            for name in getattr(self, section).late_defaults():
-                del body[section][name]
+        sections = ("model", "data", "training", "evaluation")
+        body = {section: getattr(self, section).hashed() for section in sections}
         if self.data.path:
             del body["data"]["path"], body["data"]["name"]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

@@ -32,7 +32,7 @@ class ResultsScreen(Tabulates):
         super().__init__()
         self.grid: RunTable = RunTable(id="runs")
         self.filter = Input(
-            placeholder="model:vae,lae training.lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word", id="filter"
+            placeholder="model:vae,lae lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word", id="filter"
         )
         self.note = Input(id="note")
         self.ask = Horizontal(Label("note"), self.note, classes="ask hidden", id="ask")
