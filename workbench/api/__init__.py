@@ -13,7 +13,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.api import devices, evaluations, live, plots, presets, queue, runs, stores, studies, tables
+    from workbench.api import (
+        devices,
+        evaluations,
+        live,
+        plots,
+        presets,
+        queue,
+        runs,
+        sources,
+        stores,
+        studies,
+        tables,
+    )
 
 __all__ = [
     "devices",
@@ -23,6 +35,7 @@ __all__ = [
     "presets",
     "queue",
     "runs",
+    "sources",
     "stores",
     "studies",
     "tables",

@@ -107,6 +107,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         "health": api.runs.health_text(row.health),
         "preset": row.preset,
         "study": row.study_id,
+        "re-run of": row.rerun_of,
         "seeds": ", ".join(map(str, row.seeds)),
         "device": row.device,
         "step": f"{row.step} of {row.total}" if row.total else "",
@@ -118,7 +119,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     }
     for name, value in facts.items():
         if value:
-            out(f"{name:<9}{value}")
+            out(f"{name:<10}{value}")
     for line in (*result_lines(store, row), *(x for found in evaluations for x in evaluation_lines(found))):
         out(line, one_line=True)
     out()
