@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 
 # C0 (tab and newline are handled apart), DEL, C1, bidi marks and overrides, zero-width marks,
 # line separators, byte-order mark, lone surrogates.
@@ -54,3 +55,8 @@ def format_duration(seconds: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d {whole % 86400 // 3600}h"
+
+
+def ago(moment: float | None) -> str:
+    """Return how long ago a Unix time was, in the largest fitting unit; empty where it is unknown."""
+    return f"{format_duration(max(0.0, time.time() - moment))} ago" if moment else ""

@@ -178,7 +178,7 @@ async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
         assert message_of(pilot) == "The store can only be read. Choose another one."
 
 
-@pytest.mark.parametrize(("size", "seen"), [((80, 24), 1), ((160, 48), 6), ((200, 50), 6), ((160, 24), 1)])
+@pytest.mark.parametrize(("size", "seen"), [((80, 24), 1), ((160, 48), 7), ((200, 50), 7), ((160, 24), 1)])
 async def test_panes_are_tabs_where_there_is_no_room(store: Store, size: tuple[int, int], seen: int) -> None:
     async with opened(store, size=size) as pilot:
         assert sum(pane.display for pane in bench_of(pilot).deck.panes) == seen
@@ -197,7 +197,7 @@ async def test_number_keys_and_tab_go_to_the_panes(store: Store, size: tuple[int
         await pilot.press("tab")
         assert pilot.app.focused.id == "curves"
         await pilot.press("shift+tab", "shift+tab")
-        assert pilot.app.focused.id == "config"
+        assert pilot.app.focused.id == list(PANES)[-1]
         await pilot.press("escape")
         assert isinstance(pilot.app.focused, RunList)
 
@@ -213,12 +213,12 @@ async def test_zoom_gives_one_pane_the_screen_and_puts_it_back(store: Store) -> 
         assert [pane.id for pane in bench.deck.panes if pane.display] == ["log"]
         await pilot.press("z")
         await pilot.pause()
-        assert sum(pane.display for pane in bench.deck.panes) == 6 and bench.queue.display
+        assert sum(pane.display for pane in bench.deck.panes) == len(PANES) and bench.queue.display
 
 
 async def test_options_reach_the_panes_that_have_them(store: Store) -> None:
     async with opened(store, size=(160, 48)) as pilot:
-        curves, chain, latents, samples, _, config = bench_of(pilot).deck.panes
+        curves, chain, latents, samples, _, config, _ = bench_of(pilot).deck.panes
         await pilot.press("l", "o", "w", "B", "right_square_bracket", "d", "c")
         assert curves.log_y and curves.smooth and curves.axis == "epoch" and chain.smooth and chain.each_seed
         assert (latents.member, samples.member) == (1, 1)

@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 from textual.geometry import Region
 
-from tests.stores import append_row, live_run, make_run, make_store
+from tests.stores import append_row, live_run, make_run, make_store, record_evaluation
 from tests.ui.apps import screen_text
 from tests.ui.pane_app import pane_text, shown
+from workbench.store.files import read_json, write_json
 from workbench.store.paths import RunPaths
 from workbench.ui.widgets.config_pane import ConfigPane
 from workbench.ui.widgets.curve_pane import CurvePane
 from workbench.ui.widgets.log_pane import LogPane
 from workbench.ui.widgets.pane import Pane
 from workbench.ui.widgets.pane_deck import PANES
+from workbench.ui.widgets.report_pane import ReportPane
 
 pytestmark = pytest.mark.usefixtures("strict")
 
@@ -123,14 +125,49 @@ async def test_a_spec_of_a_newer_layout_is_shown_as_it_is(root: Path) -> None:
         assert "qubits = 3" in pane_text(pilot.app.query_one(ConfigPane))
 
 
+async def test_the_report_has_metrics_with_spread_health_and_evaluations_as_they_come(root: Path) -> None:
+    paths = make_run(root)
+    doubt = {"verdict": "unhealthy", "reasons": ["latents are not used"]}
+    fine = {"verdict": "healthy", "reasons": []}
+    write_json(paths.result, {**read_json(paths.result), "health": [fine, doubt, fine]})
+    live = live_run(root)
+    async with shown(live, "report", size=(260, 30)) as pilot:
+        pane = pilot.app.query_one(ReportPane)
+        text = pane_text(pane)
+        assert "reconstruction MSE           0.13 ± 0.10 data units² per dimension  [3 seeds, n=360" in text
+        assert "Seed 1 is unhealthy: latents are not used." in text and "chains=8" not in text
+        record_evaluation(paths)
+        assert live.poll()
+        pane.refresh_data()
+        await pilot.pause()
+        text = pane_text(pane)
+        assert "ais at step 9" in text and "chains=8" in text and "-91.0 ± 1.0" in text
+
+
+async def test_a_run_chosen_before_the_layout_is_done_appears(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(root)
+    other = make_store(tmp_path / "other")
+    fill_log(make_run(other), 3)
+    async with shown(live_run(root), "log", size=(60, 20)) as pilot:
+        pane = pilot.app.query_one(LogPane)
+        with monkeypatch.context() as patch:
+            patch.setattr(LogPane, "is_on_screen", False)
+            pane.show(live_run(other))
+        pane.refresh()
+        await pilot.pause()
+        assert "line 2" in screen_text(pilot.app)
+
+
 async def test_changing_the_run_forgets_the_old_one(root: Path, tmp_path: Path) -> None:
     make_run(root)
     other = make_store(tmp_path / "other")
     make_run(other, state="queued")
     async with shown(live_run(root), *PANES, size=(160, 60)) as pilot:
         for live, words, times in (
-            (live_run(other), "is waiting in the queue", 5),  # all but the settings
-            (None, "No run selected", 6),
+            (live_run(other), "is waiting in the queue", 6),  # all but the settings
+            (None, "No run selected", 7),
         ):
             for pane in pilot.app.query("Grid > *"):
                 pane.show(live)  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 
@@ -14,6 +15,7 @@ from tests.ui.apps import AVB, LAE, LEBM, VAE, message_of, opened, press, screen
 from workbench.api.runs import RunRow, list_runs
 from workbench.api.stores import Store
 from workbench.results.table import number_cell
+from workbench.store.files import read_json
 from workbench.ui.screens.compare import CompareScreen
 from workbench.ui.screens.results import ResultsScreen
 from workbench.ui.screens.table import TableScreen
@@ -120,6 +122,20 @@ async def test_compare_shows_only_settings_that_differ(store: Store) -> None:
         grid = pilot.app.screen.query_one(TableGrid)
         shown = [grid.cells(row)[0].text for row in range(grid.count)]
         assert "model.kind" in shown and "data.name" not in shown
+
+
+async def test_compare_shows_differences_on_the_same_examples(store: Store) -> None:
+    hard = np.random.default_rng(0).normal(size=(3, 360))  # how hard an example is, for either run
+    for run_id, own in ((VAE, 0.0), (TWIN, 0.5)):
+        count = len(read_json(store.run(run_id).result)["seeds"])
+        arrays = {"example_test_mse": hard[:count] + own, "example_index": np.arange(360)}
+        np.savez(store.run(run_id).examples, example_id=np.arange(360, dtype=np.uint64), **arrays)
+    async with results(store, "space", "G", "space", "c") as pilot:
+        await settled(pilot)
+        grid = pilot.app.screen.query_one("#paired", TableGrid)
+        await until(pilot, lambda: grid.count == 1)
+        texts = [cell.text for cell in grid.cells(0)]
+        assert texts[:2] == ["reconstruction MSE", "vae-digits-k3f9 − vae-digits-z9y8"] and "360" in texts
 
 
 async def test_delete_and_undo(store: Store) -> None:

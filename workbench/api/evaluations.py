@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from signal import SIGINT, SIGTERM
 from typing import TYPE_CHECKING
 
-from workbench.api.runs import find_run
+from workbench.api.runs import RunRow, find_run
 from workbench.api.stores import Store
 from workbench.errors import DEVICE, RUN_FAILED, STORE, USAGE, WorkbenchError
 from workbench.exit_codes import WorkerExit
 from workbench.queue.attempt_command import THREADS, read_need
-from workbench.results.table import number_cell, spread_cell
-from workbench.spec.metrics import metric
+from workbench.results import measured
+from workbench.results.measured import evaluation_lines
 from workbench.store.evaluations import (
     Entry,
     Evaluation,
@@ -35,12 +35,11 @@ __all__ = [
     "Evaluation",
     "estimates",
     "evaluate",
+    "evaluation_lines",
     "examples_of",
     "list_evaluations",
-    "metric",
-    "number_cell",
+    "result_lines",
     "results_of",
-    "spread_cell",
 ]
 
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.evaluate")
@@ -76,6 +75,16 @@ def results_of(store: Store, run_id: str) -> dict[str, Entry]:
     (360, [0.886, 0.844, 0.839])
     """
     return read_results(store.run(run_id))
+
+
+def result_lines(store: Store, row: RunRow) -> list[str]:
+    """Return a run's final metrics as lines of text, and why a seed is not healthy.
+
+    >>> row = api.runs.find_run(store, "fuze")
+    >>> print(api.evaluations.result_lines(store, row)[0])
+    test NELBO                   29.51 ± 0.19 nats per example  [3 seeds, n=360, SE of one 0.15]
+    """
+    return measured.result_lines(store.run(row.id), row.seeds, row.health)
 
 
 def examples_of(store: Store, run_id: str) -> dict[str, Examples]:

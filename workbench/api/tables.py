@@ -110,7 +110,7 @@ def paired(store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | None =
 
 
 def paired_runs(store: Store, run_ids: Sequence[str]) -> Table:
-    """Return what `paired` does, each run by itself, under its id.
+    """Return what `paired` does, each run by itself, under the end of its id.
 
     Raises:
         WorkbenchError: exit code 3 for a run that is not in the store.
@@ -118,7 +118,9 @@ def paired_runs(store: Store, run_ids: Sequence[str]) -> Table:
     from workbench.results.paired import paired_table  # as above
 
     rows = [find_run(store, run_id) for run_id in run_ids]
-    return paired_table(store.paths, [one_run(store.paths, row) for row in rows], [row.id for row in rows])
+    names = [row.id.split("-", 2)[-1] for row in rows]  # without date and time, if that tells them apart
+    names = names if len(set(names)) == len(names) else [row.id for row in rows]
+    return paired_table(store.paths, [one_run(store.paths, row) for row in rows], names)
 
 
 def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:

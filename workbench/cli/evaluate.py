@@ -8,11 +8,9 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.metric_lines import measured_line
 from workbench.cli.options import RUN_HELP, Json, open_store
-from workbench.cli.output import ago, out, out_json, out_table, talk
+from workbench.cli.output import out, out_json, out_table, talk
 from workbench.errors import WorkbenchError
-from workbench.text import format_duration
 
 
 def evaluate(
@@ -63,22 +61,5 @@ def evaluate(
     if json:
         out_json(found)
         return
-    for line in evaluation_lines(found):
+    for line in api.evaluations.evaluation_lines(found):
         out(line, one_line=True)
-
-
-def evaluation_lines(found: api.evaluations.Evaluation) -> list[str]:
-    """Return an evaluation as lines: what and how, each metric over its seeds, notes, files."""
-    settings = " ".join(f"{key}={value}" for key, value in found.settings.items())
-    when = f", {ago(found.finished)}" if found.finished else ""
-    took = format_duration(found.seconds)
-    return [
-        f"{found.name}: {found.metric} at step {found.step}, took {took}{when}",
-        f"  {settings}",
-        *(
-            f"  {measured_line(key, entry.values, entry.se, entry.n, found.units.get(key))}"
-            for key, entry in found.metrics.items()
-        ),
-        *(f"  {note}" for note in found.notes),
-        *([f"  arrays: evaluations/{found.arrays}"] if found.arrays else []),
-    ]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench import api
-from workbench.cli.metric_lines import result_lines
 from workbench.cli.output import out, out_json, run_json, talk
 from workbench.cli.progress import progress_display
 from workbench.errors import RUN_FAILED
@@ -105,7 +104,7 @@ def report(
         took = f" in {format_duration(row.ended - row.started)}" if row.ended and row.started else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""
         out(f"{row.id}  {row.state}{took}{reason}", one_line=True)
-        for line in result_lines(store, row):
+        for line in api.evaluations.result_lines(store, row):
             out(f"  {line}", one_line=True)
     if len(rows) < expected:
         talk(f"{expected - len(rows)} of the runs are no longer in the store.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import typer
 
 from workbench import api
-from workbench.text import format_duration, safe_text
+from workbench.text import safe_text
 
 
 def out(text: str = "", *, one_line: bool = False) -> None:
@@ -62,11 +61,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
-
-
-def ago(moment: float | None) -> str:
-    """Return how long ago a Unix time was, in the largest fitting unit; empty where it is unknown."""
-    return f"{format_duration(max(0.0, time.time() - moment))} ago" if moment else ""
 
 
 def _numeric(text: str) -> bool:

@@ -9,12 +9,10 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.evaluate import evaluation_lines
-from workbench.cli.metric_lines import result_lines
 from workbench.cli.options import Json, RunName, RunNames, open_store
-from workbench.cli.output import ago, out, out_json, out_table, run_json, talk
+from workbench.cli.output import out, out_json, out_table, run_json, talk
 from workbench.errors import WorkbenchError, did_you_mean
-from workbench.text import format_duration
+from workbench.text import ago, format_duration
 
 app = typer.Typer(help="List, show, annotate, remove and restore runs.", no_args_is_help=True)
 
@@ -120,7 +118,9 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     for name, value in facts.items():
         if value:
             out(f"{name:<10}{value}")
-    for line in (*result_lines(store, row), *(x for found in evaluations for x in evaluation_lines(found))):
+    for line in api.evaluations.result_lines(store, row):
+        out(line, one_line=True)
+    for line in (line for found in evaluations for line in api.evaluations.evaluation_lines(found)):
         out(line, one_line=True)
     out()
     out(api.runs.spec_text(store, row.id).rstrip())

@@ -14,14 +14,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from workbench.errors import NOT_FOUND, WorkbenchError
+from workbench.results.measured import evaluation_lines, result_lines
 from workbench.results.series import Series
 from workbench.spec.forms import FormField, form_fields
 from workbench.spec.resolve import parse_spec
 from workbench.spec.schema import RunSpec
+from workbench.store.evaluations import newest_health, read_evaluations
 from workbench.store.files import log_tail, open_plain, read_json
 from workbench.store.json_fields import number, table, whole
 from workbench.store.metrics import MetricsTail
-from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.paths import HEALTH, RunPaths, StorePaths
 from workbench.store.snapshots import Latents, Samples, read_latents, read_samples, snapshot_steps
 from workbench.store.state import OVER, State, run_state, state_of, unwritten_state
 from workbench.text import cut
@@ -69,7 +71,8 @@ class LiveRun:
             )
         self.id = run_id
         self.version = 0  # grows with every change that `poll` has seen
-        self.versions = {"progress": 0, "metrics": 0, "snapshots": 0, "log": 0}  # the same by what changed
+        # the same by what changed
+        self.versions = {"progress": 0, "metrics": 0, "snapshots": 0, "log": 0, "report": 0}
         self.progress = Progress()
         self._tail = MetricsTail(self.paths.metrics)
         self._series: dict[tuple[str, str], Series] = {}
@@ -79,6 +82,7 @@ class LiveRun:
         self._samples: dict[int, tuple[Any, Samples | None]] = {}
         self._latents: dict[int, tuple[Any, Latents | None]] = {}
         self._log: list[str] = []
+        self._report: list[str] = []
         self._reading = Lock()  # snapshots are read by the thread that polls and by the one that draws
         self.spec_text, self.spec = self._read_spec()
 
@@ -118,6 +122,7 @@ class LiveRun:
             "metrics": self._poll_metrics(),
             "snapshots": self._poll_snapshots(),
             "log": self._poll_log(),
+            "report": self._poll_report(),
         }
         for name, changed in found.items():
             self.versions[name] += changed
@@ -207,6 +212,17 @@ class LiveRun:
             self._log.pop()
         return True
 
+    def _poll_report(self) -> bool:
+        looked = ("written", self.paths.result), ("evaluations", self.paths.evaluations)
+        moved = [self._moved(name, path) for name, path in looked]  # all are asked: each stamp is taken
+        if not any(moved):
+            return False
+        bodies = [table(read_json(path)) for path in (self.paths.result, self.paths.root / HEALTH)]
+        self._report = result_lines(self.paths, self.seeds, newest_health(*bodies))
+        for found in read_evaluations(self.paths):
+            self._report += ["", *evaluation_lines(found)]
+        return True
+
     def names(self) -> list[tuple[str, str]]:
         """Return (metric, split) of every curve there is so far, in order of appearance."""
         return list(self._series)
@@ -242,6 +258,10 @@ class LiveRun:
     def log_lines(self, n: int = 1000) -> list[str]:
         """Return the last `n` lines of the worker's log."""
         return self._log[-n:] if n > 0 else []
+
+    def report_lines(self) -> list[str]:
+        """Return the final metrics, the health of each seed, and all evaluations, as lines of text."""
+        return self._report
 
     def settings(self) -> list[FormField]:
         """Return every setting of the run's spec with its default; empty where the spec cannot be parsed."""

@@ -44,7 +44,8 @@ async def picture(
                 break
         for key in keys:
             await pilot.press(key)
-            await app.workers.wait_for_complete([w for w in app.workers if w.group != "feed"])
+            for worker in [worker for worker in app.workers if worker.group != "feed"]:
+                await worker.wait()
         await pilot.pause(0.3)
         for page in app.pages:  # keep the load of this machine out of the picture
             page.top.meters = ()

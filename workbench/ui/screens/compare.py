@@ -1,4 +1,4 @@
-"""Runs side by side: their curves overlaid, and beneath them only the settings that differ."""
+"""Runs side by side: curves overlaid, settings that differ, differences on the same test examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class CompareScreen(Page):
-    """Curves and differing settings of a few runs."""
+    """Curves, differing settings and paired differences of a few runs."""
 
     NAME = "compare"
     PLACE = "Compare"
@@ -32,15 +32,18 @@ class CompareScreen(Page):
         self.pane: Any = None
         self.shown: list[Any] = []
         self.grid: TableGrid = TableGrid(id="differing", show_cursor=False)
+        self.paired: TableGrid = TableGrid(id="paired", show_cursor=False)
 
     def body(self) -> Iterable[Widget]:
         yield Container(id="curves")
         yield self.grid
+        yield self.paired
 
     def begin(self) -> None:
         self.in_thread(lambda: load_pane("curves"), self._fill, group="pane")
         store, ids = self.bench.store, self.run_ids
         self.in_thread(lambda: api.tables.differing(store, ids), self._show, group="table")
+        self.in_thread(lambda: api.tables.paired_runs(store, ids), self._show_paired, group="paired")
 
     def on_screen_resume(self) -> None:
         self.bench.feed.watch(self.run_ids)
@@ -56,6 +59,10 @@ class CompareScreen(Page):
         self.grid.show_table(table)
         if not table.rows:
             self.show_message("All settings are equal; these runs differ at most in their seeds.")
+
+    def _show_paired(self, table: Table) -> None:
+        self.paired.display = bool(table.rows)
+        self.paired.show_table(table)
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
         """Show the runs that were read, each under its name, or name and end of its id if others share it."""

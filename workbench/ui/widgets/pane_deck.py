@@ -26,6 +26,7 @@ PANES: dict[str, str] = {
     "samples": "workbench.ui.widgets.sample_pane:SamplePane",
     "log": "workbench.ui.widgets.log_pane:LogPane",
     "config": "workbench.ui.widgets.config_pane:ConfigPane",
+    "report": "workbench.ui.widgets.report_pane:ReportPane",
 }
 
 
@@ -86,3 +87,6 @@ class PaneDeck(Container):
         self.set_class(single, "-single")
         for k, pane in enumerate(self.panes):
             pane.display = not single or k == self.current
+        if self.panes:  # the last one fills its row
+            columns = 3 if self.has_class("-three") else 2
+            self.panes[-1].styles.column_span = columns - (len(self.panes) - 1) % columns

@@ -59,6 +59,8 @@ class TextPane(LivePane, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one visible row. A "remark" is shortened between words, a "whole" piece is never cut."""
         palette, (width, height) = self.palette(), self.size
+        if y == 0 and self._read_from != (self._changes, self.source()):
+            self.call_later(self.update)  # the run changed while a layout was pending, see refresh_data
         if not self.lines:
             frame = Frame(width, height, palette)
             message(frame, palette, waiting(self.live, self.NOTHING))

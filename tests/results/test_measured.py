@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.cli.metric_lines import measured_line
+from workbench.results.measured import measured_line
 
 
 @pytest.mark.parametrize(
