@@ -42,7 +42,8 @@ CHAPTERS = {
     "whole": (
         "The package as a whole",
         """likelihood estimates | samplers | Bernoulli gradients | AVB | thermodynamic integration
-        | make_moons | MNIST, four families by AIS | device, precision | divergence, log Z, presets""",
+        | make_moons | MNIST, four families by AIS | device, precision | divergence, log Z, presets
+        | loaded models""",
     ),
     "science": (
         "Errors that were found, and stay found",

@@ -45,15 +45,15 @@ def preset(tmp_path, monkeypatch):
 
 def test_preset_overrides_and_seeds(preset):
     spec = resolve(preset(), ["training.lr=1e-4", "training.iterations=5"], "0,7")
-    assert (spec.name, spec.seeds, spec.model.latent) == ("x", [0, 7], 8)
+    assert (spec.name, spec.seeds, spec.model.latent) == ("x iterations=5 lr=1e-4", [0, 7], 8)
     assert (spec.training.lr, spec.training.iterations, spec.training.epochs) == (1e-4, 5, None)
     assert resolve(preset()).seeds == [0, 1]
 
 
 def test_grid_names_tell_the_points_apart(preset):
     specs = expand(preset(), (), ["model.latent=2,8", "model.encoder=[32],[32, 32]"])
-    widths = ("32", "32x32")
-    assert [spec.name for spec in specs] == [f"x-latent{n}-encoder{w}" for n in (2, 8) for w in widths]
+    widths = ("[32]", "[32,32]")
+    assert [spec.name for spec in specs] == [f"x latent={n} encoder={w}" for n in (2, 8) for w in widths]
     assert len({spec.group_hash() for spec in specs}) == 4
 
 

@@ -55,14 +55,15 @@ def submit(
     overrides: Sequence[str] = (),
     study: str | None = None,
     study_id: str | None = None,
+    rerun_of: str = "",
     priority: int = 0,
     inline: bool = False,
 ) -> list[str]:
     """Queue the specs, start the scheduler if none is running, and return the ids of the new runs.
 
-    A family that does not stack becomes one run per seed. `preset`, `overrides`, `study` and `study_id` are
-    kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With `inline` the runs
-    are held (paused) for `run_inline`, and no scheduler is started.
+    A family that does not stack becomes one run per seed. `preset`, `overrides`, `study`, `study_id` and
+    `rerun_of` are kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With
+    `inline` the runs are held (paused) for `run_inline`, and no scheduler is started.
 
     Raises:
         WorkbenchError: as `check_specs`, or if `training.init_from` names no finished run (3) or one that has
@@ -95,6 +96,7 @@ def submit(
                     overrides=overrides,
                     study=study,
                     study_id=study_id,
+                    rerun_of=rerun_of,
                     priority=priority,
                     command=command_line(),
                     variables=submitter_variables(),

@@ -119,9 +119,8 @@ def paired_runs(store: Store, run_ids: Sequence[str]) -> Table:
     from workbench.results.paired import paired_table  # as above
 
     rows = [find_run(store, run_id) for run_id in run_ids]
-    names = [
-        re.sub(r"^\d{8}-\d{6}-", "", row.id) for row in rows
-    ]  # without date and time, if they still differ
+    # without date and time, if they still differ
+    names = [re.sub(r"^\d{8}-\d{6}-", "", row.id) for row in rows]
     names = names if len(set(names)) == len(names) else [row.id for row in rows]
     return paired_table(store.paths, [one_run(store.paths, row) for row in rows], names)
 

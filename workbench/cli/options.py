@@ -15,6 +15,14 @@ PresetName = Annotated[
     str,
     typer.Argument(metavar="PRESET", help="Preset name, or a .toml file.", autocompletion=complete.presets),
 ]
+SourceName = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRESET",
+        help="Preset name, a .toml file (the spec.toml of a run too), or a run id to repeat that run.",
+        autocompletion=complete.sources,
+    ),
+]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=complete.runs)]
 RunNames = Annotated[
     list[str],
@@ -29,7 +37,7 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change a setting, e.g. training.lr=1e-4. Repeatable.",
+        help="Change a setting, e.g. training.lr=1e-4; with --random, a distribution. Repeatable.",
         autocompletion=complete.settings,
     ),
 ]
@@ -42,6 +50,25 @@ Grids = Annotated[
         autocompletion=complete.settings,
     ),
 ]
+Zips = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zip",
+        metavar="KEY=A,B,C",
+        help="As --grid, but several --zip options are paired value by value.",
+        autocompletion=complete.settings,
+    ),
+]
+Random = Annotated[
+    int | None,
+    typer.Option(
+        "--random",
+        metavar="N",
+        min=1,
+        help="Draw N values of each --set KEY=loguniform(A,B), uniform(A,B), randint(A,B) or choice(A,B,…).",
+    ),
+]
+RandomSeed = Annotated[int, typer.Option("--random-seed", metavar="SEED", help="Seed of --random.")]
 Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="A count (3 means 0,1,2) or a list (0,7,9).")
 ]

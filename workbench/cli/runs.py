@@ -105,6 +105,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         "health": api.runs.health_text(row.health),
         "preset": row.preset,
         "study": row.study_id,
+        "re-run of": row.rerun_of,
         "seeds": ", ".join(map(str, row.seeds)),
         "device": row.device,
         "step": f"{row.step} of {row.total}" if row.total else "",
@@ -116,7 +117,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     }
     for name, value in facts.items():
         if value:
-            out(f"{name:<9}{value}")
+            out(f"{name:<10}{value}")
     for line in api.evaluations.result_lines(store, row):
         out(line, one_line=True)
     for line in (line for found in evaluations for line in api.evaluations.evaluation_lines(found)):

@@ -12,7 +12,20 @@ from typing import Annotated, Any
 import typer
 
 from workbench import __version__
-from workbench.cli import data, doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
+from workbench.cli import (
+    data,
+    doctor,
+    evaluate,
+    export,
+    export_model,
+    plot,
+    presets,
+    queue,
+    run,
+    runs,
+    scheduler,
+    studies,
+)
 from workbench.cli.tui import open_screens
 from workbench.errors import WorkbenchError
 
@@ -32,6 +45,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
 app.command("export")(export.export)
+app.command("export-model")(export_model.export_model)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(scheduler.app, name="scheduler")
 app.command("doctor")(doctor.doctor)

@@ -36,9 +36,13 @@ def slug(name: str, limit: int = 40) -> str:
 
 
 def new_id(name: str, now: float) -> str:
-    """Return a sortable, readable id such as `20261121-142530-vae-digits-k3f9` (local time)."""
+    """Return a sortable, readable id such as `20261121-142530-vae-digits-k3f9` (local time).
+
+    The settings in a name such as `vae-digits latent=16` stay out of it: ids are typed.
+    """
+    words = [word for word in name.split() if "=" not in word]
     tail = "".join(secrets.choice(TAIL) for _ in range(4))
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{slug(name)}-{tail}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{slug(' '.join(words))}-{tail}"
 
 
 def create_run(
@@ -49,6 +53,7 @@ def create_run(
     overrides: Sequence[str] = (),
     study: str | None = None,
     study_id: str | None = None,
+    rerun_of: str = "",
     priority: int = 0,
     command: Sequence[str] = (),
     variables: dict[str, str] | None = None,
@@ -70,6 +75,7 @@ def create_run(
         "overrides": list(overrides),
         "study": study or "",
         "study_id": study_id or "",
+        **({"rerun_of": rerun_of} if rerun_of else {}),
         "priority": priority,
         "group": spec.group_hash(),
         "command": list(command),
@@ -158,6 +164,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
         preset=str(origin.get("preset", "")),
         study=str(origin.get("study", "")),
         study_id=str(origin.get("study_id", "")),
+        rerun_of=str(origin.get("rerun_of", "")),
         attempt=state.attempt,
         reason=state.reason,
         failure=state.failure,
