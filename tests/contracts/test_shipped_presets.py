@@ -59,5 +59,5 @@ def test_the_columns_of_a_study_are_known() -> None:
     shipped = [study for study in list_studies() if study.path.parent.parent == built_in_folder()]
     assert len(shipped) >= 5
     for study in shipped:
-        assert set(study.metrics) <= set(METRICS), study.name
+        assert set(study.layout.metrics) <= set(METRICS), study.name
         assert set(study.presets) <= set(SHIPPED), study.name
