@@ -37,7 +37,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True, scope="module")
 def rough_fits() -> Iterator[None]:
-    """Cut EM and annealing short: contracts hold for poor fits as well, and good ones are tested elsewhere."""
+    """Cut EM and annealing short: contracts hold for poor fits too, and good ones have their own tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mixtures, "LONGEST", 3)
         patch.setattr(evidence, "LOG_Z_TEMPERATURES", 4)
