@@ -18,6 +18,7 @@ from workbench.cli import (
     evaluate,
     export,
     export_model,
+    pack,
     plot,
     presets,
     queue,
@@ -46,6 +47,8 @@ app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
 app.command("export")(export.export)
 app.command("export-model")(export_model.export_model)
+app.command("pack")(pack.pack)
+app.command("unpack")(pack.unpack)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(scheduler.app, name="scheduler")
 app.command("doctor")(doctor.doctor)
