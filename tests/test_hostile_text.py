@@ -150,6 +150,7 @@ GOOD: dict[str, list[str]] = {  # a value for each argument, by its name in the 
     "N": ["3"],
     "FILE": ["packed.tar"],
     "[TEXT]": [EVIL],
+    "[RUN...]": [FINISHED],
     "[TABLE|RUN...]": [EVIL],
 }
 MORE = {  # what else a verb is asked
@@ -168,6 +169,7 @@ MORE = {  # what else a verb is asked
     "runs show": [[run] for run in RUNS],
     "runs log": [[RUNNING]],
     "presets show": [["vae-digits", "--set", f"data.{EVIL}=1"], [f"{EVIL}2"]],
+    "runs prune": [["--yes"], ["--dry-run"]],
     "plot": [[FINISHED, "loss", "--with", OTHER]],
     "pack": [[FINISHED, "--output", f"{EVIL}.tar"]],
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.api import (
         data,
         devices,
+        disk,
         evaluations,
         live,
         models,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "data",
     "devices",
+    "disk",
     "evaluations",
     "live",
     "models",
