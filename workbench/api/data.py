@@ -16,14 +16,15 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal
 
 import workbench
 from workbench.errors import DATA, NOT_FOUND, WorkbenchError, did_you_mean
-from workbench.settings import user_settings
-from workbench.spec.data import DATA_SETS, source_of
+from workbench.settings import UserSettings, user_settings
+from workbench.spec.data import DATA_SETS, DataSource, source_of
 from workbench.spec.data.report import DataReport
 from workbench.spec.resolve import data_settings
 
@@ -54,7 +55,6 @@ def list_sets() -> list[SetState]:
     ['needs no files']
     """
     user = user_settings()
-    can_write = writable(user.data_dir)
     states = []
     for name, source in DATA_SETS.known().items():
         if not source.files:
@@ -65,12 +65,10 @@ def list_sets() -> list[SetState]:
                 states.append(SetState(name, "ok", "here"))
             except WorkbenchError as problem:
                 states.append(SetState(name, "warning", problem.title, problem.hint))
-        elif user.download and can_write:
-            states.append(SetState(name, "ok", "not here; downloaded at first use"))
+        elif why := _not_fetched(source, user):
+            states.append(SetState(name, "warning", f"not here, and {why}", DATA_FIX.format(user.data_dir)))
         else:
-            why = "the folder is not writable" if user.download else "downloads are disabled"
-            fix = DATA_FIX.format(user.data_dir)
-            states.append(SetState(name, "warning", f"not here, and {why}", fix))
+            states.append(SetState(name, "ok", "not here; downloaded at first use"))
     return states
 
 
@@ -131,8 +129,7 @@ def check_data(settings: DataSettings) -> DataSettings:
     """
     user = user_settings()
     source = source_of(settings)
-    if not source.complete(user.data_dir) and not (user.download and writable(user.data_dir)):
-        why = "the folder is not writable" if user.download else "downloads are disabled"
+    if not source.complete(user.data_dir) and (why := _not_fetched(source, user)):
         raise WorkbenchError(
             f"Cannot load {settings.name}: it is not in {user.data_dir}, and {why}.",
             DATA_FIX.format(user.data_dir),
@@ -166,6 +163,16 @@ def writable(folder: Path) -> bool:
         return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
     except OSError:
         return False
+
+
+def _not_fetched(source: DataSource, user: UserSettings) -> str:
+    """Return why a data set cannot be downloaded; empty if it can be tried."""
+    if not user.download:
+        return "downloads are disabled"
+    if not writable(user.data_dir):
+        return "the folder is not writable"
+    needed = source.fetched_with
+    return f"downloading needs the package {needed}" if needed and find_spec(needed) is None else ""
 
 
 def _settings(target: str, overrides: Sequence[str]) -> DataSettings:

@@ -120,6 +120,7 @@ def to_latex(table: Table) -> str:
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{_tex(table.title)}}}",
+        *([rf"  \label{{{re.sub(r'[^A-Za-z0-9:._-]', '-', table.label)}}}"] if table.label else []),
         rf"  \begin{{tabular}}{{{form}}}",
         r"    \toprule",
         "    " + " & ".join(heads) + r" \\",

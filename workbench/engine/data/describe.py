@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
 
 import numpy as np
 
@@ -31,9 +30,7 @@ def main() -> int:
     user = user_settings()
     try:
         arrays: Arrays = resolve_name(source_of(settings).load)(settings, user.data_dir, user.download)
-        names = ("train_x", "train_y", "test_x", "test_y")
-        splits: dict[str, Any] = {name: np.asarray(getattr(arrays, name)) for name in names}
-        report, preview = report_of(settings, replace(arrays, **splits))
+        report, preview = report_of(settings, arrays)
     except Exception as problem:
         code, sentence = explain(problem, "Set data.train_size.")
         log(sentence)

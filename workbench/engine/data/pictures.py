@@ -58,9 +58,9 @@ def _split(
         except RuntimeError:
             if not download:
                 raise
-            data = _fetch(kind, place, options)
+            data = fetch(kind, place, options)
     except Exception as problem:  # torchvision, urllib and the file system each have their own
-        raise _explain(name, place, download, problem) from problem
+        raise explain(name, place, download, problem) from problem
     x = torch.as_tensor(data.data)
     y = torch.as_tensor(data.labels if name == "svhn" else data.targets, dtype=torch.int64)
     if name == "svhn":
@@ -68,7 +68,7 @@ def _split(
     return x.contiguous(), y
 
 
-def _fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
+def fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
     """Download a data set; other workers that want it meanwhile wait for it instead of fetching it too."""
     place.mkdir(parents=True, exist_ok=True)
     with (place / f".{kind.__name__}.lock").open("w") as lock:
@@ -76,7 +76,7 @@ def _fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
         return kind(str(place), download=True, **options)
 
 
-def _explain(name: str, folder: Path, download: bool, problem: Exception) -> WorkbenchError:
+def explain(name: str, folder: Path, download: bool, problem: Exception) -> WorkbenchError:
     """Return one sentence and a fix for whatever went wrong while reading or fetching `name`."""
     text = " ".join(str(problem).split())
     if isinstance(problem, PermissionError) or (download and not _writable(folder)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -22,6 +23,10 @@ class Streamed:
     def __init__(self, view: View, device: torch.device) -> None:
         self.view, self.device = view, device
         self._ahead: tuple[Array, Future[Tensor]] | None = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the map is read-only; it is never written to
+            self._stored = torch.from_numpy(view.base)
+        self._rows = None if view.rows is None else torch.from_numpy(view.rows)
         if device.type == "cuda":
             self._buffers = [torch.empty(0), torch.empty(0)]
             self._copied = [torch.cuda.Event(), torch.cuda.Event()]
@@ -30,9 +35,9 @@ class Streamed:
 
     def take(self, index: Tensor) -> Tensor:
         """Return the rows at `index` [n]; one on the GPU makes the host wait for it."""
-        rows = index.cpu().numpy()
         if self.device.type != "cuda":
-            return torch.from_numpy(self.view.take(rows))
+            return self._stored.index_select(0, index if self._rows is None else self._rows[index])
+        rows = index.cpu().numpy()
         ahead, self._ahead = self._ahead, None
         filled = ahead[1].result() if ahead is not None else None
         if filled is None or ahead is None or not np.array_equal(ahead[0], rows):
@@ -54,8 +59,7 @@ class Streamed:
         shape = (len(rows), base.shape[1])
         self._copied[self._turn].synchronize()
         if self._buffers[self._turn].shape != shape:
-            kind = torch.from_numpy(np.empty(0, base.dtype)).dtype
-            self._buffers[self._turn] = torch.empty(shape, dtype=kind, pin_memory=True)
+            self._buffers[self._turn] = torch.empty(shape, dtype=self._stored.dtype, pin_memory=True)
         buffer = self._buffers[self._turn]
         found = rows if self.view.rows is None else self.view.rows[rows]
         base.take(found, 0, out=buffer.numpy(), mode="clip")  # other modes make a copy first

@@ -31,6 +31,7 @@ class DataSource:
     files: Mapping[str, str] = field(default_factory=dict)
     torchvision: str = ""  # the class of torchvision.datasets, for those it reads
     check: str = ""  # "module:function" of the settings and the data folder, called before a run is queued
+    fetched_with: str = ""  # a package that downloading needs beside torchvision
     settings: tuple[str, ...] = ()  # which settings of own files it takes all the same
 
     def complete(self, folder: Path) -> bool:

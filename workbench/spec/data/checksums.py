@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from workbench.errors import DATA, WorkbenchError
+from workbench.errors import DATA, WorkbenchError, did_you_mean
 from workbench.spec.data import DATA_SETS
 from workbench.spec.data.settings import DataSettings
 
@@ -35,6 +35,23 @@ def check(settings: DataSettings, folder: Path) -> None:
                 "Delete it, so that it is fetched again, or copy a good one there.",
                 DATA,
             )
+
+
+def check_celeba(settings: DataSettings, folder: Path) -> None:
+    """Check the files of CelebA as `check`, and that `data.labels` is one of its attributes.
+
+    Raises:
+        WorkbenchError: as `check`, or if there is no such attribute.
+    """
+    check(settings, folder)
+    listed = folder / "celeba" / "list_attr_celeba.txt"
+    if settings.labels in ("", "none") or not listed.is_file():
+        return
+    with listed.open(encoding="utf-8") as file:
+        names = (file.readline(), file.readline())[1].split()
+    if settings.labels not in names:
+        near = did_you_mean(settings.labels, names) or f"Attributes are {', '.join(names)}."
+        raise WorkbenchError(f"celeba has no attribute '{settings.labels}' (data.labels).", near, DATA)
 
 
 def must_be(name: str, path: Path) -> None:

@@ -24,6 +24,15 @@ BATCHES = {
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
 
+CELEBA_FILES = {
+    "list_attr_celeba.txt": "75e246fa4810816ffd6ee81facbd244c",
+    "identity_CelebA.txt": "32bd1bd63d3c78cd57e08160ec5ed1e2",
+    "list_bbox_celeba.txt": "00566efa6fedff7a56946cd1c10f1c16",
+    "list_landmarks_align_celeba.txt": "cc24ecafdb5b50baae59b03474781f8c",
+    "list_eval_partition.txt": "d32c9cbf5e040fd4025c592c306e6668",
+    "img_align_celeba/000001.jpg": "",
+}
+
 
 def _in(folder: str, files: dict[str, str]) -> dict[str, str]:
     return {f"{folder}/{name}": md5 for name, md5 in files.items()}
@@ -35,3 +44,12 @@ FASHION = DataSource(
 )
 SVHN = DataSource("svhn", LOAD, _in("SVHN", SVHN_FILES), "SVHN", CHECK)
 CIFAR10 = DataSource("cifar10", LOAD, _in("cifar-10-batches-py", BATCHES), "CIFAR10", CHECK)
+CELEBA = DataSource(
+    "celeba",
+    "workbench.engine.data.celeba:celeba",
+    _in("celeba", CELEBA_FILES),
+    "CelebA",
+    "workbench.spec.data.checksums:check_celeba",
+    fetched_with="gdown",
+    settings=("labels",),
+)

@@ -34,7 +34,7 @@ class DataReport:
 
 
 def report_of(settings: DataSettings, arrays: Arrays, **known: Any) -> tuple[DataReport, dict[str, Any]]:
-    """Return the facts about numpy arrays or views, and arrays of a preview of the test split.
+    """Return the facts about a loader's arrays or views, and arrays of a preview of the test split.
 
     The preview holds `images` [n, H, W] or [n, H, W, 3] uint8, or `points` [n, D], and `labels` [n].
     `known` are fields that the arrays do not show.

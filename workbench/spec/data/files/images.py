@@ -109,9 +109,10 @@ def decode(file: Path, shape: tuple[int, ...], size: int) -> Array:
         if size:
             side = min(image.size)
             left, top = ((length - side) // 2 for length in image.size)
-            if (side, side) != (size, size) or image.size != (size, size):
-                box = (left, top, left + side, top + side)
-                image = image.resize((size, size), Image.Resampling.BICUBIC, box)
+            image = image.crop((left, top, left + side, top + side))  # a box of `resize` looks beyond itself
+            image = image.resize(
+                (size, size), Image.Resampling.BILINEAR
+            )  # bicubic leaves the range of values
         return np.asarray(image)
 
 

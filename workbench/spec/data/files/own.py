@@ -6,6 +6,7 @@ import hashlib
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -146,11 +147,21 @@ def format_of(path: Path) -> str:
 
 
 def content_hash(path: Path, files: Sequence[Path]) -> str:
-    """Return 16 hex digits of the bytes of all files, and of their names below a folder."""
+    """Return 16 hex digits of the bytes of all files, and of their names below a folder.
+
+    A process reads files of the same size and time of change once.
+    """
+    folder = path.is_dir()
+    found = tuple((str(file), file.relative_to(path).as_posix() if folder else "") for file in files)
+    states = (file.stat() for file in files)
+    return _hash_of(found, tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states))
+
+
+@lru_cache(16)
+def _hash_of(files: tuple[tuple[str, str], ...], states: tuple[tuple[int, ...], ...]) -> str:
     whole = hashlib.sha256()
-    for file in files:
-        name = file.relative_to(path).as_posix() if path.is_dir() else ""
-        with file.open("rb") as opened:
+    for file, name in files:
+        with open(file, "rb") as opened:  # noqa: PTH123 - a Path for each of many files takes longer
             part = hashlib.file_digest(opened, "sha256").digest()
         whole.update(name.encode(errors="surrogateescape") + b"\0" + part)
     return whole.hexdigest()[:16]
