@@ -43,8 +43,9 @@ def test_through_a_pipe(cli, store, monkeypatch):
         (["pack", "dddd"], USAGE, "Cannot pack runs: 20261121-120000-lebm-digits-dddd is paused."),
         (["pack", "aaaa", "nope"], NOT_FOUND, "There is no run 'nope'"),
         (["pack", "aaaa", "-o", "x.zip"], USAGE, "x.zip: unknown ending"),
-        (["pack", "aaaa", "-o", "there.tar"], STORE, "there.tar: it exists. --overwrite replaces it."),
-        (["pack", "aaaa", "-o", "none/x.tar"], STORE, "No such file or directory"),
+        (["pack", "aaaa", "-o", "there.tar"], USAGE, "there.tar: the file exists already."),
+        (["pack", "aaaa", "-o", "none/x.tar"], NOT_FOUND, "There is no folder none."),
+        (["pack", "aaaa", "-o", "runs/x.tar"], USAGE, "runs/x.tar: it is in the store"),
         (["pack", "aaaa", "-o", "-", "--json"], USAGE, "Cannot write an archive"),
         (["unpack", "there.tar"], STORE, "Cannot unpack there.tar"),
         (["unpack", "none.tar"], STORE, "Cannot read none.tar: No such file or directory."),
@@ -71,4 +72,6 @@ def test_a_model_is_not_exported_over_a_folder(cli, store):
     (store / VAE / "checkpoints" / "9.json").write_text("{}")
     Path("model").mkdir()
     answer = cli("export-model", "aaaa", "--output", "model")
-    assert answer.code == STORE and "it exists. Choose a new folder." in answer.err
+    assert answer.code == USAGE and "it exists already. Choose a new folder." in answer.err
+    answer = cli("export-model", "aaaa", "--output", "none/model")
+    assert answer.code == NOT_FOUND and "There is no folder" in answer.err

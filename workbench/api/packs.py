@@ -1,6 +1,6 @@
 """Moving runs between machines as one file.
 
->>> target = store.root / "runs.tar"
+>>> target = store.root.parent / "runs.tar"
 >>> api.packs.pack(store, ["fuze"], target) > 10_000
 True
 >>> other = api.stores.open_store(store.root.parent / "other")
@@ -10,17 +10,15 @@ True
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from workbench.api.outputs import streams, write_output
 from workbench.api.runs import find_run
 from workbench.errors import STORE, WorkbenchError
 from workbench.store import unpack as reading
-from workbench.store.files import open_plain, sync_folder
+from workbench.store.files import open_plain
 from workbench.store.pack import ENDINGS, mode_of, write_pack
 from workbench.store.store import Store
 
@@ -40,8 +38,8 @@ def pack(
     The ending of a file chooses the compression: .tar, .tar.gz, .tgz or .tar.xz. A stream gets none.
 
     Raises:
-        WorkbenchError: exit code 3 for an unknown run; 2 if a run is not over, or for an unknown ending; 5 if
-            the file exists, or cannot be written.
+        WorkbenchError: exit code 3 for an unknown run; 2 if a run is not over, or for an unknown ending; as
+            `api.outputs.write_output`.
     """
     rows = [find_run(store, text) for text in dict.fromkeys(run_ids)]
     runs = [store.run(run_id) for run_id in dict.fromkeys(row.id for row in rows)]
@@ -49,24 +47,14 @@ def pack(
         raise WorkbenchError(f"Cannot pack runs: {live}.", "Wait until they are over, or cancel them.")
     if not isinstance(target, Path):
         return write_pack(runs, target, "w|", checkpoints=checkpoints)
-    mode, target = mode_of(target.name), Path(os.path.abspath(target.expanduser()))  # noqa: PTH100
-    if os.path.lexists(target) and not overwrite:
-        raise WorkbenchError(f"Cannot write {target}: it exists.", "--overwrite replaces it.", STORE)
-    temporary = target.with_name(f".{secrets.token_hex(6)}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            total = write_pack(runs, file, mode, checkpoints=checkpoints)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        sync_folder(target.parent)
-    except OSError as error:
-        hint = "Free some space, or choose another place."
-        raise WorkbenchError(f"Cannot write {target}: {error.strerror}.", hint, STORE) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-    return total
+    mode = "w|" if streams(target) else mode_of(target.name)
+    sizes: list[int] = []
+    write_output(
+        target,
+        lambda file: sizes.append(write_pack(runs, file, mode, checkpoints=checkpoints)),
+        overwrite=overwrite,
+    )
+    return sizes[0]
 
 
 def unpack(store: Store, source: Path | IO[bytes], *, skip_existing: bool = False) -> dict[str, list[str]]:
