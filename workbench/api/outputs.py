@@ -7,19 +7,23 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
 from workbench.store.files import sync_folder
 from workbench.store.paths import StorePaths
 
 DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/(?:fd/(?P<number>\d+)|(?P<name>stdout|stderr))")
+Body = bytes | Callable[[IO[bytes]], object]
 STANDARD = {"stdout": 1, "stderr": 2}
 
 
-def write_output(path: Path, body: bytes, *, overwrite: bool = False) -> None:
-    """Write `body` to `path`. An existing regular file is kept unless `overwrite`, and keeps its mode.
+def write_output(path: Path, body: Body, *, overwrite: bool = False) -> None:
+    """Write `body` to `path`, or have a function write into the open file.
 
+    An existing regular file is kept unless `overwrite`, and keeps its mode.
     A symbolic link is followed. Pipes, terminals and devices (/dev/stdout too) are written to as they are.
 
     Raises:
@@ -31,20 +35,16 @@ def write_output(path: Path, body: bytes, *, overwrite: bool = False) -> None:
         if found := DESCRIPTOR.fullmatch(str(path)):
             number = STANDARD.get(found["name"] or "") or int(found["number"])
             with os.fdopen(os.dup(number), "wb") as file:  # opened again, a file would lose what was written
-                file.write(body)
+                _write(file, body)
             return
         if path.is_dir():
             raise WorkbenchError(f"Cannot write {path}: it is a folder.", "Name a file in it.", USAGE)
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             with path.open("wb", buffering=0) as file:
-                file.write(body)
+                _write(file, body)
             return
         target = path.resolve() if path.is_symlink() else path
-        if not target.parent.is_dir():
-            raise WorkbenchError(f"There is no folder {target.parent}.", "Create it first.", NOT_FOUND)
-        if store := _store_around(target):
-            hint = "Choose another folder."
-            raise WorkbenchError(f"Cannot write {path}: it is in the store {store}.", hint, USAGE)
+        check_place(target)
         if not _place(target, body, overwrite):
             hint = "Choose another name, or allow overwriting."
             raise WorkbenchError(f"Cannot write {path}: the file exists already.", hint, USAGE)
@@ -59,13 +59,29 @@ def streams(path: Path) -> bool:
     return str(path).startswith(("/dev/", "/proc/")) or path.is_fifo()
 
 
-def _store_around(target: Path) -> Path | None:
-    """Return the store of runs in which `target` lies, or None."""
+def check_place(target: Path) -> None:
+    """Check that the folder of a new file or folder exists, and lies in no store of runs.
+
+    Raises:
+        WorkbenchError: exit code 3 if it does not exist, 2 if it lies in a store.
+    """
+    if not target.parent.is_dir():
+        raise WorkbenchError(f"There is no folder {target.parent}.", "Create it first.", NOT_FOUND)
     folder = target.parent.resolve()
-    return next((parent for parent in (folder, *folder.parents) if StorePaths(parent).marker.is_file()), None)
+    for parent in (folder, *folder.parents):
+        if StorePaths(parent).marker.is_file():
+            hint = "Choose another folder."
+            raise WorkbenchError(f"Cannot write {target}: it is in the store {parent}.", hint, USAGE)
 
 
-def _place(path: Path, body: bytes, overwrite: bool) -> bool:
+def _write(file: IO[bytes], body: Body) -> None:
+    if isinstance(body, bytes):
+        file.write(body)
+    else:
+        body(file)
+
+
+def _place(path: Path, body: Body, overwrite: bool) -> bool:
     """Put a complete file at `path`; False if one is there and must stay. Never a torn file."""
     if not overwrite and os.path.lexists(path):
         return False
@@ -73,7 +89,7 @@ def _place(path: Path, body: bytes, overwrite: bool) -> bool:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # a table is made to be shared
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(body)
+            _write(file, body)
             file.flush()
             os.fsync(file.fileno())
         if overwrite:
