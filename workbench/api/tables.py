@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.api.outputs import streams, write_output
 from workbench.api.runs import find_run, list_runs, study_runs
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
@@ -23,7 +21,6 @@ from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
 from workbench.spec.layout import Layout
 from workbench.spec.studies import Study, find_study
-from workbench.store.files import sync_folder
 from workbench.store.index import index_of
 from workbench.store.run_row import RunRow
 from workbench.toml import show_path
@@ -141,12 +138,10 @@ def save_layout(layout: Layout, name: str, *, overwrite: bool = False) -> Path:
     folder = Path.cwd() / "presets" / "studies"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        body = tomli_w.dumps({"title": layout.caption or name, **layout.document()})
-        if not _place(folder / f"{name}.toml", body.encode(), overwrite):
-            hint = "Choose another name, or add --overwrite."
-            raise WorkbenchError(f"Cannot save the table: {folder / name}.toml exists already.", hint, USAGE)
     except OSError as error:
-        raise WorkbenchError(f"Cannot write {folder / name}.toml: {error.strerror}.", "", STORE) from None
+        raise WorkbenchError(f"Cannot make {folder}: {error.strerror}.", "", STORE) from None
+    body = tomli_w.dumps({"title": layout.caption or name, **layout.document()})
+    write_output(folder / f"{name}.toml", body.encode(), overwrite=overwrite)
     return folder / f"{name}.toml"
 
 
@@ -214,7 +209,7 @@ def export_text(table: Table, format: str) -> str:
 
 
 def format_for(path: Path) -> str:
-    """Return the format of the file's extension.
+    """Return the format of the file's extension; "md" for a pipe or device.
 
     Raises:
         WorkbenchError: exit code 2 for an unknown one.
@@ -222,7 +217,7 @@ def format_for(path: Path) -> str:
     >>> api.tables.format_for(Path("table.tex"))
     'latex'
     """
-    found = format_of(path)
+    found = "md" if streams(path) else format_of(path)
     if found is None:
         hint = f"Use one of {', '.join(SUFFIXES)}."
         raise WorkbenchError(f"Unknown file extension: '{path.name}'.", hint, USAGE)
@@ -230,52 +225,9 @@ def format_for(path: Path) -> str:
 
 
 def write_export(table: Table, format: str, path: Path, *, overwrite: bool = False) -> None:
-    """Write the table to `path`, whole or not at all; an existing file is kept unless `overwrite`.
+    """Write the table to `path`: see `write_output`.
 
     Raises:
-        WorkbenchError: exit code 2 if the file exists or is a folder, 3 if its folder does not, else 5.
+        WorkbenchError: exit code 2 for another format, or as `write_output`.
     """
-    body = export(table, format).encode()
-    path = Path(path).expanduser()
-    try:
-        if path.is_dir():
-            raise WorkbenchError(f"Cannot write {path}: it is a folder.", "Name a file in it.", USAGE)
-        if not path.parent.is_dir():
-            raise WorkbenchError(f"There is no folder {path.parent}.", "Create it first.", NOT_FOUND)
-        if not _place(path, body, overwrite):
-            hint = "Choose another name, or allow overwriting."
-            raise WorkbenchError(f"Cannot write {path}: the file exists already.", hint, USAGE)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        why = (getattr(error, "strerror", None) or str(error)).lower()
-        hint = "Choose a writable place with free space."
-        raise WorkbenchError(f"Cannot write {path}: {why}.", hint, STORE) from None
-
-
-def _place(path: Path, body: bytes, overwrite: bool) -> bool:
-    """Put a complete file at `path`; False if one is there and must stay. Never a torn file."""
-    if not overwrite and os.path.lexists(path):
-        return False
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # a table is made to be shared
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            try:
-                path.hardlink_to(temporary)  # fails if the file was made meanwhile
-            except FileExistsError:
-                return False
-            except OSError:  # no hard links on this disk
-                if os.path.lexists(path):
-                    return False
-                temporary.replace(path)
-        with contextlib.suppress(OSError):
-            sync_folder(path.parent)
-        return True
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    write_output(path, export(table, format).encode(), overwrite=overwrite)

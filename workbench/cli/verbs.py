@@ -18,6 +18,7 @@ from workbench.cli import (
     evaluate,
     export,
     export_model,
+    pack,
     plot,
     presets,
     queue,
@@ -48,6 +49,8 @@ app.command("plot")(plot.plot)
 app.command("table")(table.table)
 app.command("export")(export.export)
 app.command("export-model")(export_model.export_model)
+app.command("pack")(pack.pack)
+app.command("unpack")(pack.unpack)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(scheduler.app, name="scheduler")
 app.command("doctor")(doctor.doctor)
