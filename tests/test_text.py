@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.text import ago, format_duration, safe_text
+from workbench.text import ago, format_bytes, format_duration, safe_text
 
 
 def test_escape_sequences_become_visible():
@@ -48,3 +48,8 @@ def test_lengths_of_time_have_two_units_at_most():
 
 def test_an_unknown_time_is_no_time_ago() -> None:
     assert ago(None) == ""
+
+
+def test_bytes_are_short():
+    sizes = (0, 1023, 1024, 3_400_000, 15 << 30, 3 << 40)
+    assert [*map(format_bytes, sizes)] == ["0 B", "1023 B", "1.0 KiB", "3.2 MiB", "15 GiB", "3072 GiB"]

@@ -32,7 +32,7 @@ def test_nets_take_and_give_pictures_of_any_size(kind: str, shape: tuple[int, ..
     out = decoder(z)
     assert out.shape == x.shape and out.isfinite().all()
     out.square().sum().backward()
-    weights = nets.weights(encoder) + nets.weights(decoder)
+    weights = [layer.weight for layer in nets.layers(encoder) + nets.layers(decoder)]
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in weights)
 
 

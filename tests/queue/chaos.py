@@ -35,18 +35,28 @@ ENV = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
 def processes(store: Store) -> dict[str, list[int]]:
     """Return the processes that work on this store, by kind."""
     found: dict[str, list[int]] = {kind: [] for kind in MARKS}
-    for folder in Path("/proc").iterdir():
-        try:
-            command = (folder / "cmdline").read_bytes().decode(errors="replace")
-        except (OSError, ValueError):
+    own, root = str(os.getpid()), os.fsencode(store.root)
+    for entry in os.scandir("/proc"):  # called in every wait: three times as fast as with Path objects
+        name = entry.name
+        if not name.isdigit() or name == own:
             continue
-        if not folder.name.isdigit() or str(store.root) not in command or int(folder.name) == os.getpid():
+        try:
+            file = os.open(f"/proc/{name}/cmdline", os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            line = os.read(file, 65536)
+        except OSError:
+            continue
+        finally:
+            os.close(file)
+        if root not in line:
             continue
         # The shim's argument names the trainer too, and the person's names the scheduler's options.
-        arguments = command.split("\0")
+        arguments = line.decode(errors="replace").split("\0")
         for kind, mark in MARKS.items():
             if any(argument.endswith(mark) for argument in arguments[:7]):
-                found[kind].append(int(folder.name))
+                found[kind].append(int(name))
                 break
     return found
 

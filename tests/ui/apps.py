@@ -1,13 +1,17 @@
 """Apps over made-up stores for the tests of the screens, and how to wait until they have come to rest."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import textual.app
+import textual.pilot
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.stores import make_run, make_store
 from workbench.api.stores import Store, open_store
@@ -25,6 +29,23 @@ RUNS = (
 VAE, LAE, AVB, LEBM = (run_id for run_id, _, _ in RUNS)
 
 
+async def idle(*_: float) -> None:
+    """Wait until the event loop has no callback left to run.
+
+    Textual's own function samples the CPU in steps of 20 ms, twice per key, and waits up to a second on a
+    busy machine.
+    """
+    ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    quiet = 0
+    while quiet < 3:
+        await asyncio.sleep(0)
+        quiet = 0 if ready else quiet + 1
+
+
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = idle  # type: ignore[attr-defined]
+Input._restart_blink = lambda self: None  # type: ignore[method-assign]  # each blink paints the screen again
+
+
 def starter_store(root: Path) -> Store:
     """Return an open store with the starter study half done."""
     make_store(root)
@@ -38,6 +59,7 @@ class StillApp(WorkbenchApp):
 
     def __init__(self, store: Store, **options: Any) -> None:
         super().__init__(store, rate=20.0, **options)
+        self.animation_level = "none"
         self.store_text = "~/work/runs (nearest runs/)"
         self.feed._look_at_machine = lambda: None  # type: ignore[method-assign]
 
@@ -48,10 +70,10 @@ async def settled(pilot: Pilot[Any], seconds: float = 15.0) -> None:
     assert isinstance(app, WorkbenchApp)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        await pilot.pause(0.02)
+        await pilot.pause(0.005)
         busy = [worker for worker in app.workers if worker.group != "feed" and not worker.is_finished]
         if app.rows is not None and not busy and _shown(app):
-            await pilot.pause(0.05)
+            await pilot.pause()
             return
     raise AssertionError("the screens did not come to rest")
 
@@ -72,6 +94,13 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     """Press keys, then wait."""
     await pilot.press(*keys)
     await settled(pilot)
+
+
+async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
+    """Change the size of the terminal, and wait for the 8 ms in which Textual collects such changes."""
+    await pilot.resize_terminal(width, height)
+    await pilot.pause(0.02)
+    await pilot.pause()
 
 
 async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:

@@ -3,15 +3,10 @@
 from pathlib import Path
 
 import pytest
-import textual._wait
 
 from tests.ui.apps import starter_store
 from workbench.api.stores import Store, open_store
 from workbench.ui.widgets.pane import Pane
-
-# Textual's pilot samples the CPU in steps of 20 ms, twice per key, until the app is idle.
-textual._wait.SLEEP_GRANULARITY = 0.005
-textual._wait.SLEEP_IDLE = 0.005 / 20
 
 
 @pytest.fixture

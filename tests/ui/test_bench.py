@@ -17,6 +17,7 @@ from tests.ui.apps import (
     message_of,
     opened,
     press,
+    resize,
     screen_text,
     settled,
     until,
@@ -266,12 +267,11 @@ async def test_quitting_says_that_runs_continue(store: Store, monkeypatch: pytes
 @pytest.mark.parametrize("size", [(40, 10), (80, 17), (1, 1)])
 async def test_too_small_says_so_and_comes_back(store: Store, size: tuple[int, int]) -> None:
     async with opened(store) as pilot:
-        await pilot.resize_terminal(*size)
-        await pilot.pause()
+        await resize(pilot, *size)
         assert not bench_of(pilot).queue.display or bench_of(pilot).has_class("-too-small")
         if size == (40, 10):
             assert "needs 60×18" in " ".join(screen_text(pilot.app).split())
-        await pilot.resize_terminal(160, 48)
+        await resize(pilot, 160, 48)
         await settled(pilot)
         assert "vae-digits" in screen_text(pilot.app) and "needs 60×18" not in screen_text(pilot.app)
 
@@ -282,9 +282,9 @@ async def test_the_keys_come_back_where_they_were(store: Store) -> None:
         held = pilot.app.screen.focused
         assert held is not None and held.id == "log"
         for _ in range(2):
-            await pilot.resize_terminal(30, 8)
+            await resize(pilot, 30, 8)
             await settled(pilot)
-            await pilot.resize_terminal(80, 24)
+            await resize(pilot, 80, 24)
             await settled(pilot)
             assert pilot.app.screen.focused is held
 

@@ -16,7 +16,17 @@ from typing import Any
 import pytest
 
 import workbench.api.runs as runs
-from tests.ui.apps import StillApp, bench_of, message_of, opened, press, screen_lines, screen_text, until
+from tests.ui.apps import (
+    StillApp,
+    bench_of,
+    message_of,
+    opened,
+    press,
+    resize,
+    screen_lines,
+    screen_text,
+    until,
+)
 from workbench.api.stores import Store
 from workbench.ui.canvas.palette import Look
 
@@ -49,8 +59,7 @@ async def test_any_size_is_survived_on_every_screen(store: Store) -> None:
         for key in ("escape", *SCREENS):
             await press(pilot, key)
             for size in ((30, 10), (1, 1), (60, 18), (240, 60), (80, 24)):
-                await pilot.resize_terminal(*size)
-                await pilot.pause()
+                await resize(pilot, *size)
                 assert [len(row) for row in screen_lines(pilot.app)] == [size[0]] * size[1]
             await pilot.press(*AWAY)
 

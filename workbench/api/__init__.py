@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from workbench.api import (
         data,
         devices,
+        disk,
         evaluations,
         live,
         models,
+        packs,
         plots,
         presets,
         queue,
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 __all__ = [
     "data",
     "devices",
+    "disk",
     "evaluations",
     "live",
     "models",
+    "packs",
     "plots",
     "presets",
     "queue",

@@ -16,12 +16,14 @@ from typing import Literal
 
 from workbench import __version__
 from workbench.api.data import list_sets, writable
+from workbench.api.disk import usage
 from workbench.api.stores import Store, chosen_folder, open_store
 from workbench.errors import STORE, USAGE, WorkbenchError
 from workbench.queue.devices import meters
 from workbench.settings import config_dir, user_settings
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
+from workbench.text import format_bytes
 
 SMALL_DISK = 2 << 30  # bytes free in the store below which checkpoints may soon not fit
 CPU_TORCH = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
@@ -108,8 +110,13 @@ def store(chosen: Store | Path | None) -> Iterator[Check]:
         yield Check("store rights", "missing", "read-only: nothing can be queued", fix, STORE)
     free = shutil.disk_usage(found.root).free
     state_of_disk: Literal["ok", "warning"] = "warning" if free < SMALL_DISK else "ok"
-    fix = "Free some space: `workbench runs rm`, or another disk with --store." if free < SMALL_DISK else ""
-    yield Check("store disk", state_of_disk, f"{free / 2**30:.1f} GiB free", fix)
+    fix = "Free space with `workbench runs prune`, or choose another disk with --store."
+    fix = fix if free < SMALL_DISK else ""
+    text = f"{free / 2**30:.1f} GiB free"
+    if sizes := usage(found):
+        largest = max(sizes, key=lambda run_id: sizes[run_id])
+        text += f"; runs take {format_bytes(sum(sizes.values()))}, {largest} {format_bytes(sizes[largest])}"
+    yield Check("store disk", state_of_disk, text, fix)
 
 
 def user_files() -> Iterator[Check]:

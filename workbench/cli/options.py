@@ -8,6 +8,7 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
+from workbench.errors import WorkbenchError, did_you_mean
 
 RUN_HELP = "Run id, or an unambiguous prefix or suffix of it."
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
@@ -69,6 +70,20 @@ Random = Annotated[
     ),
 ]
 RandomSeed = Annotated[int, typer.Option("--random-seed", metavar="SEED", help="Seed of --random.")]
+State = Annotated[
+    list[str] | None,
+    typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=complete.states),
+]
+StudyName = Annotated[
+    str | None,
+    typer.Option(
+        "--study", help="Only runs of this study, or study id.", autocompletion=complete.queued_studies
+    ),
+]
+Filter = Annotated[
+    str,
+    typer.Option("--filter", metavar="TEXT", help="Filter as in the screens: 'model:lae test_mse<0.03'."),
+]
 Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="A count (3 means 0,1,2) or a list (0,7,9).")
 ]
@@ -80,6 +95,18 @@ def global_options(ctx: typer.Context) -> dict[str, Any]:
     """Return the options before the verb: `store` (a path or None) and `ascii`."""
     options: dict[str, Any] = ctx.find_root().obj or {}
     return options
+
+
+def chosen_rows(
+    store: api.stores.Store, state: list[str] | None, study: str | None, filter: str
+) -> list[api.runs.RunRow]:
+    """Return the runs that --state, --study and --filter let through, newest first."""
+    for word in state or ():
+        if word not in api.runs.STATES:
+            hint = did_you_mean(word, api.runs.STATES) or f"States: {', '.join(api.runs.STATES)}."
+            raise WorkbenchError(f"There is no state '{word}'.", hint)
+    rows = api.runs.list_runs(store) if study is None else api.runs.study_runs(store, study)
+    return api.runs.filter_rows(store, [row for row in rows if not state or row.state in state], filter)
 
 
 def open_store(ctx: typer.Context, *, create: bool = False) -> api.stores.Store:

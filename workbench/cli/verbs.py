@@ -18,6 +18,7 @@ from workbench.cli import (
     evaluate,
     export,
     export_model,
+    pack,
     plot,
     presets,
     queue,
@@ -25,6 +26,7 @@ from workbench.cli import (
     runs,
     scheduler,
     studies,
+    table,
 )
 from workbench.cli.tui import open_screens
 from workbench.errors import WorkbenchError
@@ -44,8 +46,11 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(data.app, name="data")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
+app.command("table")(table.table)
 app.command("export")(export.export)
 app.command("export-model")(export_model.export_model)
+app.command("pack")(pack.pack)
+app.command("unpack")(pack.unpack)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(scheduler.app, name="scheduler")
 app.command("doctor")(doctor.doctor)

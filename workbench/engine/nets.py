@@ -184,9 +184,9 @@ def generator(
     return ConvDecoder(kind, data, latent, widths, activation, streams, published=True)
 
 
-def weights(net: nn.Module) -> list[nn.Parameter]:
-    """Return the weights of all layers [S, …], without biases and scales of normalisations."""
-    return [layer.weight for layer in net.modules() if isinstance(layer, Linear | Conv2d | ConvTranspose2d)]
+def layers(net: nn.Module) -> list[Linear | Conv2d | ConvTranspose2d]:
+    """Return all layers with `weight` and `bias`, normalisations not included."""
+    return [layer for layer in net.modules() if isinstance(layer, Linear | Conv2d | ConvTranspose2d)]
 
 
 def picture_shape(kind: str, data: DataInfo, layers: int, field: str) -> tuple[int, int, int]:

@@ -23,8 +23,8 @@ from workbench.store.evaluations import newest_health, read_evaluations
 from workbench.store.files import log_tail, open_plain, read_json
 from workbench.store.json_fields import number, table, whole
 from workbench.store.metrics import MetricsTail
-from workbench.store.paths import HEALTH, RunPaths, StorePaths
-from workbench.store.snapshots import Latents, Samples, read_latents, read_samples, snapshot_steps
+from workbench.store.paths import HEALTH, RunPaths, StorePaths, snapshot_steps
+from workbench.store.snapshots import Latents, Samples, read_latents, read_samples
 from workbench.store.state import OVER, State, run_state, state_of, unwritten_state
 from workbench.text import cut
 

@@ -31,6 +31,7 @@ class Outcome:
     diverged: dict[int, int]
     conditions: dict[str, str] = field(default_factory=dict)  # how a later evaluation got a metric
     health: dict[int, Health] = field(default_factory=dict)  # the verdict on each seed
+    made_by: tuple[str, str] = ("", "")  # commit and version of torch, empty where unknown
     place: str = ""  # device and host, between which times are not compared
 
     def shared(self, key: str) -> float | None:
@@ -54,12 +55,15 @@ def read_outcome(paths: RunPaths) -> Outcome | None:
     seconds = number(result.get("seconds"))
     if seconds is not None and "training_seconds" not in metrics:
         metrics["training_seconds"] = Measured(dict.fromkeys(seeds, seconds), n=1)
-    host = table(read_table(paths.environment).get("host")).get("name", "")
+    environment = read_table(paths.environment)
+    host = table(environment.get("host")).get("name", "")
+    commit = str(table(environment.get("git")).get("commit") or "")
+    made_by = commit[:7], str(table(environment.get("packages")).get("torch") or "")
     place = f"{result.get('device', '')} {host}".strip()
     later, conditions = _later(paths, seeds, diverged)
     verdicts = newest_health(result, read_table(paths.root / HEALTH))
     health = dict(zip(seeds, verdicts, strict=False))
-    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, health, place)
+    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, health, made_by, place)
 
 
 def _later(

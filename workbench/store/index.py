@@ -21,12 +21,13 @@ from typing import Any
 
 from workbench.spec.health import Health
 from workbench.store.details import brief_settings, read_numbers
+from workbench.store.disk import folder_bytes
 from workbench.store.paths import RUN_ID, RunPaths, StorePaths
 from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
 from workbench.store.store import Store
 
-VERSION = 2
+VERSION = 3
 # Younger folders are read again next time: a change in the same clock tick would not show.
 UNSETTLED_SECONDS = 2.0
 NETWORK = (
@@ -44,15 +45,18 @@ NETWORK = (
     "ocfs2",
 )
 
-# Settings and numbers are filled when a filter first asks for them: reading 10,000 files takes a second.
+DISK = "disk"  # bytes of a run's folder; for filters a number as any other
+# The last three are filled when a filter first asks for them: reading 10,000 files takes a second.
 TABLES = (
     "CREATE TABLE IF NOT EXISTS run"
-    "(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT, settings TEXT, numbers TEXT) WITHOUT ROWID",
+    "(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT, settings TEXT, numbers TEXT, disk TEXT)"
+    " WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS key(name TEXT PRIMARY KEY) WITHOUT ROWID",
 )
 DETAILS: dict[str, Callable[[RunPaths], dict[str, Any]]] = {
     "settings": brief_settings,
     "numbers": read_numbers,
+    "disk": lambda paths: {DISK: folder_bytes(paths)},
 }
 
 
@@ -90,8 +94,12 @@ class RunIndex:
         return found | lists
 
     def numbers(self, key: str) -> dict[str, float]:
-        """Return by run the mean over seeds of an estimate, or of the last point of a curve."""
-        return self._details("numbers", key)
+        """Return by run the mean over seeds of an estimate or of the last point of a curve, or its bytes."""
+        return self._details(DISK if key == DISK else "numbers", key)
+
+    def disk(self) -> dict[str, int]:
+        """Return the bytes that each run takes."""
+        return self._details(DISK, DISK)
 
     def detail_keys(self) -> list[str]:
         """Return every setting of the runs, and the names of numbers that were read so far."""
@@ -99,7 +107,7 @@ class RunIndex:
             keys = {key for body in self._fill("settings").values() for key in body}
             with contextlib.suppress(sqlite3.Error):
                 keys |= {key for (key,) in self._database.execute("SELECT name FROM key")}
-        return sorted(keys)
+        return sorted({*keys, DISK})
 
     def _details(self, column: str, key: str) -> dict[str, Any]:
         with self._lock:

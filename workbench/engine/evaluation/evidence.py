@@ -16,6 +16,7 @@ from workbench.engine.model import LatentModel
 
 LOG_Z_CHAINS = 1000  # of the AIS estimate of a prior's log Z
 LOG_Z_EXAMPLES = 8  # independent ones of it, whose spread is its error
+LOG_Z_TEMPERATURES = 200
 
 
 def iwae(task: Task) -> Findings:
@@ -144,7 +145,7 @@ def prior_log_z(task: Task, found: Findings) -> Tensor:
         found.notes.append(f"log Z of the prior by quadrature.{doubt}")
         return value
     mean = like.new_zeros(model.members, LOG_Z_EXAMPLES, model.latent)
-    plan = Plan(LOG_Z_CHAINS // LOG_Z_EXAMPLES, 200, 5)
+    plan = Plan(LOG_Z_CHAINS // LOG_Z_EXAMPLES, LOG_Z_TEMPERATURES, 5)
 
     def log_prior(z: Tensor) -> Tensor:
         value = model.log_prior(z)

@@ -23,7 +23,7 @@ from workbench.engine.gaussians import LOG_2PI, gaussian_kl, gaussian_kls
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
 from workbench.engine.models.decoder_model import DecoderModel
-from workbench.engine.nets import decoder, encoder, weights
+from workbench.engine.nets import decoder, encoder, layers
 from workbench.engine.optim import Optimiser, make_optimiser, ramp
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import GaussianVAESettings, VAESettings
@@ -49,7 +49,7 @@ class VAE(DecoderModel):
         self.likelihood = make_likelihood(
             settings.likelihood, streams, sigma=settings.sigma, learn=settings.learn_sigma
         )
-        self.matrices = weights(self)
+        self.matrices = [layer.weight for layer in layers(self)]
         self.optimisers = {"model": self._optimiser()}
 
     def _optimiser(self) -> Optimiser:

@@ -46,6 +46,8 @@ class ResultsScreen(Tabulates):
     def begin(self) -> None:
         self.set_focus(self.grid)
         self.runs_changed()
+        store = self.bench.store  # in a thread: the first time every folder is read
+        self.in_thread(lambda: api.disk.usage(store), self.grid.update_sizes, group="disk")
 
     def on_screen_resume(self) -> None:
         self.bench.feed.watch([])
