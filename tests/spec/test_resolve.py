@@ -245,3 +245,26 @@ def test_the_sentence():
     assert family_notes(find_preset("avb-digits"), ["avb", "vae", "vae"]) == [
         "vae does not take adversary_lr from before: left out."
     ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["data.path=my photos/a.npz"], {"name": "a", "path": "my photos/a.npz"}),
+        (["data.path=photos/"], {"name": "photos", "path": "photos/"}),
+        (["data.path=a.npz", "data.name=b"], {"name": "b", "path": "a.npz"}),
+        (["data.path=a.npz", "data.labels=3", "data.name=mnist"], {"name": "mnist", "labels": "3"}),
+        (["data.path=a.npz", "data.path="], {"name": "digits", "path": ""}),
+    ],
+)
+def test_own_data_take_the_place_of_the_presets(preset, overrides, expected):
+    data = resolve(preset(GOOD), overrides).data
+    assert {key: getattr(data, key) for key in expected} == expected
+
+
+def test_a_known_data_set_takes_the_place_of_own_data(preset):
+    own = GOOD + '[data]\npath = "a.npz"\nlabels = "y"\ntest_share = 0.5\n'
+    assert resolve(preset(own)).data.name == "a"
+    assert resolve(preset(own), ["data.path=b.npz"]).data.labels == "y"
+    assert resolve(preset(own), ["data.name=digits"]).data == resolve(preset(GOOD)).data
+    assert "path" not in resolve(preset(GOOD), ["data.path=b.npz"]).name

@@ -45,6 +45,8 @@ def differences(spec: RunSpec, base: RunSpec) -> dict[str, Any]:
             # the length that is not given is None: the other one says it
             if value is not None and value != getattr(old, key, None):
                 found[f"{section}.{key}"] = value
+    if found.pop("data.path", "") and "data.name" in found:  # the label of own data says it
+        found.pop("data.hash", None)
     return found
 
 
