@@ -16,6 +16,7 @@ from workbench.engine.free_memory import free_bytes
 from workbench.engine.setup import DTYPES, build_model
 from workbench.engine.streams import Streams
 from workbench.spec.schema import RunSpec
+from workbench.text import format_bytes
 
 STEPS = 2  # the second has the optimiser's state from its beginning
 
@@ -91,16 +92,11 @@ def enough_memory(spec: RunSpec, data: DataSet) -> str:
         MemoryError: if a training step alone takes more than is free.
     """
     free = free_bytes(data.device)
-    stored = f"data {_amount(data.bytes)}{' on disk' if data.streamed else ''}"
+    stored = f"data {format_bytes(data.bytes)}{' on disk' if data.streamed else ''}"
     try:
         need = training_bytes(spec, data.info)
     except Exception as problem:  # a plug-in may not train without numbers
-        return f"memory: {stored}; training unknown ({type(problem).__name__}); {_amount(free)} free"
+        return f"memory: {stored}; training unknown ({type(problem).__name__}); {format_bytes(free)} free"
     if need > free:
-        raise MemoryError(f"A training step takes {_amount(need)}, and {_amount(free)} are free.")
-    return f"memory: {stored}, training {_amount(need)}; {_amount(free)} free"
-
-
-def _amount(size: int) -> str:
-    unit, power = ("GiB", 30) if size >= 2**30 else ("MiB", 20) if size >= 2**20 else ("KiB", 10)
-    return f"{size / 2**power:.1f} {unit}"
+        raise MemoryError(f"A training step takes {format_bytes(need)}, and {format_bytes(free)} are free.")
+    return f"memory: {stored}, training {format_bytes(need)}; {format_bytes(free)} free"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from pkgutil import resolve_name
 from typing import Any
 
 from workbench.engine import checkpoint
@@ -26,6 +27,7 @@ from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
 from workbench.exit_codes import WorkerExit
 from workbench.settings import user_settings
+from workbench.spec.data import source_of
 from workbench.spec.health import health_reasons
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_health
@@ -78,6 +80,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
             measure_all(trainer)
         with trainer.model.averaged():
             found = judge(trainer, metrics, outcome)
+    if data.streamed and (check := source_of(spec.data).check):
+        resolve_name(check)(spec.data, user.data_dir)  # files were read until now, and may have changed
     stop.patient = True
     first = ""
     if outcome.how == "diverged":

@@ -18,6 +18,7 @@ from workbench.errors import DATA, WorkbenchError
 from workbench.spec.data import Arrays, source_of
 from workbench.spec.data.files.view import View
 from workbench.spec.data.settings import DataSettings
+from workbench.text import format_bytes
 
 __all__ = ["DataSet", "load"]
 
@@ -46,7 +47,7 @@ def load(
     if size > (free_bytes(device) // 2 if budget is None else budget):
         if binarise in ("static", "threshold"):
             raise WorkbenchError(
-                f"{settings.name} takes {size / 2**30:.1f} GiB and is read from disk, where data.binarise = "
+                f"{settings.name} takes {format_bytes(size)} and is read from disk, where data.binarise = "
                 f"{binarise} is not possible.",
                 "Set data.binarise to dynamic or none, or data.train_size to fewer examples.",
                 DATA,
