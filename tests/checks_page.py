@@ -42,12 +42,14 @@ CHAPTERS = {
     "whole": (
         "The package as a whole",
         """likelihood estimates | samplers | Bernoulli gradients | AVB | thermodynamic integration
-        | make_moons | MNIST, four families by AIS | device, precision | divergence, log Z, presets""",
+        | make_moons | MNIST, four families by AIS | device, precision | divergence, log Z, presets
+        | loaded models""",
     ),
     "science": (
         "Errors that were found, and stay found",
         "importance weights | quadrature | log Z | R-hat | two-sample errors | AIS to a target",
     ),
+    "data": ("Own data", "the digits in every format | reading from disk | memory of a run"),
 }
 ELSEWHERE = {  # rows that no marker gives
     "whole 2": "Stationary moments and detailed balance: see 4 to 6 of the catalogue.",

@@ -90,6 +90,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alive = {"pid": 7, "boot_id": boot_id(), "host": EVIL, "started": time.time(), "message": EVIL}
     write_json(StorePaths(root).scheduler, alive)
     shutil.copytree(root / FINISHED, StorePaths(root).trash / "1" / "removed")
+    store = api.stores.open_store(root)
+    shutil.copytree(root / FINISHED, root / f"{FINISHED}9")
+    api.packs.pack(store, [f"{FINISHED}9"], folder / "packed.tar")
+    shutil.rmtree(root / f"{FINISHED}9")
     presets, studies = folder / "presets", folder / "presets" / "studies"
     studies.mkdir(parents=True)
     text = json.dumps(EVIL)
@@ -144,7 +148,9 @@ GOOD: dict[str, list[str]] = {  # a value for each argument, by its name in the 
     "METRIC": [EVIL],
     "TOKEN": ["1"],
     "N": ["3"],
+    "FILE": ["packed.tar"],
     "[TEXT]": [EVIL],
+    "[RUN...]": [FINISHED],
     "[TABLE|RUN...]": [EVIL],
 }
 MORE = {  # what else a verb is asked
@@ -163,9 +169,16 @@ MORE = {  # what else a verb is asked
     "runs show": [[run] for run in RUNS],
     "runs log": [[RUNNING]],
     "presets show": [["vae-digits", "--set", f"data.{EVIL}=1"], [f"{EVIL}2"]],
+    "runs prune": [["--yes"], ["--dry-run"]],
     "plot": [[FINISHED, "loss", "--with", OTHER]],
+    "pack": [[FINISHED, "--output", f"{EVIL}.tar"]],
 }
-SILENT = {"runs restore", "scheduler start", "scheduler stop"}  # nothing from outside is in what they say
+SILENT = {
+    "unpack",
+    "runs restore",
+    "scheduler start",
+    "scheduler stop",
+}  # nothing from outside is in what they say
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -214,7 +227,8 @@ def test_verbs(
         if "--json" in arguments and out:
             json.loads(out)
         everything += out + err
-    assert 0 in codes or verb in ("run", "studies run"), codes  # these two follow until they are interrupted
+    # these follow until they are interrupted, or find no checkpoint
+    assert 0 in codes or verb in ("run", "studies run", "export-model"), codes
     assert SHOWN in everything or "[red]" in everything or verb in SILENT
 
 

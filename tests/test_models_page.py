@@ -25,7 +25,7 @@ FAMILY_PAGES = sorted(
     set(re.findall(r"\((models/[\w-]+\.md)\)", "\n".join(map(str, ROWS)))) - {"models/evaluation.md"}
 )
 PARTS = ("Objective", "Algorithm as coded", "Defaults", "Departures, and why", "What the checks prove")
-BASE = {"vae-flow": "vae", "dlgm": "vae", "image-lebm": "lebm"}  # whose pages have the rest of their settings
+BASE = {"vae-flow": "vae", "dlgm": "vae"}  # whose pages have the rest of their settings
 
 
 def ticked(text: str) -> list[str]:

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.text import format_duration, safe_text
+from workbench.text import ago, format_bytes, format_duration, safe_text
 
 
 def test_escape_sequences_become_visible():
@@ -44,3 +44,12 @@ def test_lengths_of_time_have_two_units_at_most():
     given = (0, 59.9, 61, 7500, 90000, -3)
     assert [format_duration(s) for s in given] == ["0s", "59s", "1m 01s", "2h 05m", "1d 1h", "0s"]
     assert format_duration(None) == format_duration(math.inf) == format_duration(math.nan) == ""
+
+
+def test_an_unknown_time_is_no_time_ago() -> None:
+    assert ago(None) == ""
+
+
+def test_bytes_are_short():
+    sizes = (0, 1023, 1024, 3_400_000, 15 << 30, 3 << 40)
+    assert [*map(format_bytes, sizes)] == ["0 B", "1023 B", "1.0 KiB", "3.2 MiB", "15 GiB", "3072 GiB"]

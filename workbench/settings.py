@@ -53,6 +53,13 @@ def config_dir(environ: Mapping[str, str] | None = None) -> Path:
     return user_config_path("workbench", appauthor=False)
 
 
+def cache_dir() -> Path:
+    """Return the folder of files that can be made again (`XDG_CACHE_HOME` moves it); it need not exist."""
+    from platformdirs import user_cache_path  # not needed before the first paint
+
+    return user_cache_path("workbench", appauthor=False)
+
+
 def user_settings(environ: Mapping[str, str] | None = None) -> UserSettings:
     """Return the settings in force now.
 

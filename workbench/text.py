@@ -60,3 +60,12 @@ def format_duration(seconds: float | None) -> str:
 def ago(moment: float | None) -> str:
     """Return how long ago a Unix time was, in the largest fitting unit; empty where it is unknown."""
     return f"{format_duration(max(0.0, time.time() - moment))} ago" if moment else ""
+
+
+def format_bytes(size: float) -> str:
+    """Return a number of bytes as 512 B, 3.2 MiB or 14 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 10 else f"{size:.1f} {unit}"

@@ -27,6 +27,7 @@ def test_example(example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     for name in ("CONFIG", "DATA_DIR"):
         monkeypatch.setenv(f"WORKBENCH_{name}", str(tmp_path / name))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("WORKBENCH_STORE", raising=False)
     monkeypatch.setattr("workbench.api.queue.ensure_scheduler", lambda _: None)  # nothing is trained
     example.globs |= {"api": api, "store": open_store(tmp_path / "runs", create=False)}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,49 @@ def test_an_existing_file_is_kept_without_overwrite(table: Table, tmp_path: Path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["paper.csv", "runs"]
 
 
-def test_a_dangling_link_is_not_overwritten(table: Table, tmp_path: Path) -> None:
-    path = tmp_path / "link.csv"
-    path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(WorkbenchError, match="exists already"):
-        write_export(table, "csv", path)
+def test_a_link_is_followed_and_the_mode_of_a_file_is_kept(table: Table, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.csv").write_text("old")
+    (tmp_path / "elsewhere.csv").chmod(0o640)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    write_export(table, "csv", tmp_path / "link.csv", overwrite=True)
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "elsewhere.csv").read_text() == export_text(table, "csv")
+    assert (tmp_path / "elsewhere.csv").stat().st_mode & 0o777 == 0o640
+    (tmp_path / "new.csv").symlink_to(tmp_path / "made.csv")
+    write_export(table, "csv", tmp_path / "new.csv")
+    assert (tmp_path / "made.csv").is_file()
+
+
+def test_a_pipe_stays_a_pipe(table: Table, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    write_export(table, format_for(pipe), pipe)
+    reader.join(10)
+    assert read == [export_text(table, "md")] and pipe.is_fifo()
+
+
+def test_the_standard_output_is_written_to_wherever_it_goes(table: Table, tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    saved = os.dup(1)
+    with target.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.write(1, b"before\n")
+        try:
+            write_export(table, "csv", Path("/dev/stdout"))
+        finally:
+            os.dup2(saved, 1)
+            os.close(saved)
+    assert target.read_text() == "before\n" + export_text(table, "csv")
+
+
+def test_no_file_is_written_into_a_store(table: Table, store: Store) -> None:
+    for place in (store.root / "table.csv", store.root / "run-vae" / "result.json"):
+        with pytest.raises(WorkbenchError, match="it is in the store") as caught:
+            write_export(table, "json", place, overwrite=True)
+        assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def own_world(tmp_path, monkeypatch):
     """No settings, presets or stores of the user who runs the tests."""
     monkeypatch.setenv("WORKBENCH_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("WORKBENCH_STORE", raising=False)
     monkeypatch.setenv("WORKBENCH_DATA_DIR", str(tmp_path / "sets"))
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,7 @@
 import json
 import math
 
-from workbench.cli.output import ago, out, out_json, out_table
+from workbench.cli.output import out, out_json, out_table
 from workbench.store.run_row import RunRow
 
 
@@ -26,7 +26,3 @@ def test_text_is_made_harmless(capsys):
     out("a\nb" + "c" * 600, one_line=True)
     multiline, line = capsys.readouterr().out[:-1].rsplit("\n", 1)
     assert multiline == "a␛]0;title␇ b\nc" and line.startswith("a␊b") and len(line) == 500
-
-
-def test_an_unknown_time_is_no_time_ago():
-    assert ago(None) == ""

@@ -18,7 +18,8 @@ from workbench.spec.schema import DataSettings
 from workbench.spec.studies import list_studies
 
 SHIPPED = sorted(path.stem for path in built_in_folder().glob("*.toml"))
-PICTURES = {"mnist": (28, 28), "svhn": (32, 32, 3)}  # made up here: what they show does not matter
+# made up here: what they show does not matter
+PICTURES = {"mnist": (28, 28), "svhn": (32, 32, 3), "cifar10": (32, 32, 3), "celeba": (64, 64, 3)}
 CHAINS = ("prior_steps", "posterior_steps")  # a step of a chain is like any other
 
 
@@ -59,5 +60,5 @@ def test_the_columns_of_a_study_are_known() -> None:
     shipped = [study for study in list_studies() if study.path.parent.parent == built_in_folder()]
     assert len(shipped) >= 5
     for study in shipped:
-        assert set(study.metrics) <= set(METRICS), study.name
+        assert set(study.layout.metrics) <= set(METRICS), study.name
         assert set(study.presets) <= set(SHIPPED), study.name

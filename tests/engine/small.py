@@ -25,6 +25,10 @@ DIGITS, CODES = {"name": "digits"}, {"name": "onehot4"}
 BITS = {**DIGITS, "binarise": "dynamic"}
 MOONS = {"name": "moons", "train_size": 200, "test_size": 100}
 NETS = {"encoder": [16], "decoder": [16]}
+FEW = {**DIGITS, "train_size": 100, "test_size": 60}
+FEW_BITS = {**FEW, "binarise": "dynamic"}
+CONV = {"net": "conv", "encoder": [2, 3], "decoder": [3, 2]}
+RESIDUAL = {**CONV, "net": "residual"}
 AVB = {"kind": "avb", "adversary": [16], **NETS}
 LEBM = {"kind": "lebm", "prior": [8], "generator": [8], "prior_steps": 4, "posterior_steps": 4}
 LAE = {"kind": "lae", "latent": 2, "encoder": [16, 24], "decoder": [16], "step_size": 1e-3}
@@ -66,9 +70,6 @@ FAMILIES: dict[str, dict[str, Any]] = {
         LEBM | {"objective": "ti-full", "temperatures": 3, "warm_start": True, "exchange": 2},
         clip=10.0,
     ),
-    "image-lebm": tables(
-        DIGITS, 10, LEBM | {"kind": "image-lebm", "latent": 5, "generator": [6], "posterior_steps": 3}
-    ),
     "ddpm": tables(
         MOONS, 30, {"kind": "ddpm", "steps": 12, "schedule": "cosine", "net": [16], "features": 6}
     ),
@@ -82,10 +83,37 @@ FAMILIES: dict[str, dict[str, Any]] = {
     ),
 }
 
+# with convolutional nets, of each family that has them; the most important promises are tested of these too
+CONVOLUTIONAL: dict[str, dict[str, Any]] = {
+    "ae-gmm/conv": tables(
+        FEW,
+        10,
+        {"kind": "ae-gmm", "latent": 2, "components": [2], "restarts": 1, "fit_codes": 100, **CONV},
+    ),
+    "avb/residual": tables(
+        FEW,
+        10,
+        AVB | {"noise": 3, "noise_net": [4], "likelihood": "discretised-logistic", **RESIDUAL},
+        beta1=0.5,
+    ),
+    "avb/conv-contrast": tables(
+        FEW, 10, AVB | {"adaptive_contrast": True, "noise": 3, "noise_basis": 2, "noise_net": [4], **CONV}
+    ),
+    "binary-vae/conv": tables(FEW_BITS, 10, {"kind": "binary-vae", "latent": 3, "draws": 2, **CONV}),
+    "dlgm/conv": tables(FEW, 10, {"kind": "dlgm", "latent": 2, **CONV}),
+    "lae/residual": tables(FEW, 10, LAE | {"step_size": 1e-5, **RESIDUAL}, optimiser="sgd", lr=1e-5),
+    "lebm/conv": tables(FEW, 10, LEBM | {"net": "conv", "latent": 5, "generator": [3], "posterior_steps": 3}),
+    "vae/conv": tables(FEW_BITS, 10, {"kind": "vae", "latent": 2, **CONV}),
+    "vae-flow/residual": tables(
+        FEW_BITS, 10, {"kind": "vae-flow", "latent": 2, "layer_norm": True, **RESIDUAL}
+    ),
+}
+
 
 def small_spec(family: str, seeds: list[int], iterations: int = 30, **changes: Any) -> RunSpec:
     """Return a tiny float64 spec; `changes` are merged into its tables."""
-    body: dict[str, Any] = {name: dict(table) for name, table in FAMILIES[family].items()}
+    found = {**FAMILIES, **CONVOLUTIONAL}[family]
+    body: dict[str, Any] = {name: dict(table) for name, table in found.items()}
     body["training"] |= {"iterations": iterations, "precision": "float64", "snapshot_every": 15}
     body["evaluation"] = {
         "every": 10,

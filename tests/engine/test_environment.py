@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -34,35 +32,3 @@ def test_secrets_are_taken_out_wherever_they_turn_up(monkeypatch: pytest.MonkeyP
         assert secret not in text
     assert text.count(environment.REDACTED) == 4
     assert "c0ffee" in text
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    def git(*arguments: str) -> None:
-        identity = ["-c", "user.name=n", "-c", "user.email=e@x"]
-        subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
-
-    git("init")
-    (tmp_path / "code.py").write_text("x = 1\n")
-    git("add", "code.py")
-    git("commit", "-m", "first")
-    return tmp_path
-
-
-def test_commit_and_uncommitted_changes_are_recorded(checkout: Path) -> None:
-    clean = environment.git_state(checkout)
-    assert len(clean["commit"]) == 40 and clean["diff"] == ""
-    (checkout / "code.py").write_text("x = 2\n")
-    assert "+x = 2" in environment.git_state(checkout)["diff"]
-
-
-def test_a_huge_diff_is_cut(checkout: Path) -> None:
-    (checkout / "code.py").write_text("y = 'long'\n" * 20_000)
-    diff = environment.git_state(checkout)["diff"]
-    assert len(diff) < environment.DIFF_LIMIT + 100 and "cut off" in diff
-
-
-def test_outside_a_checkout_or_without_git_there_is_none(tmp_path: Path, monkeypatch) -> None:
-    assert environment.git_state(tmp_path) is None
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert environment.git_state(Path(__file__).parent) is None

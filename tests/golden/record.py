@@ -93,7 +93,7 @@ RUNS: dict[str, tuple[str, str, list[str]]] = {
     "ddpm": ("ddpm-moons", "2", [*MOONS, "model.net=[16]", "model.steps=70"]),
     "dlgm": ("dlgm-mnist", "2", [*DIGITS, *NARROW]),
     "dsm": ("dsm-moons", "2", [*MOONS, "model.net=[16]", "model.levels=4", "model.chain_steps=5"]),
-    "image-lebm": ("lebm-svhn", "1", IMAGES),
+    "image-lebm": ("lebm-svhn", "1", ["model.kind=image-lebm", *IMAGES]),
     "lae-course": ("lae-course-mnist", "2", COURSE),
     "lae-paper": ("lae-paper-mnist", "2", [*DIGITS, *NARROW]),
     "lebm-moons": ("lebm-moons", "2", [*MOONS, *LADDER]),

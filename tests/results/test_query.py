@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from datetime import datetime
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.stores import row
 from workbench.errors import WorkbenchError
-from workbench.results.query import NUMBERS, TIMES, WORDS, filter_rows, metric_mean, sort_rows
+from workbench.results.fields import NUMBERS, TIMES, WORDS, metric_mean
+from workbench.results.query import filter_rows, sort_rows
 
 STUDY = {"study": "starter", "study_id": "s-1"}
 ROWS = [
@@ -21,8 +23,40 @@ ROWS = [
 ]
 
 
+class Details:
+    """Settings, an estimate and the end of a curve, as the index has them."""
+
+    columns: ClassVar[dict[str, dict[str, Any]]] = {
+        "model.latent": {"a": 8, "b": 8, "c": 2},
+        "model.lr": {"c": 0.1},
+        "training.lr": {"a": 0.01, "b": 1e-3},
+        "model.encoder": {"a": "[300,300]", "b": "[300]"},
+        "model.activation": {"a": "relu", "b": "softplus"},
+        "model.whiten": {"b": 1, "c": 0},
+        "ais": {"a": -91.5},
+        "nelbo": {"b": 99.0},
+        "nelbo.test": {"b": 101.0},
+    }
+
+    def settings(self, key: str) -> dict[str, Any]:
+        return self.columns.get(key, {})
+
+    def numbers(self, key: str) -> dict[str, float]:
+        return self.columns.get(key, {})
+
+    def detail_keys(self) -> list[str]:
+        return list(self.columns)
+
+
+class OneRate(Details):
+    columns: ClassVar[dict[str, dict[str, Any]]] = {"training.lr": {"a": 0.01, "b": 1e-3}}
+
+
+ONE_LR = OneRate()
+
+
 def found(text: str) -> str:
-    return "".join(r.id for r in filter_rows(ROWS, text))
+    return "".join(r.id for r in filter_rows(ROWS, text, Details()))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +104,30 @@ def found(text: str) -> str:
         ("kind:lae state:running", "b"),
         ("-", "abcd"),
         ("name:[", ""),
-        ("(", ""),
+        ("model:vae or model:lebm", "ad"),
+        ("model:lae data:mnist or model:vae", "ab"),
+        ("model:lae (data:mnist or test_mse<0.02)", "bc"),
+        ("-(model:lae or model:vae)", "d"),
+        ("not (model:lae data:mnist)", "acd"),
+        ("not not model:vae", "a"),
+        ('"or"', ""),
+        ("created<1h", ""),
+        ("created>52w", "abcd"),
+        ("note:l*step*large", "b"),
+        ("note:large*step", ""),
+        ("latent=8", "ab"),
+        ("model.latent=8.0", "ab"),
+        ("model.latent=2,8", "abc"),
+        ("model.latent>2", "ab"),
+        ("model.latent!=8", "c"),
+        ("training.lr<2e-3 model:lae", "b"),
+        ("encoder=[300,300]", "a"),
+        ("encoder:300", "ab"),
+        ("activation=RELU,elu", "a"),
+        ("whiten=true", "b"),
+        ("ais<-90", "a"),
+        ("nelbo<100", "b"),
+        ("nelbo.test>100", "b"),
     ],
 )
 def test_what_a_filter_finds(text: str, ids: str) -> None:
@@ -80,7 +137,7 @@ def test_what_a_filter_finds(text: str, ids: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("stat:finished", "no field or metric 'stat'. Did you mean 'state'?"),
+        ("stat:finished", "no field, setting or metric 'stat'. Did you mean 'state'?"),
         ("test_mze<1", "Did you mean 'test_mse'?"),
         ("scor<1", "Did you mean 'score'?"),
         ("state:finshed", "There is no state 'finshed'. Did you mean 'finished'?"),
@@ -92,6 +149,17 @@ def test_what_a_filter_finds(text: str, ids: str) -> None:
         ("model<3", "'model' is a word and has no order"),
         ("seeds<1,2", "takes one value"),
         ('a "b', "open quote"),
+        ("(", "open bracket"),
+        ("model:vae)", "closes a bracket"),
+        ("or model:vae", "one side of 'or'"),
+        ("model:vae not", "nothing after 'not'"),
+        ("(" * 30 + "a" + ")" * 30, "more than 20 brackets"),
+        ("model.latnt=8", "Did you mean 'model.latent'?"),
+        ("lr=1", "'lr' may be model.lr or training.lr"),
+        ("activation<3", "'activation' is a word and has no order"),
+        ("model.latent>many", "is a number, not 'many'"),
+        ("created=2h", "Write created<2h or created>2h"),
+        ("a " * 3000, "longer than 4000"),
         ("http://x", 'Quotes look for the text itself: "http"'),
     ],
 )
@@ -108,6 +176,19 @@ def test_sorting_puts_runs_without_a_value_last_either_way() -> None:
     assert "".join(r.id for r in sort_rows(ROWS, "tag")) == "abcd"
     assert "".join(r.id for r in sort_rows(ROWS, "seeds", reverse=True)) == "cabd"
     assert "".join(r.id for r in sort_rows(ROWS, "model")) == "bcda"
+
+
+def test_settings_sort_too() -> None:
+    assert "".join(r.id for r in sort_rows(ROWS, "lr", details=ONE_LR)) == "bacd"
+    assert "".join(r.id for r in sort_rows(ROWS, "model.activation", details=Details())) == "abcd"
+
+
+@pytest.mark.parametrize("pattern", ["*" * 60 + "z", "a*" * 60 + "z", "[" * 3000])
+def test_no_pattern_takes_more_than_linear_time(pattern: str) -> None:
+    many = [row("x", note="a" * 10_000)]
+    start = time.process_time()
+    assert filter_rows(many, f"note:{pattern}") == []
+    assert time.process_time() - start < 0.5
 
 
 def test_every_field_and_metric_sorts() -> None:

@@ -10,7 +10,9 @@ import pytest
 from workbench.errors import WorkbenchError
 from workbench.spec import models
 from workbench.spec.fields import setting
-from workbench.spec.models import built_in_kinds, settings_class
+from workbench.spec.forms import form_fields
+from workbench.spec.models import REPLACED, built_in_kinds, is_kind, settings_class
+from workbench.spec.models.image_lebm import ImageLEBMSettings
 from workbench.spec.resolve import resolve
 from workbench.spec.schema import RunSpec
 
@@ -36,7 +38,26 @@ def group_of(**model: Any) -> str:
 
 
 def test_the_group_of_each_family_is_that_of_older_versions() -> None:
-    assert {kind: group_of(kind=kind) for kind in built_in_kinds()} == GROUPS
+    assert {kind: group_of(kind=kind) for kind in (*built_in_kinds(), *REPLACED)} == GROUPS
+
+
+def test_a_kind_that_was_replaced_is_loaded_and_not_listed() -> None:
+    assert set(REPLACED) == {"image-lebm"} and not set(REPLACED) & set(built_in_kinds())
+    assert is_kind("image-lebm") and not is_kind("image-lebms") and not is_kind(["lebm"])
+    old = resolve("lebm-svhn", ["model.kind=image-lebm"])
+    field = {field.key: field for field in form_fields(old)}["model.kind"]
+    assert field.value == "image-lebm" and field.choices[-1] == "image-lebm"
+    new = {field.key: field for field in form_fields(resolve("lebm-svhn"))}["model.kind"]
+    assert "image-lebm" not in new.choices
+
+
+def test_an_lebm_with_convolutions_is_of_the_group_of_the_old_image_lebm() -> None:
+    old = ImageLEBMSettings(clamp=5.0, generator=[6, 5])
+    same = {**dict(old), "kind": "lebm"}
+    assert group_of(**same) == group_of(**dict(old)) != group_of(kind="image-lebm")
+    assert group_of(**{**same, "net": "residual"}) != group_of(**same)
+    assert group_of(**{**same, "net": "dense"}) not in (group_of(**same), group_of(kind="lebm"))
+    assert group_of(**{**same, "objective": "power"}) == group_of(**{**dict(old), "objective": "power"})
 
 
 @pytest.mark.parametrize("kind", sorted(GROUPS))

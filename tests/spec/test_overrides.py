@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
-from workbench.spec.overrides import apply, grid_points, parse_grid, parse_set, parse_value, toml_text
+from workbench.spec.overrides import apply, parse_set, parse_value, parse_values, toml_text
 
 
 @pytest.mark.parametrize(
@@ -52,30 +52,10 @@ def test_later_overrides_win_and_an_empty_one_restores_the_default():
     assert apply(table, [parse_set("training.lr=")]) == {"training": {}}
 
 
-def test_grid_of_lists_and_words():
-    assert [o.value for o in parse_grid("model.encoder=[64],[64, 64]")] == [[64], [64, 64]]
-    assert [o.value for o in parse_grid("data.name=mnist, digits")] == ["mnist", "digits"]
-
-
-def test_grids_combine_with_the_last_turning_fastest():
-    points = grid_points(["a.x=1,2", "a.y=3,4"])
-    assert [tuple(o.value for o in point) for point in points] == [(1, 3), (1, 4), (2, 3), (2, 4)]
-    assert grid_points([]) == [()]
-
-
-@pytest.mark.parametrize(
-    ("grids", "words"),
-    [
-        (["a.x=1,,2"], "missing"),
-        (["a.x="], "missing"),
-        (["a.x=1,1"], "twice"),
-        (["a.x=1,2", "a.x=3"], "given twice"),
-        ([f"a.x{k}=" + ",".join(map(str, range(100))) for k in range(3)], "1000000 runs"),
-    ],
-)
-def test_bad_grids(grids, words):
-    with pytest.raises(WorkbenchError, match=words):
-        grid_points(grids)
+def test_lists_of_values():
+    assert [o.value for o in parse_values("model.encoder=[64],[64, 64]", "--grid")] == [[64], [64, 64]]
+    assert [o.value for o in parse_values("data.name=mnist, digits", "--grid")] == ["mnist", "digits"]
+    assert [o.value for o in parse_values("a.x=1,1", "--zip", repeats=True)] == [1, 1]
 
 
 @given(

@@ -45,15 +45,15 @@ def preset(tmp_path, monkeypatch):
 
 def test_preset_overrides_and_seeds(preset):
     spec = resolve(preset(), ["training.lr=1e-4", "training.iterations=5"], "0,7")
-    assert (spec.name, spec.seeds, spec.model.latent) == ("x", [0, 7], 8)
+    assert (spec.name, spec.seeds, spec.model.latent) == ("x iterations=5 lr=1e-4", [0, 7], 8)
     assert (spec.training.lr, spec.training.iterations, spec.training.epochs) == (1e-4, 5, None)
     assert resolve(preset()).seeds == [0, 1]
 
 
 def test_grid_names_tell_the_points_apart(preset):
     specs = expand(preset(), (), ["model.latent=2,8", "model.encoder=[32],[32, 32]"])
-    widths = ("32", "32x32")
-    assert [spec.name for spec in specs] == [f"x-latent{n}-encoder{w}" for n in (2, 8) for w in widths]
+    widths = ("[32]", "[32,32]")
+    assert [spec.name for spec in specs] == [f"x latent={n} encoder={w}" for n in (2, 8) for w in widths]
     assert len({spec.group_hash() for spec in specs}) == 4
 
 
@@ -185,10 +185,11 @@ def test_any_override_gives_a_spec_or_a_workbench_error(key, value):
 
 
 @pytest.mark.check("whole 8", "Half precision is rejected with the reason.")
-@pytest.mark.parametrize("precision", ["bfloat16", "bf16", "float16"])
-def test_half_precision_is_refused_with_the_reason(precision):
+def test_half_precision_is_refused_with_the_reason():
     with pytest.raises(WorkbenchError, match=r"accept step .* log ratio .* use float32"):
-        resolve("lae-digits", [f"training.precision={precision}"])
+        resolve("lae-digits", ["training.precision=bf16"])
+    with pytest.raises(WorkbenchError, match="must be one of float32, float64, bf16; got 'float16'"):
+        resolve("vae-digits", ["training.precision=float16"])
 
 
 # ---- another family in a preset: its own settings go, what fits stays, and both are reported
@@ -244,3 +245,26 @@ def test_the_sentence():
     assert family_notes(find_preset("avb-digits"), ["avb", "vae", "vae"]) == [
         "vae does not take adversary_lr from before: left out."
     ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["data.path=my photos/a.npz"], {"name": "a", "path": "my photos/a.npz"}),
+        (["data.path=photos/"], {"name": "photos", "path": "photos/"}),
+        (["data.path=a.npz", "data.name=b"], {"name": "b", "path": "a.npz"}),
+        (["data.path=a.npz", "data.labels=3", "data.name=mnist"], {"name": "mnist", "labels": "3"}),
+        (["data.path=a.npz", "data.path="], {"name": "digits", "path": ""}),
+    ],
+)
+def test_own_data_take_the_place_of_the_presets(preset, overrides, expected):
+    data = resolve(preset(GOOD), overrides).data
+    assert {key: getattr(data, key) for key in expected} == expected
+
+
+def test_a_known_data_set_takes_the_place_of_own_data(preset):
+    own = GOOD + '[data]\npath = "a.npz"\nlabels = "y"\ntest_share = 0.5\n'
+    assert resolve(preset(own)).data.name == "a"
+    assert resolve(preset(own), ["data.path=b.npz"]).data.labels == "y"
+    assert resolve(preset(own), ["data.name=digits"]).data == resolve(preset(GOOD)).data
+    assert "path" not in resolve(preset(GOOD), ["data.path=b.npz"]).name

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import make_run
+from tests.stores import append_row, make_run, record_evaluation
 from workbench.store import index as index_module
 from workbench.store.files import write_json
 from workbench.store.index import KEPT, RunIndex, database_path, index_of, on_network
@@ -208,3 +208,51 @@ def test_of_many_stores_only_those_used_last_stay_open(tmp_path: Path) -> None:
     places = [path.resolve() for path in files if path]
     assert {handle.resolve() for handle in Path("/proc/self/fd").iterdir()} & {*places} == {*places[2:]}
     assert index_of(stores[0]).rows() == []  # opened again where it is wanted again
+
+
+def test_settings_estimates_and_ends_of_curves_are_found_by_key(store: Store) -> None:
+    runs = three(store)
+    record_evaluation(runs[1])
+    append_row(runs[2], 2000, loss=[1.0, 2.0, 3.0])
+    append_row(runs[2], 2000, "test", loss=[7.0, 8.0, None])
+    age(*runs[:2])  # the third is too young to be kept in the database
+    index = RunIndex(store)
+    index.rows()
+    ids = [run.id for run in runs]
+    assert index.settings("model.latent") == dict.fromkeys(ids, 8)
+    assert index.settings("model.encoder") == dict.fromkeys(ids, "[512]")
+    assert index.numbers("ais") == {ids[1]: -91.0}
+    assert index.numbers("loss")[ids[2]] == index.numbers("loss.train")[ids[2]] == 2.0
+    assert index.numbers("loss.test")[ids[2]] == 7.5
+    assert index.numbers("nonsense") == {}
+    assert {"model.latent", "training.lr", "ais", "loss"} <= set(index.detail_keys())
+
+
+def test_numbers_are_read_once_and_again_after_a_change(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = three(store)[0]
+    age(run)
+    index = RunIndex(store)
+    index.rows()
+    assert run.id not in index.numbers("ais")
+    record_evaluation(run)
+    os.utime(run.root, (1e9, 1e9))  # as `evaluate` does: any other time than before
+    index.rows()
+    assert index.numbers("ais") == {run.id: -91.0}
+    read = index_module.DETAILS["numbers"]
+    again: list[str] = []
+    monkeypatch.setitem(index_module.DETAILS, "numbers", lambda paths: again.append(paths.id) or read(paths))
+    later = RunIndex(store)
+    later.rows()
+    assert later.numbers("ais") == {run.id: -91.0} and run.id not in again
+
+
+def test_a_damaged_spec_has_no_settings_and_hides_no_other(store: Store) -> None:
+    runs = three(store)
+    runs[0].spec.write_text("model = [")
+    runs[1].spec.write_text("[model]\nlatent = 3\nwhen = 2026-01-01\n")  # JSON has no dates
+    age(*runs)
+    index = RunIndex(store)
+    index.rows()
+    assert index.settings("model.latent") == {runs[1].id: 3, runs[2].id: 8}

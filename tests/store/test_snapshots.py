@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from workbench.store.files import log_tail
-from workbench.store.snapshots import read_latents, read_npz, read_samples, snapshot_steps
+from workbench.store.paths import snapshot_steps
+from workbench.store.snapshots import read_latents, read_npz, read_samples
 
 
 def test_steps_are_numbers_in_order_and_foreign_files_are_ignored(tmp_path: Path) -> None:

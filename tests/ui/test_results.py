@@ -15,7 +15,9 @@ from tests.ui.apps import AVB, LAE, LEBM, VAE, message_of, opened, press, screen
 from workbench.api.runs import RunRow, list_runs
 from workbench.api.stores import Store
 from workbench.results.table import number_cell
+from workbench.store.disk import folder_bytes
 from workbench.store.files import read_json
+from workbench.text import format_bytes
 from workbench.ui.screens.compare import CompareScreen
 from workbench.ui.screens.results import ResultsScreen
 from workbench.ui.screens.table import TableScreen
@@ -51,6 +53,21 @@ async def test_all_runs_newest_first(store: Store) -> None:
         assert "5 of 5 runs" in screen_text(pilot.app)
 
 
+async def test_disk_space_of_runs_and_groups_can_be_shown_and_sorted(store: Store) -> None:
+    async with results(store, "v") as pilot:
+        grid = page(pilot).grid
+        sizes = {row.id: folder_bytes(store.run(row.id)) for row in grid.rows}
+        assert grid.sizes == sizes and min(sizes.values()) > 0
+        keys = [column.key for column in grid._columns]
+        shown = {entry.ids: grid.cells(k)[keys.index("disk")].text for k, entry in enumerate(grid.entries)}
+        assert shown == {ids: format_bytes(sum(sizes[run] for run in ids)) for ids in shown}
+        assert (TWIN, VAE) in shown, "a group takes what its runs take together"
+        grid.column = keys.index("disk")
+        await press(pilot, "s")
+        totals = [sum(sizes[run] for run in entry.ids) for entry in grid.entries]
+        assert totals == sorted(totals)
+
+
 async def test_the_filter_is_applied_with_each_key(store: Store) -> None:
     """What a filter finds and refuses is tested in tests/results/test_query.py."""
     async with results(store, "slash") as pilot:
@@ -62,7 +79,11 @@ async def test_an_invalid_filter_is_reported_and_the_list_stays(store: Store) ->
     async with results(store) as pilot:
         for typed, sentence, ids in (
             ("model:vae", "", [TWIN, VAE]),
-            ("stat:finished", "There is no field or metric 'stat'. Did you mean 'state'?", [TWIN, VAE]),
+            (
+                "stat:finished",
+                "There is no field, setting or metric 'stat'. Did you mean 'state'?",
+                [TWIN, VAE],
+            ),
             ("model:lae", "", [LAE]),
         ):
             page(pilot).filter.value = typed

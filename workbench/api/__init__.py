@@ -13,16 +13,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.api import devices, evaluations, live, plots, presets, queue, runs, stores, studies, tables
+    from workbench.api import (
+        data,
+        devices,
+        disk,
+        evaluations,
+        live,
+        models,
+        packs,
+        plots,
+        presets,
+        queue,
+        runs,
+        sources,
+        stores,
+        studies,
+        tables,
+    )
 
 __all__ = [
+    "data",
     "devices",
+    "disk",
     "evaluations",
     "live",
+    "models",
+    "packs",
     "plots",
     "presets",
     "queue",
     "runs",
+    "sources",
     "stores",
     "studies",
     "tables",

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Literal
 
 from workbench import __version__
+from workbench.api.data import list_sets, writable
+from workbench.api.disk import usage
 from workbench.api.stores import Store, chosen_folder, open_store
-from workbench.errors import DATA, STORE, USAGE, WorkbenchError
+from workbench.errors import STORE, USAGE, WorkbenchError
 from workbench.queue.devices import meters
 from workbench.settings import config_dir, user_settings
-from workbench.spec.data import DATA_SETS
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
+from workbench.text import format_bytes
 
 SMALL_DISK = 2 << 30  # bytes free in the store below which checkpoints may soon not fit
-DATA_FIX = "Put its files under {}, or point WORKBENCH_DATA_DIR to their folder."
 CPU_TORCH = "pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu"
 
 
@@ -77,40 +78,12 @@ def devices() -> Iterator[Check]:
 
 def data() -> Iterator[Check]:
     """The data folder and the data sets in it."""
-    settings = user_settings()
-    folder = settings.data_dir
-    writable = _writable(folder)
-    can = "writable" if writable else "read-only"
+    folder = user_settings().data_dir
+    can_write = writable(folder)
+    can = "writable" if can_write else "read-only"
     yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', created at first use'})")
-    for name, source in DATA_SETS.known().items():
-        if not source.files:
-            continue
-        if source.complete(folder):
-            yield Check(f"data {name}", "ok", "here")
-        elif settings.download and writable:
-            yield Check(f"data {name}", "ok", "not here; downloaded at first use")
-        else:
-            why = "the folder is not writable" if settings.download else "downloads are disabled"
-            yield Check(f"data {name}", "warning", f"not here, and {why}", DATA_FIX.format(folder))
-
-
-def check_data(name: str) -> None:
-    """Check that a data set is here or can be downloaded.
-
-    Whether the network answers and the files are intact is left to the worker.
-
-    Raises:
-        WorkbenchError: if it is missing and cannot be downloaded (exit code 8).
-    """
-    settings = user_settings()
-    folder = settings.data_dir
-    source = DATA_SETS.find(name)
-    here = source is None or source.complete(folder)
-    if not here and not (settings.download and _writable(folder)):
-        why = "the folder is not writable" if settings.download else "downloads are disabled"
-        raise WorkbenchError(
-            f"Cannot load {name}: it is not in {folder}, and {why}.", DATA_FIX.format(folder), DATA
-        )
+    for item in list_sets():
+        yield Check(f"data {item.name}", item.state, item.found, item.fix)
 
 
 def store(chosen: Store | Path | None) -> Iterator[Check]:
@@ -125,7 +98,7 @@ def store(chosen: Store | Path | None) -> Iterator[Check]:
                 yield Check("store", "missing", error.title, error.hint, STORE)
                 return
             place, _ = chosen_folder(chosen)
-            if _writable(place):  # not created yet, which is no fault
+            if writable(place):  # not created yet, which is no fault
                 yield Check("store", "ok", f"{place}, created with the first run")
             else:
                 fix = "Choose a folder you can write to with --store or WORKBENCH_STORE."
@@ -137,8 +110,13 @@ def store(chosen: Store | Path | None) -> Iterator[Check]:
         yield Check("store rights", "missing", "read-only: nothing can be queued", fix, STORE)
     free = shutil.disk_usage(found.root).free
     state_of_disk: Literal["ok", "warning"] = "warning" if free < SMALL_DISK else "ok"
-    fix = "Free some space: `workbench runs rm`, or another disk with --store." if free < SMALL_DISK else ""
-    yield Check("store disk", state_of_disk, f"{free / 2**30:.1f} GiB free", fix)
+    fix = "Free space with `workbench runs prune`, or choose another disk with --store."
+    fix = fix if free < SMALL_DISK else ""
+    text = f"{free / 2**30:.1f} GiB free"
+    if sizes := usage(found):
+        largest = max(sizes, key=lambda run_id: sizes[run_id])
+        text += f"; runs take {format_bytes(sum(sizes.values()))}, {largest} {format_bytes(sizes[largest])}"
+    yield Check("store disk", state_of_disk, text, fix)
 
 
 def user_files() -> Iterator[Check]:
@@ -216,13 +194,3 @@ def _torch_build() -> str:
         return "cpu" if metadata.version("torch").endswith("+cpu") else "cuda"
     except metadata.PackageNotFoundError:
         return ""
-
-
-def _writable(folder: Path) -> bool:
-    """Whether files can be made in the folder, or the folder itself be made."""
-    try:
-        while not folder.exists():
-            folder = folder.parent
-        return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    except OSError:
-        return False

@@ -153,7 +153,7 @@ def evaluate(
     command = [*worker, str(paths.root), metric, json.dumps(body), name]
     need = read_need(paths)
     threads = dict.fromkeys(THREADS, str(need.threads if need else 1))
-    code, last = _run(command, {**os.environ, **threads}, on_line)
+    code, last = run_process(command, {**os.environ, **threads}, on_line)
     if code:
         why = last or f"Cannot evaluate {row.id}: the process ended with exit code {code}."
         raise WorkbenchError(why, "", EXIT_CODES.get(code, RUN_FAILED))
@@ -163,10 +163,13 @@ def evaluate(
     return found
 
 
-def _run(
+def run_process(
     command: Sequence[str], environment: dict[str, str], on_line: Callable[[str], None] | None
 ) -> tuple[int, str]:
-    """Run to the end; return the exit code and the last line of standard error. Ctrl-C ends it."""
+    """Run a process of the engine to its end; return its exit code and last line of standard error.
+
+    `on_line` gets each line of progress. Ctrl-C ends the process.
+    """
     last = ""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment

@@ -12,9 +12,21 @@ True
 
 from __future__ import annotations
 
+from workbench.results.curves import Curve, Curves, curves_of, data_frame
 from workbench.results.live import LiveRun, Progress
 from workbench.results.series import Series
 from workbench.spec.forms import FormField
 from workbench.store.snapshots import Latents, Samples
 
-__all__ = ["FormField", "Latents", "LiveRun", "Progress", "Samples", "Series"]
+__all__ = [
+    "Curve",
+    "Curves",
+    "FormField",
+    "Latents",
+    "LiveRun",
+    "Progress",
+    "Samples",
+    "Series",
+    "curves_of",
+    "data_frame",
+]

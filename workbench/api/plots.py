@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.api.live import LiveRun
 from workbench.api.runs import find_run
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
+from workbench.results.pca import principal_plane
 from workbench.results.series import Floats, Series, reduce
 from workbench.results.table import number_cell
 from workbench.spec.metrics import metric as metric_of
@@ -17,6 +20,7 @@ from workbench.store.run_row import RunRow
 from workbench.text import safe_text
 
 MARKERS = {False: ("braille", "•", "×"), True: ("*", "o", "x")}  # one a split, distinct without colour
+CLASS_SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
 WIDTH, HEIGHT = (30, 1000), (10, 1000)  # what axes and labels need, and what is still a picture
 SIGNS = {
     "─": "-",
@@ -92,6 +96,36 @@ def plot_text(
         title += f" · {row.name}" + (f", mean of {series.seeds} seeds" if series.seeds > 1 else "")
     picture = _draw(lines, title, width, height, ascii, log)
     text = "\n".join([picture, *notes]) + "\n"
+    return text.translate(TO_ASCII).encode("ascii", "replace").decode() if ascii else text
+
+
+def scatter_text(
+    points: NDArray[Any], labels: NDArray[Any], *, width: int = 80, height: int = 20, ascii: bool = False
+) -> str:
+    """Return a picture of points [n, D], each with the sign of its label [n]; more than 2 axes: by PCA.
+
+    >>> import numpy as np
+    >>> api.plots.scatter_text(np.eye(2), np.arange(2), width=30, height=10).count("1") > 0
+    True
+    """
+    import plotext  # 0.1 s; the screens use only the numbers of a curve
+
+    xy = principal_plane(points)(points)
+    plotext.clear_figure()
+    try:
+        plotext.limit_size(False, False)
+        plotext.plot_size(width, height)
+        plotext.theme("clear")
+        classes = np.unique(labels)
+        for place, label in enumerate(classes):
+            mark = CLASS_SIGNS[place % len(CLASS_SIGNS)] if len(classes) > 1 else MARKERS[ascii][0]
+            here = xy[labels == label]
+            plotext.scatter(here[:, 0].tolist(), here[:, 1].tolist(), marker=mark)
+        plotext.xticks(*_ticks([xy[:, 0]], width // 16))
+        plotext.yticks(*_ticks([xy[:, 1]], height // 4))
+        text = str(plotext.uncolorize(plotext.build())).rstrip("\n")
+    finally:
+        plotext.clear_figure()
     return text.translate(TO_ASCII).encode("ascii", "replace").decode() if ascii else text
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from workbench.api.checks import check_data
+from workbench.api.data import check_data
 from workbench.api.runs import find_run, list_runs
-from workbench.errors import STORE, WorkbenchError, did_you_mean
+from workbench.errors import DATA, STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
 from workbench.queue.attempt_command import submitter_variables
 from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_status, stop_scheduler
 from workbench.queue.devices import check_device, gpus
 from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
+from workbench.spec.data.settings import DataSettings
 from workbench.spec.models import settings_class
+from workbench.store.files import read_toml
 from workbench.store.finished import find_finished
+from workbench.store.json_fields import table
 from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
 from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, write_request
@@ -51,14 +55,15 @@ def submit(
     overrides: Sequence[str] = (),
     study: str | None = None,
     study_id: str | None = None,
+    rerun_of: str = "",
     priority: int = 0,
     inline: bool = False,
 ) -> list[str]:
     """Queue the specs, start the scheduler if none is running, and return the ids of the new runs.
 
-    A family that does not stack becomes one run per seed. `preset`, `overrides`, `study` and `study_id` are
-    kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With `inline` the runs
-    are held (paused) for `run_inline`, and no scheduler is started.
+    A family that does not stack becomes one run per seed. `preset`, `overrides`, `study`, `study_id` and
+    `rerun_of` are kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With
+    `inline` the runs are held (paused) for `run_inline`, and no scheduler is started.
 
     Raises:
         WorkbenchError: as `check_specs`, or if `training.init_from` names no finished run (3) or one that has
@@ -77,7 +82,7 @@ def submit(
     for spec in specs:
         stacks = len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable
         alone += [spec] if stacks else [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]
-    check_specs(alone)
+    alone = check_specs(alone)
     for name in sorted({spec.training.init_from for spec in alone} - {""}):
         find_finished(name, store.paths, "training.init_from")
     made: list[str] = []
@@ -91,6 +96,7 @@ def submit(
                     overrides=overrides,
                     study=study,
                     study_id=study_id,
+                    rerun_of=rerun_of,
                     priority=priority,
                     command=command_line(),
                     variables=submitter_variables(),
@@ -109,19 +115,20 @@ def submit(
     return made
 
 
-def check_specs(specs: Iterable[RunSpec]) -> None:
-    """Check devices and data sets before anything is queued.
+def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Check devices and data before anything is queued; return the specs with hashes of own data filled in.
 
     Raises:
-        WorkbenchError: exit code 6 for a device that is not on this machine, 8 for a data set that is missing
-            and cannot be downloaded.
+        WorkbenchError: exit code 6 for a device that is not on this machine, 8 for data that cannot be
+            used, or are missing and cannot be downloaded.
     """
     given = list(specs)
     here = gpus() if any(spec.resources.device.startswith("cuda") for spec in given) else ()
     for device in sorted({spec.resources.device for spec in given}):
         check_device(device, here)
-    for name in sorted({spec.data.name for spec in given}):
-        check_data(name)
+    distinct = {spec.data.model_dump_json(): spec.data for spec in given}
+    checked = {text: check_data(data) for text, data in distinct.items()}
+    return [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
 
 
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:
@@ -131,7 +138,7 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
 
     Raises:
         WorkbenchError: exit code 3 for an unknown run, 2 for a request that its state does not allow, 5 if it
-            cannot be written.
+            cannot be written, 8 for a resume or retry whose own data have changed.
 
     >>> api.queue.request(store, "fuze", "pause")
     Traceback (most recent call last):
@@ -144,7 +151,8 @@ def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | N
     """Send one request to several runs, or to none if one of them does not allow it; return their ids.
 
     Raises:
-        WorkbenchError: if the request is unknown or not allowed (2), or cannot be written (5).
+        WorkbenchError: if the request is unknown or not allowed (2), cannot be written (5), or would continue
+            on changed data (8).
     """
     store.must_be_writable()
     if verb not in VERBS:
@@ -152,6 +160,8 @@ def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | N
     ids = list(dict.fromkeys(find_run(store, run_id).id for run_id in run_ids))
     for run_id in ids:
         _must_make_sense(store, run_id, verb, value)
+    if verb in ("resume", "retry"):
+        _must_have_the_same_data(store, ids, verb)
     try:
         for run_id in ids:
             write_request(store.run(run_id), verb, value)
@@ -175,6 +185,20 @@ def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -
         what = f"change the priority of {run_id}" if verb == "priority" else f"{verb} {run_id}"
         able = " or ".join(ALLOWED[verb])
         raise WorkbenchError(f"Cannot {what}: it is {state.state}.", f"It must be {able}.")
+
+
+def _must_have_the_same_data(store: Store, ids: Iterable[str], verb: Verb) -> None:
+    """Raise a WorkbenchError if own data of a run are gone or changed; the worker would refuse them too."""
+    runs: dict[str, str] = {}  # data as written in a spec → one of its runs
+    for run_id in ids:
+        data = table((read_toml(store.run(run_id).spec) or {}).get("data"))
+        if data.get("path"):
+            runs.setdefault(json.dumps(data), run_id)
+    for text, run_id in runs.items():
+        try:
+            check_data(DataSettings.model_validate_json(text))
+        except WorkbenchError as problem:
+            raise WorkbenchError(f"Cannot {verb} {run_id}. {problem.title}", problem.hint, DATA) from None
 
 
 def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:

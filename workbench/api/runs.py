@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
-from workbench.results.query import filter_rows, sort_rows
+from workbench.results import query
+from workbench.results.query import Query
 from workbench.spec.health import health_reasons, health_text
 from workbench.spec.studies import find_study
 from workbench.store import trash
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 __all__ = [
     "STATES",
     "Failure",
+    "Query",
     "RunRow",
     "State",
     "annotate",
+    "compiled_filter",
     "filter_rows",
     "find_run",
     "health_reasons",
@@ -62,6 +65,37 @@ def list_runs(store: Store, *, states: Collection[State] = (), study_id: str | N
     if study_id is not None:
         rows = [row for row in rows if row.study_id == study_id]
     return rows
+
+
+def filter_rows(store: Store, rows: Iterable[RunRow], text: str) -> list[RunRow]:
+    """Return the rows that match a filter line such as "model:vae training.lr<1e-3", in their order.
+
+    Raises:
+        WorkbenchError: exit code 2 for a faulty line or an unknown field, setting or metric.
+
+    >>> rows = api.runs.list_runs(store)
+    >>> [row.name for row in api.runs.filter_rows(store, rows, "latent=8 (test_mse<0.1 or tag:paper)")]
+    ['vae-digits']
+    """
+    return query.filter_rows(rows, text, index_of(store))
+
+
+def compiled_filter(store: Store, rows: Iterable[RunRow], text: str) -> Query:
+    """Return a filter line as a function of a row, to be used on these rows and later ones.
+
+    Raises:
+        WorkbenchError: exit code 2 for a faulty line or an unknown field, setting or metric.
+    """
+    return query.parse(text, set().union(*(row.summary for row in rows)), index_of(store))
+
+
+def sort_rows(store: Store, rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:
+    """Return the rows sorted by a field, setting or metric; those without a value come last either way.
+
+    Raises:
+        WorkbenchError: exit code 2 for an unknown key.
+    """
+    return query.sort_rows(rows, key, reverse=reverse, details=index_of(store))
 
 
 def study_names(rows: Iterable[RunRow]) -> list[str]:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from workbench.api.runs import find_run, study_runs
+from workbench.api.outputs import streams, write_output
+from workbench.api.runs import find_run, list_runs, study_runs
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
+from workbench.results import query
+from workbench.results.arrange import arranged_table
 from workbench.results.compare import comparison_table, group_names
 from workbench.results.export import SUFFIXES, export, format_of
 from workbench.results.groups import one_run, pool
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
-from workbench.spec.studies import find_study
-from workbench.store.files import sync_folder
+from workbench.spec.layout import Layout
+from workbench.spec.studies import Study, find_study
+from workbench.store.index import index_of
 from workbench.store.run_row import RunRow
 from workbench.toml import show_path
 
 __all__ = [
     "Cell",
     "Column",
+    "Layout",
     "Table",
+    "arranged",
     "comparison",
     "differing",
     "export_text",
@@ -33,9 +38,12 @@ __all__ = [
     "paired",
     "paired_runs",
     "runs_table",
+    "save_layout",
     "study_table",
     "write_export",
 ]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 
 
 def comparison(
@@ -65,21 +73,76 @@ def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -
     >>> api.tables.study_table(store, "starter", ["test_mse"]).sources
     (('20261121-043537-vae-digits-fuze',),)
     """
+    study = _study_of(name)
+    if study is not None and not study.presets:
+        layout = replace(study.layout, metrics=tuple(metrics or study.layout.metrics))
+        return arranged(store, layout, study.title)
     rows = study_runs(store, name, newest=True)[::-1]
     title = rows[0].study or name
-    try:
-        study = find_study(title)
-    except WorkbenchError:  # the study's file may have been renamed since
+    study = _study_of(title)
+    if study is None:  # the study's file may have been renamed since
         return comparison(store, rows, metrics, title=title)
-    columns = metrics or study.metrics or None
+    layout = replace(study.layout, metrics=tuple(metrics)) if metrics else study.layout
     try:
-        return comparison_table(store.paths, rows, columns, study.title or title, study.published)
+        if layout.plain:
+            columns = layout.metrics or None
+            return comparison_table(store.paths, rows, columns, study.title or title, study.published)
+        rows = query.filter_rows(rows, layout.filter, index_of(store))
+        return arranged_table(store.paths, rows, layout, study.title or title, study.published)
     except WorkbenchError as error:
         if metrics:
             raise
-        raise WorkbenchError(  # a metric that the file misspells
-            f"{show_path(study.path)}: metrics: {error.title}", error.hint, error.exit_code
+        raise WorkbenchError(  # a metric or setting that the file misspells
+            f"{show_path(study.path)}: {error.title}", error.hint, error.exit_code
         ) from None
+
+
+def _study_of(name: str) -> Study | None:
+    """Return the study of that name; None if there is none, or its file is faulty."""
+    try:
+        return find_study(name)
+    except WorkbenchError:
+        return None
+
+
+def arranged(store: Store, layout: Layout, title: str = "") -> Table:
+    """Return the table of all runs that `layout.filter` lets through, laid out as it says.
+
+    Raises:
+        WorkbenchError: exit code 2 for a faulty filter or layout, 3 for an unknown setting or metric, or if
+            the filter finds no run.
+
+    >>> layout = api.tables.Layout(rows=("latent",), metrics=("test_mse",), filter="state:finished")
+    >>> table = api.tables.arranged(store, layout)
+    >>> [[cell.text for cell in row] for row in table.rows]
+    [['8', '0.0954 ± 0.0048']]
+    """
+    rows = query.filter_rows(list_runs(store)[::-1], layout.filter, index_of(store))
+    if not rows:
+        hint = "`workbench runs ls --filter …` lists what a filter finds."
+        raise WorkbenchError("There are no runs for the table.", hint, NOT_FOUND)
+    return arranged_table(store.paths, rows, layout, title)
+
+
+def save_layout(layout: Layout, name: str, *, overwrite: bool = False) -> Path:
+    """Write a layout to `presets/studies/NAME.toml` in the current folder, for `study_table`.
+
+    Raises:
+        WorkbenchError: exit code 2 for an invalid name or if the file exists, 5 if it cannot be written.
+    """
+    import tomli_w  # only writing needs it
+
+    if not NAME.fullmatch(name):
+        hint = "Use up to 60 letters, digits, dashes and underscores."
+        raise WorkbenchError(f"Cannot save the table as '{name[:60]}': not a name.", hint, USAGE)
+    folder = Path.cwd() / "presets" / "studies"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkbenchError(f"Cannot make {folder}: {error.strerror}.", "", STORE) from None
+    body = tomli_w.dumps({"title": layout.caption or name, **layout.document()})
+    write_output(folder / f"{name}.toml", body.encode(), overwrite=overwrite)
+    return folder / f"{name}.toml"
 
 
 def differing(store: Store, run_ids: Sequence[str]) -> Table:
@@ -118,7 +181,8 @@ def paired_runs(store: Store, run_ids: Sequence[str]) -> Table:
     from workbench.results.paired import paired_table  # as above
 
     rows = [find_run(store, run_id) for run_id in run_ids]
-    names = [row.id.split("-", 2)[-1] for row in rows]  # without date and time, if that tells them apart
+    # without date and time, if they still differ
+    names = [re.sub(r"^\d{8}-\d{6}-", "", row.id) for row in rows]
     names = names if len(set(names)) == len(names) else [row.id for row in rows]
     return paired_table(store.paths, [one_run(store.paths, row) for row in rows], names)
 
@@ -129,7 +193,7 @@ def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:
 
 
 def export_text(table: Table, format: str) -> str:
-    """Return the table as "csv", "md", "latex" or "json" text, ending in a newline.
+    """Return the table as "csv", "tsv", "md", "latex", "html" or "json" text, ending in a newline.
 
     Numbers are raw in csv and json, rounded to their error in md and latex; text is escaped for the format.
 
@@ -145,7 +209,7 @@ def export_text(table: Table, format: str) -> str:
 
 
 def format_for(path: Path) -> str:
-    """Return the format of the file's extension.
+    """Return the format of the file's extension; "md" for a pipe or device.
 
     Raises:
         WorkbenchError: exit code 2 for an unknown one.
@@ -153,7 +217,7 @@ def format_for(path: Path) -> str:
     >>> api.tables.format_for(Path("table.tex"))
     'latex'
     """
-    found = format_of(path)
+    found = "md" if streams(path) else format_of(path)
     if found is None:
         hint = f"Use one of {', '.join(SUFFIXES)}."
         raise WorkbenchError(f"Unknown file extension: '{path.name}'.", hint, USAGE)
@@ -161,52 +225,9 @@ def format_for(path: Path) -> str:
 
 
 def write_export(table: Table, format: str, path: Path, *, overwrite: bool = False) -> None:
-    """Write the table to `path`, whole or not at all; an existing file is kept unless `overwrite`.
+    """Write the table to `path`: see `write_output`.
 
     Raises:
-        WorkbenchError: exit code 2 if the file exists or is a folder, 3 if its folder does not, else 5.
+        WorkbenchError: exit code 2 for another format, or as `write_output`.
     """
-    body = export(table, format).encode()
-    path = Path(path).expanduser()
-    try:
-        if path.is_dir():
-            raise WorkbenchError(f"Cannot write {path}: it is a folder.", "Name a file in it.", USAGE)
-        if not path.parent.is_dir():
-            raise WorkbenchError(f"There is no folder {path.parent}.", "Create it first.", NOT_FOUND)
-        if not _place(path, body, overwrite):
-            hint = "Choose another name, or allow overwriting."
-            raise WorkbenchError(f"Cannot write {path}: the file exists already.", hint, USAGE)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        why = (getattr(error, "strerror", None) or str(error)).lower()
-        hint = "Choose a writable place with free space."
-        raise WorkbenchError(f"Cannot write {path}: {why}.", hint, STORE) from None
-
-
-def _place(path: Path, body: bytes, overwrite: bool) -> bool:
-    """Put a complete file at `path`; False if one is there and must stay. Never a torn file."""
-    if not overwrite and os.path.lexists(path):
-        return False
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # a table is made to be shared
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            try:
-                path.hardlink_to(temporary)  # fails if the file was made meanwhile
-            except FileExistsError:
-                return False
-            except OSError:  # no hard links on this disk
-                if os.path.lexists(path):
-                    return False
-                temporary.replace(path)
-        with contextlib.suppress(OSError):
-            sync_folder(path.parent)
-        return True
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    write_output(path, export(table, format).encode(), overwrite=overwrite)

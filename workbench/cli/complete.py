@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from workbench import api
+from workbench.errors import WorkbenchError
 
 Completer = Callable[[typer.Context, str], list[str]]
 
@@ -42,7 +43,13 @@ def studies(ctx: typer.Context) -> list[str]:
 
 @_quiet
 def runs(ctx: typer.Context) -> list[str]:
-    return [row.id for row in api.runs.list_runs(_store(ctx))]
+    return _run_ids(ctx)
+
+
+@_quiet
+def sources(ctx: typer.Context) -> list[str]:
+    """Presets, and runs to repeat."""
+    return [*_files(""), *_run_ids(ctx)]
 
 
 @_quiet
@@ -76,9 +83,20 @@ def estimates(ctx: typer.Context) -> Iterable[str]:
 
 @_quiet
 def settings(ctx: typer.Context) -> list[str]:
-    """Keys of the preset on the command line, as `section.key=`."""
-    preset = ctx.params.get("preset") or ctx.args[0]  # unparsed so far: it is the only argument
+    """Keys of the preset or run on the command line, as `section.key=`."""
+    name = ctx.params.get("preset") or ctx.args[0]  # unparsed so far: it is the only argument
+    try:
+        preset = api.presets.find_preset(name)
+    except WorkbenchError:
+        preset = api.sources.find_source(_store(ctx), name).preset
     return [f"{field.key}=" for field in api.presets.form_fields(api.presets.resolve(preset))]
+
+
+def _run_ids(ctx: typer.Context) -> list[str]:
+    try:
+        return [row.id for row in api.runs.list_runs(_store(ctx))]
+    except (WorkbenchError, OSError):  # presets are offered without a store too
+        return []
 
 
 def _store(ctx: typer.Context) -> api.stores.Store:

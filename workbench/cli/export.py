@@ -14,7 +14,8 @@ from workbench.cli.options import open_store
 from workbench.cli.output import talk
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 
-FORMATS = ("csv", "md", "latex", "json")
+FORMATS = ("csv", "tsv", "md", "latex", "html", "json")
+FORMAT_HELP = f"{', '.join(FORMATS)}; default: extension of --output, else md."
 
 
 def export(
@@ -29,7 +30,7 @@ def export(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="csv, md, latex or json; default: extension of --output, else md."),
+        typer.Option("--format", help=FORMAT_HELP),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
@@ -50,12 +51,7 @@ def export(
     """
     if each and paired:
         raise WorkbenchError("Cannot combine --each and --paired: choose one.")
-    file = None if output is None or str(output) == "-" else output
-    if format is None:
-        format = api.tables.format_for(file) if file else "md"
-    elif format not in FORMATS:
-        hint = did_you_mean(format, FORMATS) or f"Formats: {', '.join(FORMATS)}."
-        raise WorkbenchError(f"There is no format '{format}'.", hint)
+    format = chosen_format(format, output)
     store = open_store(ctx)
     if not what:
         raise WorkbenchError("Cannot export: no table or run given.", _tables_here(store))
@@ -68,10 +64,29 @@ def export(
         table = api.tables.study_table(store, study, metric)
     else:
         table = api.tables.comparison(store, rows, metric)
-    if file is None:
+    write_table(table, format, output, overwrite=overwrite)
+
+
+def chosen_format(format: str | None, output: Path | None) -> str:
+    """Return the format named, or that of the file's extension; md for stdout.
+
+    Raises:
+        WorkbenchError: for an unknown one.
+    """
+    if format is None:
+        return api.tables.format_for(output) if output and str(output) != "-" else "md"
+    if format not in FORMATS:
+        hint = did_you_mean(format, FORMATS) or f"Formats: {', '.join(FORMATS)}."
+        raise WorkbenchError(f"There is no format '{format}'.", hint)
+    return format
+
+
+def write_table(table: api.tables.Table, format: str, output: Path | None, *, overwrite: bool) -> None:
+    """Print a table, or write it to a file."""
+    if output is None or str(output) == "-":
         typer.echo(api.tables.export_text(table, format).rstrip("\n"))
     else:
-        api.tables.write_export(table, format, file, overwrite=overwrite)
+        api.tables.write_export(table, format, output, overwrite=overwrite)
         talk(f"Written: {output}")
 
 
@@ -84,6 +99,9 @@ def _chosen(store: api.stores.Store, what: list[str]) -> tuple[list[api.runs.Run
         )
     if what == ["all"]:
         return rows, ""
+    saved = {study.name for study in api.studies.list_studies() if not study.presets and not study.error}
+    if len(what) == 1 and what[0] in saved:  # by `workbench table --save`
+        return rows, what[0]
     if len(what) == 1:
         with contextlib.suppress(WorkbenchError):  # no study of this name or id
             return api.runs.study_runs(store, what[0], newest=True)[::-1], what[0]

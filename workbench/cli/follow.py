@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench import api
 from workbench.cli.output import out, out_json, run_json, talk
@@ -19,15 +19,24 @@ TICK = 0.25  # seconds between polls of the store
 REVIVE = 5.0  # seconds between checks that a scheduler lives while something waits
 
 
-def print_queued(ids: Sequence[str], json: bool) -> None:
-    """Print the ids of queued runs."""
+def print_queued(ids: Sequence[str], json: bool, source: api.sources.Source | None = None) -> None:
+    """Print the ids of queued runs, and in JSON the run that they repeat."""
     if json:
-        out_json({"queued": list(ids)})
+        out_json({"queued": list(ids), **_repeated(source)})
     else:
         out("\n".join(ids))
 
 
-def follow(store: api.stores.Store, ids: Sequence[str], json: bool) -> int:
+def _repeated(source: api.sources.Source | None) -> dict[str, Any]:
+    """Return what JSON says of the run that is repeated, and of its code; nothing if none is."""
+    if source is None or source.code is None:
+        return {}
+    return {"rerun_of": source.run, "code": source.code}
+
+
+def follow(
+    store: api.stores.Store, ids: Sequence[str], json: bool, source: api.sources.Source | None = None
+) -> int:
     """Poll until all runs are over, showing progress; print their results and return the exit code."""
     checked = time.monotonic()
     last_remark = ""
@@ -50,14 +59,21 @@ def follow(store: api.stores.Store, ids: Sequence[str], json: bool) -> int:
     except KeyboardInterrupt:
         talk("No longer following; the runs continue in the background. `workbench queue ls` lists them.")
         return 130
-    return report(store, rows, len(ids), json)
+    return report(store, rows, len(ids), json, source)
 
 
 def follow_inline(
-    store: api.stores.Store, specs: list[RunSpec], preset: str, sets: list[str], json: bool
+    store: api.stores.Store,
+    specs: list[RunSpec],
+    submission: dict[str, Any],
+    source: api.sources.Source,
+    json: bool,
 ) -> int:
-    """Train one run after the other in the foreground, then print their results."""
-    ids = api.queue.submit(store, specs, preset=preset, overrides=sets, inline=True)
+    """Train one run after the other in the foreground, then print their results.
+
+    `submission` are the other arguments of `api.queue.submit`.
+    """
+    ids = api.queue.submit(store, specs, **submission, inline=True)
     for number, run_id in enumerate(ids):
         with progress_display() as display:
 
@@ -71,13 +87,19 @@ def follow_inline(
         if api.runs.find_run(store, run_id).state == "paused":  # Ctrl-C: stop here, not with the next one
             talk(f"Paused. Continue in the queue: workbench queue resume {' '.join(ids[number:])}")
             return 130
-    return report(store, [api.runs.find_run(store, run_id) for run_id in ids], len(ids), json)
+    return report(store, [api.runs.find_run(store, run_id) for run_id in ids], len(ids), json, source)
 
 
-def report(store: api.stores.Store, rows: Sequence[api.runs.RunRow], expected: int, json: bool) -> int:
+def report(
+    store: api.stores.Store,
+    rows: Sequence[api.runs.RunRow],
+    expected: int,
+    json: bool,
+    source: api.sources.Source | None = None,
+) -> int:
     """Print how runs ended and their final metrics; return 0 if all finished, else RUN_FAILED."""
     if json:
-        out_json([run_json(row) for row in rows])
+        out_json([{**run_json(row), **_repeated(source)} for row in rows])
     for row in rows if not json else ():
         took = f" in {format_duration(row.ended - row.started)}" if row.ended and row.started else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""

@@ -11,12 +11,15 @@ from workbench.cli import run as running
 from workbench.cli.options import (
     Grids,
     Json,
-    PresetName,
     Priority,
+    Random,
+    RandomSeed,
     RunName,
     RunNames,
     Seeds,
     Sets,
+    SourceName,
+    Zips,
     open_store,
 )
 from workbench.cli.output import out_json, out_table, run_json, talk
@@ -29,15 +32,19 @@ app = typer.Typer(help="Manage the run queue.", no_args_is_help=True)
 @app.command()
 def add(
     ctx: typer.Context,
-    preset: PresetName,
+    preset: SourceName,
     sets: Sets = None,
     grid: Grids = None,
+    zipped: Zips = None,
+    random: Random = None,
+    random_seed: RandomSeed = 0,
     seeds: Seeds = None,
     priority: Priority = 0,
     json: Json = False,
 ) -> None:
-    """Queue a preset and return; print the run ids."""
-    running.run(ctx, preset, sets, grid, seeds, priority, inline=False, detach=True, json=json)
+    """Queue a preset, or repeat a run with changes, and return; print the run ids."""
+    sweep = (sets, grid, zipped, random, random_seed)
+    running.run(ctx, preset, *sweep, seeds, priority, inline=False, detach=True, json=json)
 
 
 @app.command("ls")

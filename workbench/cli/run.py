@@ -1,23 +1,38 @@
-"""`workbench run`: queue a preset with changes, and follow it to its end."""
+"""`workbench run`: queue a preset or a run with changes, and follow it to its end."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from workbench import api
 from workbench.cli.follow import follow, follow_inline, print_queued
-from workbench.cli.options import Detach, Grids, Json, PresetName, Priority, Seeds, Sets, open_store
+from workbench.cli.options import (
+    Detach,
+    Grids,
+    Json,
+    Priority,
+    Random,
+    RandomSeed,
+    Seeds,
+    Sets,
+    SourceName,
+    Zips,
+    open_store,
+)
 from workbench.cli.output import talk
-from workbench.errors import WorkbenchError
+from workbench.errors import NOT_FOUND, WorkbenchError
 
 
 def run(
     ctx: typer.Context,
-    preset: PresetName,
+    preset: SourceName,
     sets: Sets = None,
     grid: Grids = None,
+    zipped: Zips = None,
+    random: Random = None,
+    random_seed: RandomSeed = 0,
     seeds: Seeds = None,
     priority: Priority = 0,
     inline: Annotated[
@@ -26,22 +41,49 @@ def run(
     detach: Detach = False,
     json: Json = False,
 ) -> None:
-    """Queue a preset and follow it; print the final metrics. Ctrl-C stops following, not the run."""
+    """Queue a preset, or repeat a run with changes, and follow it; print the final metrics.
+
+    Ctrl-C stops following, not the run.
+    """
     if inline and detach:
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
-    found = api.presets.find_preset(preset)
-    specs = api.presets.expand(found, sets or (), grid or (), seeds)
-    api.queue.check_specs(specs)  # a fault must show before a store is made
+    source = find_source(ctx, preset)
+    specs = api.presets.expand(
+        source.preset, sets or (), grid or (), seeds, zipped=zipped or (), draws=random, draw_seed=random_seed
+    )
+    specs = api.queue.check_specs(specs)  # a fault must show before a store is made
     store = open_store(ctx, create=True)
-    for note in api.presets.family_notes(found, (spec.model.kind for spec in specs)):
+    notes = [source.note, *api.presets.family_notes(source.preset, (spec.model.kind for spec in specs))]
+    if random and len(specs) % random:
+        notes.append(f"Draws that came out the same are run once: {len(specs)} runs.")
+    for note in filter(None, notes):
         talk(note)
+    for note in dict.fromkeys(api.data.skipped_note(spec.data) for spec in specs):
+        if note:
+            talk(note)
+    submission: dict[str, Any] = {
+        "preset": source.origin,
+        "overrides": [*(sets or ()), *(grid or ()), *(zipped or ())],
+        "rerun_of": source.run,
+        "priority": priority,
+    }
     if inline:
-        raise typer.Exit(follow_inline(store, specs, preset, sets or [], json))
-    overrides = [*(sets or ()), *(grid or ())]
-    ids = api.queue.submit(store, specs, preset=preset, overrides=overrides, priority=priority)
+        raise typer.Exit(follow_inline(store, specs, submission, source, json))
+    ids = api.queue.submit(store, specs, **submission)
     if detach:
-        print_queued(ids, json)
+        print_queued(ids, json, source)
         return
     if len(ids) > 1:
         talk(f"{len(ids)} runs queued in {store.root}.")
-    raise typer.Exit(follow(store, ids, json))
+    raise typer.Exit(follow(store, ids, json, source))
+
+
+def find_source(ctx: typer.Context, text: str) -> api.sources.Source:
+    """Return the preset or the run that `text` names. A store that does not exist yet has no runs."""
+    try:
+        store = open_store(ctx)
+    except WorkbenchError as no_store:
+        if no_store.exit_code != NOT_FOUND:
+            raise
+        store = None
+    return api.sources.find_source(store, text)

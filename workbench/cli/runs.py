@@ -8,60 +8,57 @@ from typing import Annotated
 import typer
 
 from workbench import api
-from workbench.cli import complete
-from workbench.cli.options import Json, RunName, RunNames, open_store
+from workbench.cli import prune
+from workbench.cli.options import (
+    Filter,
+    Json,
+    RunName,
+    RunNames,
+    State,
+    StudyName,
+    chosen_rows,
+    open_store,
+)
 from workbench.cli.output import out, out_json, out_table, run_json, talk
-from workbench.errors import WorkbenchError, did_you_mean
-from workbench.text import ago, format_duration
+from workbench.errors import WorkbenchError
+from workbench.text import ago, format_bytes, format_duration
 
-app = typer.Typer(help="List, show, annotate, remove and restore runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, annotate, remove, restore and prune runs.", no_args_is_help=True)
+app.command("prune")(prune.prune)
 
 
 @app.command("ls")
 def list_(
     ctx: typer.Context,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", help="Only runs in this state. Repeatable.", autocompletion=complete.states),
-    ] = None,
-    study: Annotated[
-        str | None,
-        typer.Option(
-            "--study", help="Only runs of this study, or study id.", autocompletion=complete.queued_studies
-        ),
-    ] = None,
-    filter: Annotated[
-        str,
-        typer.Option("--filter", metavar="TEXT", help="Filter as in the screens: 'model:lae test_mse<0.03'."),
-    ] = "",
+    state: State = None,
+    study: StudyName = None,
+    filter: Filter = "",
     sort: Annotated[
         str | None,
         typer.Option("--sort", metavar="KEY", help="Sort by a field or a final metric, e.g. test_mse."),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
+    disk: Annotated[bool, typer.Option("--disk", help="Add the disk space of each run.")] = False,
     json: Json = False,
 ) -> None:
     """List runs, newest first."""
-    for word in state or ():
-        if word not in api.runs.STATES:
-            hint = did_you_mean(word, api.runs.STATES) or f"States: {', '.join(api.runs.STATES)}."
-            raise WorkbenchError(f"There is no state '{word}'.", hint)
     store = open_store(ctx)
-    rows = api.runs.list_runs(store) if study is None else api.runs.study_runs(store, study)
-    rows = api.runs.filter_rows([row for row in rows if not state or row.state in state], filter)
+    rows = chosen_rows(store, state, study, filter)
     if sort is not None:
-        rows = api.runs.sort_rows(rows, sort, reverse=reverse)
+        rows = api.runs.sort_rows(store, rows, sort, reverse=reverse)
     elif reverse:
         rows.reverse()
+    sizes = api.disk.usage(store) if disk else {}
     if json:
-        out_json([run_json(row) for row in rows])
+        out_json([run_json(row) | ({"disk": sizes.get(row.id)} if disk else {}) for row in rows])
         return
     if not rows:
         narrowed = bool(state or study or filter)
         talk("No matching runs." if narrowed else "No runs here. `workbench run vae-digits` starts one.")
         return
+    size_head = ("DISK",) if disk else ()
     out_table(
-        ("RUN", "STATE", "HEALTH", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", "CREATED", "NOTE"),
+        ("RUN", "STATE", "HEALTH", "FAMILY", "DATA", "SEEDS", "STEP", "TOOK", *size_head, "CREATED", "NOTE"),
         [
             (
                 row.id,
@@ -72,12 +69,15 @@ def list_(
                 len(row.seeds),
                 row.step or "",
                 format_duration(row.ended - row.started) if row.ended and row.started else "",
+                *([format_bytes(sizes.get(row.id, 0))] if disk else []),
                 ago(row.created),
                 row.note,
             )
             for row in rows
         ],
     )
+    if disk:
+        talk(f"{len(rows)} runs take {format_bytes(sum(sizes.get(row.id, 0) for row in rows))}.")
 
 
 @app.command()
@@ -105,6 +105,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
         "health": api.runs.health_text(row.health),
         "preset": row.preset,
         "study": row.study_id,
+        "re-run of": row.rerun_of,
         "seeds": ", ".join(map(str, row.seeds)),
         "device": row.device,
         "step": f"{row.step} of {row.total}" if row.total else "",
@@ -116,7 +117,7 @@ def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
     }
     for name, value in facts.items():
         if value:
-            out(f"{name:<9}{value}")
+            out(f"{name:<10}{value}")
     for line in api.evaluations.result_lines(store, row):
         out(line, one_line=True)
     for line in (line for found in evaluations for line in api.evaluations.evaluation_lines(found)):

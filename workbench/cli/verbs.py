@@ -12,7 +12,22 @@ from typing import Annotated, Any
 import typer
 
 from workbench import __version__
-from workbench.cli import doctor, evaluate, export, plot, presets, queue, run, runs, scheduler, studies
+from workbench.cli import (
+    data,
+    doctor,
+    evaluate,
+    export,
+    export_model,
+    pack,
+    plot,
+    presets,
+    queue,
+    run,
+    runs,
+    scheduler,
+    studies,
+    table,
+)
 from workbench.cli.tui import open_screens
 from workbench.errors import WorkbenchError
 
@@ -28,9 +43,14 @@ app.command("run")(run.run)
 app.add_typer(queue.app, name="queue")
 app.add_typer(runs.app, name="runs")
 app.add_typer(presets.app, name="presets")
+app.add_typer(data.app, name="data")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
+app.command("table")(table.table)
 app.command("export")(export.export)
+app.command("export-model")(export_model.export_model)
+app.command("pack")(pack.pack)
+app.command("unpack")(pack.unpack)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(scheduler.app, name="scheduler")
 app.command("doctor")(doctor.doctor)

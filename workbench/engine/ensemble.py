@@ -32,23 +32,15 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [S, B, in] to [S, B, out]."""
-        return torch.baddbmm(self.bias, x, self.weight)
+        return product(self.bias, x, self.weight)
 
 
-class Conv2d(nn.Module):
-    """S convolutions without padding, initialised as torch.nn.Conv2d does, from the stream "init"."""
+def product(bias: Tensor, x: Tensor, weight: Tensor, *, alpha: float = 1) -> Tensor:
+    """Return bias + alpha · x weight of stacked matrices, in the precision of the bias.
 
-    def __init__(self, inputs: int, outputs: int, size: int, streams: Streams) -> None:
-        super().__init__()
-        bound = 1.0 / math.sqrt(inputs * size * size)
-        self.weight = nn.Parameter((streams.uniform("init", outputs, inputs, size, size) * 2 - 1) * bound)
-        self.bias = nn.Parameter((streams.uniform("init", outputs) * 2 - 1) * bound)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x [S, B, in, H, W] to [S, B, out, H − size + 1, W − size + 1]."""
-        # one by one: on a CPU a grouped convolution of three members takes 1.5 times as long
-        members = zip(x, self.weight, self.bias, strict=True)
-        return torch.stack([nn.functional.conv2d(*member) for member in members])
+    Autocast rounds the factors; what is summed later, of all pixels perhaps, is not to be rounded too.
+    """
+    return torch.baddbmm(bias, x, weight, alpha=alpha).to(bias.dtype)
 
 
 class LayerNorm(nn.Module):

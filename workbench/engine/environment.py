@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import workbench
+from workbench.store.code_state import git_state
 
-DIFF_LIMIT = 100_000  # characters of an uncommitted diff that are kept
 SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|session", re.IGNORECASE)
 RELEVANT = ("WORKBENCH_", "CUDA_", "OMP_", "MKL_", "TORCH", "PYTORCH_", "NVIDIA_", "SLURM_", "PYTHON")
 IN_URL = re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@")
@@ -74,27 +73,6 @@ def _without_secrets(value: Any, environ: Mapping[str, str]) -> Any:
         return [clean(v) for v in item] if isinstance(item, list) else item
 
     return clean(json.loads(json.dumps(value, default=str)))
-
-
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Return commit and uncommitted changes of the checkout workbench runs from, or None outside one."""
-    commit = _run_git(folder, "rev-parse", "HEAD")
-    if not commit:
-        return None
-    diff = _run_git(folder, "diff", "HEAD", "--no-ext-diff") or ""
-    if len(diff) > DIFF_LIMIT:
-        diff = diff[:DIFF_LIMIT] + f"\n… cut off, {len(diff) - DIFF_LIMIT} characters more\n"
-    return {"commit": commit.strip(), "diff": diff}
-
-
-def _run_git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
 def _processor() -> str:

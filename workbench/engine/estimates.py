@@ -146,8 +146,9 @@ def measure(
         write_atomic(paths.evaluations / f"{name}.npz", packed(arrays))
         body["arrays"] = f"{name}.npz"
     write_json(paths.evaluations / f"{name}.json", body)
-    if findings.health:
-        os.utime(paths.root)  # a verdict is part of the run's row, which is read again if the folder changed
+    os.utime(
+        paths.root
+    )  # lists read a run again if its folder changed: verdicts and estimates are shown there
     kept.remove()
     log(f"{metric}: done in {seconds:.1f} s")
 

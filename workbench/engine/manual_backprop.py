@@ -1,7 +1,8 @@
 """Gradients of stacked nets in the two halves that chains need apart: by input, and by weights.
 
 A chain moves by the gradient of its state and needs those of the weights, half of a backward pass,
-for the states it keeps only, or not at all.
+for the states it keeps only, or not at all. Nets of `ensemble.mlp` are differentiated layer by layer; any
+other net is one layer, and autograd differentiates it.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ BACKWARD: dict[type[nn.Module], Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 
 
 @torch.no_grad()
-def input_gradient(net: nn.Sequential, z: Tensor, slope: Callable[[Tensor], Tensor]) -> Tensor:
+def input_gradient(net: nn.Module, z: Tensor, slope: Callable[[Tensor], Tensor]) -> Tensor:
     """Return Jᵀ slope(net(z)), shaped like z [S, B, in], with J the net's Jacobian at each row.
 
     `slope` maps the output [S, B, out] to the gradient of whatever is differentiated there. The net
-    is one that `ensemble.mlp` makes, without layer normalisation. For thousands of gradients of tiny
-    nets: autograd would spend most of its time on book-keeping.
+    has no layer normalisation. For thousands of gradients of tiny dense nets: autograd would spend most of
+    its time on book-keeping.
     """
+    if not isinstance(net, nn.Sequential):
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            out = net(leaf)
+            return torch.autograd.grad(out, leaf, slope(out.detach()))[0]
     inputs = []
     for layer in net:
         inputs.append(z)
@@ -41,21 +47,26 @@ def input_gradient(net: nn.Sequential, z: Tensor, slope: Callable[[Tensor], Tens
     gradient = slope(z)
     for layer, x, y in zip(reversed(net), reversed(inputs), reversed(outputs), strict=True):
         if isinstance(layer, Linear):
-            gradient = torch.bmm(gradient, layer.weight.transpose(1, 2))
+            gradient = torch.bmm(gradient, layer.weight.transpose(1, 2)).to(x.dtype)
         else:
             gradient = BACKWARD[type(layer)](gradient, x, y)
     return gradient
 
 
-def traced(net: nn.Sequential, z: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+def layers_of(net: nn.Module) -> list[nn.Module]:
+    """Return the layers of a net that `ensemble.mlp` makes; any other net is one layer."""
+    return list(net) if isinstance(net, nn.Sequential) else [net]
+
+
+def traced(net: nn.Module, z: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Return net(z), and the input and the output of every layer that has weights.
 
     Given ∂U/∂output of these layers, `add_weight_gradients` finds ∂U/∂weights later, if it is wanted.
     """
     inputs, outputs = [], []
-    for layer in net:
+    for layer in layers_of(net):
         before, z = z, layer(z)
-        if isinstance(layer, Linear | LayerNorm):
+        if _has_weights(layer):
             inputs.append(before.detach())
             outputs.append(z)
     return z, inputs, outputs
@@ -63,10 +74,10 @@ def traced(net: nn.Sequential, z: Tensor) -> tuple[Tensor, list[Tensor], list[Te
 
 @torch.no_grad()
 def add_weight_gradients(
-    net: nn.Sequential, inputs: Sequence[Tensor], slopes: Sequence[Tensor], scale: float
+    net: nn.Module, inputs: Sequence[Tensor], slopes: Sequence[Tensor], scale: float
 ) -> None:
     """Add scale · ∂U/∂weights to the `grad` of the net's weights, from a trace and its ∂U/∂output."""
-    layers = [layer for layer in net if isinstance(layer, Linear | LayerNorm)]
+    layers = filter(_has_weights, layers_of(net))
     for layer, x, slope in zip(layers, inputs, slopes, strict=True):
         if isinstance(layer, Linear):
             weight, beta = layer.weight, 1.0
@@ -74,10 +85,20 @@ def add_weight_gradients(
                 weight.grad, beta = torch.empty_like(weight), 0.0
             weight.grad.baddbmm_(x.transpose(1, 2), slope, beta=beta, alpha=scale)  # in place: no copy
             add_gradient(layer.bias, slope.sum(1, keepdim=True), scale)
-        else:
+        elif isinstance(layer, LayerNorm):
             normal = nn.functional.layer_norm(x, x.shape[-1:])
             add_gradient(layer.scale, (normal * slope).sum(1, keepdim=True), scale)
             add_gradient(layer.shift, slope.sum(1, keepdim=True), scale)
+        else:  # a second forward pass, for the states that are kept
+            own = list(layer.parameters())
+            with torch.enable_grad():
+                gradients = torch.autograd.grad(layer(x), own, slope)
+            for parameter, gradient in zip(own, gradients, strict=True):
+                add_gradient(parameter, gradient, scale)
+
+
+def _has_weights(layer: nn.Module) -> bool:
+    return next(layer.parameters(), None) is not None
 
 
 def add_gradient(parameter: nn.Parameter, gradient: Tensor, scale: float) -> None:

@@ -71,7 +71,7 @@ def load_frozen(
             has no reconstructions.
     """
     source = read_source(run, seeds, "model.augment_from")
-    if source.spec.data.name != data.name:
+    if source.spec.data.identity != data.identity:
         raise WorkbenchError(
             f"Run {run.id} was trained on {source.spec.data.name}, and this one trains on {data.name}.",
             "Choose a run on the same data in model.augment_from.",

@@ -16,6 +16,7 @@ from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.summary import doubts, summarise
 from workbench.engine.health import diverged_entry, health
+from workbench.engine.memory import enough_memory
 from workbench.engine.model import LatentModel
 from workbench.engine.pretrained import start_from
 from workbench.engine.process import Stop, log, user_variables
@@ -36,12 +37,15 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     """Do the whole attempt and return the worker's exit code."""
     configure_torch(spec)
     device = choose_device(spec.resources.device)
-    noting = threading.Thread(target=record_environment, args=(paths, spec.seeds, describe(device)))
+    noting = threading.Thread(target=record_environment, args=(paths, spec, describe(device)))
     noting.start()  # git and the package list take a moment; training need not wait
     recorder.progress("loading data")
-    log(f"loading data: {spec.data.name}")
+    log(f"loading data: {spec.data.path or spec.data.name}")
     user = user_settings(user_variables(paths))
     data = load(spec.data, user.data_dir, user.download, device=device, dtype=DTYPES[spec.training.precision])
+    for file in data.skipped:
+        log(f"left out of the data: {file}")
+    log(enough_memory(spec, data))
     recorder.progress("building")
     log(f"building: {spec.model.kind}, {len(spec.seeds)} seeds on {describe(device)}")
     trainer = prepare(spec, data, recorder, stop)
@@ -81,7 +85,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
         found = [diverged_entry(step) for step in outcome.diverged.values()]
         first = find_first(paths, spec, data, outcome, stop)
     recorder.close()
-    commit(paths, result(spec, outcome, metrics, describe(device), first, found))
+    content = result(spec, outcome, metrics, describe(device), first, found)
+    commit(paths, content | own_data(spec, data))
     recorder.progress("done", outcome.step, trainer.cadence.total, outcome.seconds)
     log(f"{outcome.how} after {outcome.step} steps, {outcome.seconds:.1f} s of training")
     return WorkerExit.DONE
@@ -179,16 +184,27 @@ def result(
     }
 
 
+def own_data(spec: RunSpec, data: DataSet) -> dict[str, Any]:
+    """Return the part of result.json about own data: name, path, hash, and files left out."""
+    if not spec.data.path:
+        return {}
+    named = {key: getattr(spec.data, key) for key in ("name", "path", "hash")}
+    return {"data": {**named, "skipped": list(data.skipped)}}
+
+
 def commit(paths: RunPaths, result: dict[str, Any]) -> None:
     """Create result.json: from here on the run is over."""
     if not create_json(paths.result, result):
         log("Another attempt has written the result already.")
 
 
-def record_environment(paths: RunPaths, seeds: list[int], device: str) -> None:
+def record_environment(paths: RunPaths, spec: RunSpec, device: str) -> None:
     """Write environment.json, once per run."""
     try:
         if not paths.environment.exists():
-            write_json(paths.environment, capture(seeds, device))
+            found = capture(spec.seeds, device)
+            if spec.data.path:
+                found["data"] = {"path": spec.data.path, "hash": spec.data.hash}
+            write_json(paths.environment, found)
     except OSError as problem:  # in a thread of its own: training continues, and will meet a full disk itself
         log(f"The environment could not be recorded ({problem}).")

@@ -14,12 +14,13 @@ from workbench.engine.streams import Streams
 from workbench.errors import DEVICE, WorkbenchError
 from workbench.spec.schema import RunSpec
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "bf16": torch.float32}  # of weights
 
 
 def configure_torch(spec: RunSpec) -> None:
-    """Set the number of threads, and flush denormal numbers to zero."""
+    """Set the number of threads, flush denormal numbers to zero, and use full products of matrices."""
     torch.set_num_threads(spec.resources.threads)
+    torch.backends.cudnn.allow_tf32 = False  # torch's default is True; see precision.py
     torch.set_flush_denormal(True)  # Adam's moments of dead inputs decay into numbers 100 times slower
 
 

@@ -17,6 +17,7 @@ from workbench.engine.data.order import Order
 from workbench.engine.early_stopping import EarlyStopping
 from workbench.engine.model import LatentModel, Metrics
 from workbench.engine.optim import rate_factor, set_rates
+from workbench.engine.precision import training_precision
 from workbench.engine.recorder import Recorder
 from workbench.engine.snapshots import take_snapshot
 from workbench.engine.streams import Streams
@@ -92,7 +93,7 @@ class Trainer:
         self.recorder, self.stop = recorder, stop
         self.watch: Watch | None = None  # makes the points of the estimates' curves
         self.cadence = Cadence.of(spec, data.info.train_size)
-        self.order = Order(streams, data.info.train_size)
+        self.order = Order(streams, data.info.train_size, data.index_device)
         self.step, self.seconds = 0, 0.0
         self._names: tuple[str, ...] = ()
         self._sums = torch.zeros(0, dtype=torch.float64, device=streams.device)  # [metrics, S]
@@ -164,7 +165,9 @@ class Trainer:
             set_rates(self.model.optimisers.values(), rate_factor(training, self.step, self.cadence.total))
         self.model.updates_done, self.model.updates_planned = self.step, self.cadence.total
         batch = self.data.batch(self.order.next(training.batch), self.streams)
-        metrics = self.model.training_step(batch, self.streams)
+        self.data.prefetch(self.order.upcoming(training.batch))
+        with training_precision(training, self.streams.device):
+            metrics = self.model.training_step(batch, self.streams)
         if self.model.average is not None:
             self.model.average.update(self.model)
         if self.early is not None:

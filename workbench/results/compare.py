@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.footnotes import impossible, notes_of
 from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, pool
-from workbench.results.table import Cell, Column, Table, mark_best, mark_health, printed_cell, text_cell
+from workbench.results.table import WIDE, Cell, Column, Table, mark_best, mark_health, printed_cell, text_cell
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published
@@ -51,7 +51,7 @@ def comparison_table(
         numbers[key] = cells
         columns.append(metric_column(key))
         shown.append(numbers[key])
-        printed = [_printed(published, key, group) for group in groups]
+        printed = [printed_in(published, key, group) for group in groups]
         if any(cell.kind == "number" for cell in printed):
             columns.append(published_column(key))
             shown.append(printed)
@@ -64,14 +64,15 @@ def comparison_table(
     for k, group in enumerate(groups):
         front = (group.title, names[k], *[group.rows[0].data] * (len(data) > 1))
         back = (seeds_text(group), *[health_text(list(group.health.values()))] * health)
-        body.append((*map(text_cell, front), *(column[k] for column in shown), *map(text_cell, back)))
+        words = (text_cell(text, WIDE) for text in front)
+        body.append((*words, *(column[k] for column in shown), *map(text_cell, back)))
     if not title:
         title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
     return Table(
         title,
         tuple(columns),
         tuple(body),
-        (*notes_of(groups, names, numbers), *_sources(published, columns)),
+        (*notes_of(groups, names, numbers), *sources_of(published, columns)),
         tuple(tuple(outcome.run_id for outcome in group.outcomes) for group in groups),
     )
 
@@ -97,13 +98,15 @@ def published_column(key: str) -> Column:
     return Column(f"published_{key}", f"published {found.label}", found.unit, exact=True)
 
 
-def _printed(published: Published | None, key: str, group: Group) -> Cell:
+def printed_in(published: Published | None, key: str, group: Group | None) -> Cell:
     """Return the published cell of a group, a dash where there is none."""
-    value = published.find(key, group.rows[0].preset, group.settings) if published else None
+    if published is None or group is None:
+        return text_cell("")
+    value = published.find(key, group.rows[0].preset, group.settings)
     return printed_cell(value.text, value.number) if value else text_cell("")
 
 
-def _sources(published: Published | None, columns: Sequence[Column]) -> list[str]:
+def sources_of(published: Published | None, columns: Sequence[Column]) -> list[str]:
     """Return where published values come from, if any is shown."""
     if published is None or not any(column.key.startswith("published_") for column in columns):
         return []

@@ -14,6 +14,11 @@ from workbench.spec.metrics import BUILT_IN, metric
 from workbench.spec.models import settings_class
 from workbench.text import cut
 
+READING = (
+    "Mean ± sample standard deviation over seeds; n is the number of seeds in the last column "
+    "unless a cell gives its own."
+)
+
 
 def impossible(kind: str, key: str) -> str:
     """Return why no run of a family has this metric, or an empty string if it may."""
@@ -31,28 +36,34 @@ def _estimate(key: str) -> type[EstimateSettings] | None:
 
 
 def notes_of(
-    groups: Sequence[Group], names: Sequence[str], columns: dict[str, list[Cell]]
+    groups: Sequence[Group], names: Sequence[str], columns: dict[str, list[Cell]], reading: str = READING
 ) -> tuple[str, ...]:
-    """Return the notes of a table with these groups as rows and these metric columns."""
-    labels = [f"{group.title} {name}" for group, name in zip(groups, names, strict=True)]
+    """Return the notes of a table with these groups as rows and these metric columns.
+
+    `reading` is the sentence about what a number is; `names` are those of the rows.
+    """
+    labels = [
+        name if name.startswith(group.title) else f"{group.title} {name}"
+        for group, name in zip(groups, names, strict=True)
+    ]
     notes = [
         *_unhealthy(groups, labels),
-        *_reading(columns),
+        reading,
+        *_marks(columns),
         *_meaning(groups, columns),
         *_comparing(groups, columns),
         *_absent(groups, columns),
         *_damage(groups, labels, columns),
         *_unfinished(groups, labels),
+        *_versions(groups, labels),
     ]
     return tuple(cut(note, 600) for note in notes)
 
 
-def _reading(columns: dict[str, list[Cell]]) -> list[str]:
+def _marks(columns: dict[str, list[Cell]]) -> list[str]:
+    """What SE, bold and signs beside a number mean, where there are some."""
     cells = [cell for column in columns.values() for cell in column]
-    notes = [
-        "Mean ± sample standard deviation over seeds; n is the number of seeds in the last column "
-        "unless a cell gives its own."
-    ]
+    notes = []
     if any(cell.se is not None for cell in cells):
         notes.append(
             "SE: standard error over test examples (for the energy distance, over draws of samples), "
@@ -63,7 +74,7 @@ def _reading(columns: dict[str, list[Cell]]) -> list[str]:
     if any(cell.alike for cell in cells):
         notes.append(
             f"{ALIKE}: not significantly different from the best mean (5 % level, Welch's t-test over seeds, "
-            "two-sided, not corrected for the number of comparisons)."
+            "two-sided, corrected for the number of rows by Holm's method)."
         )
     return notes
 
@@ -207,4 +218,15 @@ def _unfinished(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
             else:
                 what = f"is {row.state}" + (f" at step {row.step} of {row.total}" if row.total else "")
             notes.append(f"{label}: run {row.id} {what}; it is not in the numbers.")
+    return notes
+
+
+def _versions(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
+    """Rows whose runs were made by different code, or with different versions of torch."""
+    notes = []
+    for what, of in (("commits", 0), ("versions of torch", 1)):
+        for group, label in zip(groups, labels, strict=True):
+            found = list(dict.fromkeys(o.made_by[of] for o in group.outcomes if o.made_by[of]))
+            if len(found) > 1:
+                notes.append(f"{label}: its runs are of different {what} ({', '.join(found)}).")
     return notes

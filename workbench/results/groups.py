@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from workbench.errors import WorkbenchError
-from workbench.results.run_result import Measured, Outcome, read_outcome, read_settings
+from workbench.results.run_result import Measured, Outcome, read_outcome
 from workbench.results.table import Cell, number_cell, spread_cell
 from workbench.spec.health import Health
 from workbench.spec.metric import NATS
 from workbench.spec.metrics import metric
 from workbench.spec.models import settings_class
+from workbench.store.details import read_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
@@ -67,19 +68,20 @@ class Group:
         owner = sorted(self._owner().items())
         return {s: o.health[s] for s, o in owner if s in o.health and s not in o.diverged}
 
-    def cell(self, key: str) -> Cell:
+    def cell(self, key: str, usual_n: int | None = None) -> Cell:
         """Return the group's cell of a metric: mean ± std over the distinct seeds that have a result.
 
         What has one value a run (the training time) is pooled over runs instead. What has one value for the
         data set (a real-versus-real null) is one set of draws, which every seed and run repeats: it has the
-        spread of these draws.
+        spread of these draws. Another n than `usual_n` (default: all finished seeds) is in the text.
         """
+        usual = self.finished if usual_n is None else usual_n
         owner = self._owner()
         one_per = metric(key).one_per
         if one_per == "run":
             used = [o for o in self.outcomes if any(owner[seed] is o for seed in o.seeds)]
             shared = [value for o in used if (value := o.shared(key)) is not None]
-            return number_cell(shared, usual_n=self.finished)
+            return number_cell(shared, usual_n=usual)
         if one_per == "data set":
             for measured in (o.metrics.get(key, Measured({})) for o in self.outcomes):
                 for seed, value in measured.values.items():
@@ -94,7 +96,16 @@ class Group:
                 values.append(measured.values[seed])
                 errors.append(measured.errors.get(seed))
         known = [error for value, error in zip(values, errors, strict=True) if value is not None]
-        return number_cell(values, usual_n=self.finished, se=known[0] if len(known) == 1 else None)
+        return number_cell(values, usual_n=usual, se=known[0] if len(known) == 1 else None)
+
+    def seed_values(self, key: str) -> dict[int, float | None]:
+        """Return the value of a metric of each seed with a result, None where it is not finite."""
+        found = {}
+        for seed, outcome in sorted(self._owner().items()):
+            measured = outcome.metrics.get(key, Measured({}))
+            if seed in measured.values:
+                found[seed] = measured.values[seed]
+        return found
 
     def comparable(self, key: str) -> Hashable:
         """Return what must be equal in two groups for their values of a metric to be ranked."""

@@ -23,8 +23,8 @@ from workbench.store.evaluations import newest_health, read_evaluations
 from workbench.store.files import log_tail, open_plain, read_json
 from workbench.store.json_fields import number, table, whole
 from workbench.store.metrics import MetricsTail
-from workbench.store.paths import HEALTH, RunPaths, StorePaths
-from workbench.store.snapshots import Latents, Samples, read_latents, read_samples, snapshot_steps
+from workbench.store.paths import HEALTH, RunPaths, StorePaths, snapshot_steps
+from workbench.store.snapshots import Latents, Samples, read_latents, read_samples
 from workbench.store.state import OVER, State, run_state, state_of, unwritten_state
 from workbench.text import cut
 
@@ -71,7 +71,8 @@ class LiveRun:
             )
         self.id = run_id
         self.version = 0  # grows with every change that `poll` has seen
-        self.versions = {"progress": 0, "metrics": 0, "snapshots": 0, "log": 0, "report": 0}  # the same by what changed
+        # the same by what changed
+        self.versions = {"progress": 0, "metrics": 0, "snapshots": 0, "log": 0, "report": 0}
         self.progress = Progress()
         self._tail = MetricsTail(self.paths.metrics)
         self._series: dict[tuple[str, str], Series] = {}
@@ -216,8 +217,8 @@ class LiveRun:
         moved = [self._moved(name, path) for name, path in looked]  # all are asked: each stamp is taken
         if not any(moved):
             return False
-        health = newest_health(table(read_json(self.paths.result)), table(read_json(self.paths.root / HEALTH)))
-        self._report = result_lines(self.paths, self.seeds, health)
+        bodies = [table(read_json(path)) for path in (self.paths.result, self.paths.root / HEALTH)]
+        self._report = result_lines(self.paths, self.seeds, newest_health(*bodies))
         for found in read_evaluations(self.paths):
             self._report += ["", *evaluation_lines(found)]
         return True
@@ -259,7 +260,7 @@ class LiveRun:
         return self._log[-n:] if n > 0 else []
 
     def report_lines(self) -> list[str]:
-        """Return the final metrics, the health of each seed, and all evaluations; empty before there are any."""
+        """Return the final metrics, the health of each seed, and all evaluations, as lines of text."""
         return self._report
 
     def settings(self) -> list[FormField]:

@@ -1,4 +1,4 @@
-"""What a finished run reports, and the settings it ran with, read with care from its folder."""
+"""What a finished run reports, read with care from its folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from workbench.spec.health import Health
 from workbench.store.evaluations import newest_health, read_evaluations
-from workbench.store.files import read_toml
 from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import HEALTH, RunPaths
 from workbench.store.state import outcome_of
@@ -32,6 +31,7 @@ class Outcome:
     diverged: dict[int, int]
     conditions: dict[str, str] = field(default_factory=dict)  # how a later evaluation got a metric
     health: dict[int, Health] = field(default_factory=dict)  # the verdict on each seed
+    made_by: tuple[str, str] = ("", "")  # commit and version of torch, empty where unknown
     place: str = ""  # device and host, between which times are not compared
 
     def shared(self, key: str) -> float | None:
@@ -55,12 +55,15 @@ def read_outcome(paths: RunPaths) -> Outcome | None:
     seconds = number(result.get("seconds"))
     if seconds is not None and "training_seconds" not in metrics:
         metrics["training_seconds"] = Measured(dict.fromkeys(seeds, seconds), n=1)
-    host = table(read_table(paths.environment).get("host")).get("name", "")
+    environment = read_table(paths.environment)
+    host = table(environment.get("host")).get("name", "")
+    commit = str(table(environment.get("git")).get("commit") or "")
+    made_by = commit[:7], str(table(environment.get("packages")).get("torch") or "")
     place = f"{result.get('device', '')} {host}".strip()
     later, conditions = _later(paths, seeds, diverged)
     verdicts = newest_health(result, read_table(paths.root / HEALTH))
     health = dict(zip(seeds, verdicts, strict=False))
-    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, health, place)
+    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, health, made_by, place)
 
 
 def _later(
@@ -76,28 +79,6 @@ def _later(
             metrics[name] = Measured(values, dict(zip(seeds, entry.se or (), strict=False)), entry.n)
             conditions[name] = ", ".join(f"{key}={value}" for key, value in sorted(found.settings.items()))
     return metrics, conditions
-
-
-def read_settings(paths: RunPaths) -> dict[str, Any]:
-    """Return the run's settings by dotted key, such as "model.latent"; empty if they cannot be read.
-
-    Read as plain TOML: a run of a newer layout, or of a family that is not installed, still has settings.
-    """
-    try:
-        return flat(read_toml(paths.spec) or {})
-    except RecursionError:
-        return {}
-
-
-def flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested tables as one with dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
 
 
 def _measured(entry: dict[str, Any], seeds: tuple[int, ...], diverged: dict[int, int]) -> Measured:

@@ -7,9 +7,9 @@ from typing import Any
 
 from workbench.results.compare import metric_column
 from workbench.results.groups import one_run
-from workbench.results.run_result import read_settings
 from workbench.results.table import Cell, Column, Table, exact_cell, text_cell
 from workbench.spec.health import health_text
+from workbench.store.details import read_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 

@@ -78,6 +78,36 @@ def welch(first: Iterable[float | None], second: Iterable[float | None]) -> floa
     return t_tail(gap / error, freedom)
 
 
+def paired_t(differences: Iterable[float | None]) -> float | None:
+    """Return the two-sided p-value of Student's t-test that the mean of paired differences is 0.
+
+    None below two finite differences. Source: Student (1908). Differences without any spread give 1 if they
+    are 0, else 0.
+    """
+    known = finite(differences)
+    if len(known) < 2:
+        return None
+    mean, error = _mean(known), _std(known) / math.sqrt(len(known))
+    if error == 0:
+        return 1.0 if mean == 0 else 0.0
+    return t_tail(abs(mean) / error, len(known) - 1) if math.isfinite(error) else None
+
+
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values corrected for their number, so that any false rejection has at most the level's odds.
+
+    None stays None and is not counted. Source: Holm (1979), "A simple sequentially rejective multiple test
+    procedure".
+    """
+    ranked = sorted((value, place) for place, value in enumerate(values) if value is not None)
+    corrected: list[float | None] = [None] * len(values)
+    largest = 0.0
+    for rank, (value, place) in enumerate(ranked):
+        largest = max(largest, min(1.0, value * (len(ranked) - rank)))
+        corrected[place] = largest
+    return corrected
+
+
 def best_index(means: Sequence[float | None], better: str) -> int | None:
     """Return the place of the best mean, or None where there is none to name.
 

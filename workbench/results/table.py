@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Literal
 
-from workbench.results.statistics import best_index, summarise, welch
+from workbench.results.statistics import best_index, confidence_interval, finite, holm, summarise, welch
 from workbench.spec.health import MARKS
+from workbench.spec.layout import Spread
 from workbench.text import cut
 
 NOTHING = "–"  # shown where a number does not exist
 ALIKE = "≈"  # shown after a mean that does not differ significantly from the best
 LEVEL = 0.05
+WIDE = 1000  # characters of a label: never cut before what differs between rows
+# Bidirectional overrides, zero-width marks, line separators, byte-order mark, lone surrogates.
+INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Cell:
 
     `values` has one value per seed (None = not finite), `n` counts the finite ones, `missing` the rest.
     `std` is the sample standard deviation over seeds, None below two. `se` is the standard error over
-    examples of the one value, given where n = 1. `p` is the p-value of Welch's test against the best cell.
+    examples of the one value, given where n = 1. `p` is the corrected p-value against the best cell.
     """
 
     kind: Literal["text", "number"] = "text"
@@ -71,11 +78,16 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     sources: tuple[tuple[str, ...], ...] = ()
+    label: str = ""  # by which LaTeX refers to it
 
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"a row has {len(row)} cells, the table {len(self.columns)} columns")
+
+    def measured(self, place: int) -> bool:
+        """Whether a column holds estimates (with a spread and an n) rather than words or settings."""
+        return not self.columns[place].exact and any(row[place].kind == "number" for row in self.rows)
 
     def column(self, key: str) -> tuple[Cell, ...]:
         """Return the cells of the column `key`.
@@ -87,9 +99,15 @@ class Table:
         return tuple(row[places[key]] for row in self.rows)
 
 
-def text_cell(text: object) -> Cell:
-    """Return a cell of words, at most 120 characters; an empty one shows a dash."""
-    return Cell(text=cut(str(text), 120) or NOTHING)
+def clean(text: str) -> str:
+    """Return one line of text without control characters; breaks and tabs become spaces."""
+    text = INVISIBLE.sub("", re.sub(r"\r\n?|[\n\t\v\f\x85]", " ", text))
+    return "".join(c for c in text if unicodedata.category(c) != "Cc")
+
+
+def text_cell(text: object, limit: int = 120) -> Cell:
+    """Return a cell of words, at most `limit` characters; an empty one shows a dash."""
+    return Cell(text=cut(str(text), limit) or NOTHING)
 
 
 def exact_cell(value: float) -> Cell:
@@ -151,6 +169,31 @@ def number_text(cell: Cell, usual_n: int | None = None) -> str:
     return text + (f" ({', '.join(asides)})" if asides else "")
 
 
+def spread_as(cell: Cell, spread: Spread, digits: int | None) -> Cell:
+    """Return a number cell with another spread in its text, and `digits` decimals if that is given."""
+    known = finite(cell.values)
+    if cell.kind != "number" or cell.mean is None or (spread == "std" and digits is None):
+        return cell
+    if spread == "std":
+        number = replace(cell, mean=round(cell.mean, digits or 0))
+        spreads = [f" ± {cell.std:.{digits}f}"] if cell.std is not None else []
+        spreads += [f" (SE {cell.se:.{digits}f})"] if cell.se is not None else []
+        return replace(cell, text=f"{number.mean:.{digits}f}{''.join(spreads)}")
+    centre, ends = cell.mean, confidence_interval(known)
+    if spread == "range":
+        centre, ends = median(known or [cell.mean]), (min(known), max(known)) if len(known) > 1 else None
+    width = (ends[1] - ends[0]) / 2 if ends else None
+    places = digits if digits is not None else _places(centre, width)
+    tail = f" [{ends[0]:.{places}f}, {ends[1]:.{places}f}]" if ends else ""
+    return replace(cell, text=f"{centre:.{places}f}{tail}")
+
+
+def _places(centre: float, width: float | None) -> int:
+    """Return the decimals that show two digits of `width`, or four of `centre` without one."""
+    size = width or abs(centre)
+    return min(9, max(0, (1 if width else 3) - (math.floor(math.log10(size)) if size else 0)))
+
+
 def mark_health(cell: Cell, verdict: str) -> Cell:
     """Return a number with the mark of the verdict on its runs: ! is unhealthy, ? is doubtful."""
     if cell.mean is None or not verdict:
@@ -161,7 +204,8 @@ def mark_health(cell: Cell, verdict: str) -> Cell:
 def mark_best(cells: Sequence[Cell], better: str, classes: Sequence[Hashable]) -> list[Cell]:
     """Mark the best cell among those of equal class, and the others with Welch's p-value against it.
 
-    Cells are compared only where their `classes` are equal; a class of None is never compared.
+    Cells are compared only where their `classes` are equal; a class of None is never compared. The p-values
+    of a class are corrected for their number (Holm).
     """
     marked = list(cells)
     for kind in dict.fromkeys(classes):
@@ -170,11 +214,10 @@ def mark_best(cells: Sequence[Cell], better: str, classes: Sequence[Hashable]) -
         if kind is None or found is None:
             continue
         best = cells[places[found]]
-        for k in places:
-            if k == places[found]:
-                marked[k] = replace(best, best=True)
-                continue
-            rival = replace(cells[k], p=welch(best.values, cells[k].values))
+        marked[places[found]] = replace(best, best=True)
+        rivals = [k for k in places if k != places[found]]
+        for k, p in zip(rivals, holm([welch(best.values, cells[k].values) for k in rivals]), strict=True):
+            rival = replace(cells[k], p=p)
             marked[k] = replace(rival, text=f"{rival.text} {ALIKE}") if rival.alike else rival
     return marked
 

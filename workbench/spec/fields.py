@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.errors import did_you_mean
 from workbench.text import cut
 
+ROUNDED_CHAIN = (
+    "a chain with an accept step would decide at random, for its log ratio would be off by about 1 nat; "
+    "use float32"
+)
+
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys, silent conversions and non-finite numbers are errors; frozen."""
@@ -18,15 +23,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
     since: ClassVar[str] = "0.0"  # the version that brought these settings; their fields may be younger
 
-    def late_defaults(self) -> set[str]:
-        """Return the fields that are younger than these settings and at their defaults."""
+    def late_defaults(self, since: str = "") -> set[str]:
+        """Return the fields that are younger than these settings (or than `since`) and at their defaults."""
         return {
             name
             for name, field in type(self).model_fields.items()
             if isinstance(extra := field.json_schema_extra, dict)
-            and _version(str(extra.get("since", "0.0"))) > _version(self.since)
+            and _version(str(extra.get("since", "0.0"))) > _version(since or self.since)
             and getattr(self, name) == field.default
         }
+
+    def hashed(self) -> dict[str, Any]:
+        """Return what the group hash is made of: all fields but `late_defaults`, as JSON has them."""
+        return self.model_dump(mode="json", exclude=self.late_defaults())
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -51,10 +60,7 @@ def no_half_precision(value: Any) -> Any:
         ValueError: for a half one, with the reason why none is offered.
     """
     if isinstance(value, str) and value.lower() in ("bfloat16", "bf16", "float16", "fp16", "half"):
-        raise ValueError(
-            f"{value.lower()} is not offered: a chain with an accept step would decide at random, "
-            "for its log ratio would be off by about 1 nat; use float32"
-        )
+        raise ValueError(f"{value.lower()} is not offered: {ROUNDED_CHAIN}")
     return value
 
 
@@ -109,6 +115,7 @@ _PLAIN = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "list_type": "must be a list such as [128, 128]",
+    "tuple_type": "must be a list such as [0, 255]",
     "model_type": "must be a section",
     "model_attributes_type": "must be a section",
     "greater_than": "must be above {gt}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -57,13 +57,15 @@ def form_fields(spec: RunSpec) -> list[FormField]:
         settings: BaseModel = getattr(spec, section)
         for name, info in type(settings).model_fields.items():
             fields.append(_field(section, name, info, getattr(settings, name)))
+    if spec.data.path:  # its name is a label
+        fields = [replace(f, type="text", choices=()) if f.key == "data.name" else f for f in fields]
     return fields
 
 
 def _field(section: str, name: str, info: FieldInfo, value: Any) -> FormField:
     kind, choices, optional = _type(info.annotation)
     if (section, name) == ("model", "kind"):  # annotated with the one family the settings are of
-        kind, choices = "choice", model_kinds()
+        kind, choices = "choice", tuple(dict.fromkeys((*model_kinds(), value)))
     elif (section, name) == ("data", "name"):
         kind, choices = "choice", tuple(DATA_SETS.known())
     extra = info.json_schema_extra

@@ -1,24 +1,24 @@
-"""What is changed on top of a preset: `training.lr=1e-4`, and grids such as `model.latent=2,8,16`."""
+"""What is changed on top of a preset: `training.lr=1e-4`, and lists of values as in `model.latent=2,8,16`."""
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.spec.data.base import OWN_FILES
 from workbench.toml import too_deep
 
-MAX_RUNS = 10_000  # of one grid
 _KEY = re.compile(r"^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){0,3}$")
-# One of these says how long a run trains, so setting one drops the other.
-_LENGTHS: dict[tuple[str, ...], str] = {
-    ("training", "iterations"): "epochs",
-    ("training", "epochs"): "iterations",
+# Setting one of these drops others: one says how long a run trains, and one which data it trains on.
+_DROPS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("training", "iterations"): ("epochs",),
+    ("training", "epochs"): ("iterations",),
+    ("data", "path"): ("name", "hash"),
+    ("data", "name"): OWN_FILES,
 }
 
 
@@ -50,40 +50,23 @@ def parse_set(text: str, option: str = "--set") -> Override:
     return Override(keys, parse_value(value), f"{option} {text}")
 
 
-def parse_grid(text: str) -> list[Override]:
-    """Parse `key=a,b,c` into one override for each value.
+def parse_values(text: str, option: str, *, repeats: bool = False) -> list[Override]:
+    """Parse `key=a,b,c` into one override for each value, which may be equal with `repeats`.
 
     Raises:
         WorkbenchError: if the text has no such form, or a value is missing or given twice.
     """
-    keys, values = _halves(text, "--grid")
+    keys, values = _halves(text, option)
     parts = split_commas(values)
     if not all(parts):
-        raise WorkbenchError(f"--grid {text}: a value is missing.", "Example: --grid model.latent=2,8,16.")
-    name = ".".join(keys)
-    overrides = [Override(keys, parse_value(part), f"--grid {name}={part[:80]}") for part in parts]
-    if len({repr(override.value) for override in overrides}) != len(overrides):
-        raise WorkbenchError(f"--grid {text}: a value is given twice.")
-    return overrides
-
-
-def grid_points(grids: Iterable[str]) -> list[tuple[Override, ...]]:
-    """Return every combination of the grids, the last one turning fastest; [()] without grids.
-
-    Raises:
-        WorkbenchError: for a faulty grid, a key with two grids, or more than `MAX_RUNS` combinations.
-    """
-    axes = [parse_grid(grid) for grid in grids]
-    names = [axis[0].name for axis in axes]
-    for name in names:
-        if names.count(name) > 1:
-            raise WorkbenchError(f"--grid {name}: given twice.", "Put all its values into one --grid.")
-    count = math.prod(map(len, axes))
-    if count > MAX_RUNS:
         raise WorkbenchError(
-            f"The grid makes {count} runs; {MAX_RUNS} is the most.", "Leave out some values."
+            f"{option} {text}: a value is missing.", f"Example: {option} model.latent=2,8,16."
         )
-    return list(itertools.product(*axes))
+    name = ".".join(keys)
+    overrides = [Override(keys, parse_value(part), f"{option} {name}={part[:80]}") for part in parts]
+    if not repeats and len({repr(override.value) for override in overrides}) != len(overrides):
+        raise WorkbenchError(f"{option} {text}: a value is given twice.")
+    return overrides
 
 
 def apply(table: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
@@ -101,9 +84,9 @@ def apply(table: dict[str, Any], overrides: Sequence[Override]) -> dict[str, Any
             section.pop(last, None)
             continue
         section[last] = override.value
-        other = _LENGTHS.get(override.keys)
-        if other and ("training", other) not in given:
-            section.pop(other, None)
+        for other in _DROPS.get(override.keys, ()):
+            if (override.keys[0], other) not in given:
+                section.pop(other, None)
     return result
 
 

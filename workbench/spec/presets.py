@@ -1,7 +1,7 @@
 """Presets: named experiments in TOML that hold only what differs from the defaults.
 
 Found in three folders; a later one wins over an earlier one of the same name: the package's own,
-`presets/` in the user's config folder, and `./presets`.
+`presets/` in the user's config folder, and `./presets`. The `spec.toml` of a run is a preset too.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from workbench.toml import Document, read_toml
 
 SECTIONS = ("model", "data", "training", "evaluation", "resources")
 TOP_LEVEL = ("title", "description", "seeds", *SECTIONS)
+LAYOUT = "schema_number"  # a file with this key is the spec of a run, and has a name
 
 
 @dataclass(frozen=True)
 class Preset:
     """One preset file. `error` is set, and the rest empty, where the file cannot be used."""
 
-    name: str  # the file's name without .toml
+    name: str  # the file's name without .toml; of a run's spec, the run's name
     title: str
     description: str
     path: Path
@@ -32,6 +33,12 @@ class Preset:
     seeds: tuple[int, ...] | None = None  # None: the default of RunSpec
     document: Document | None = field(default=None, repr=False)
     error: str = ""
+    made_from: str = ""  # of a run's spec: the preset that the run was made from, if known
+
+    @property
+    def layout(self) -> Any:
+        """The layout number of a run's spec, as written; None for a preset."""
+        return self.document.table.get(LAYOUT) if self.document else None
 
     @property
     def table(self) -> dict[str, Any]:
@@ -108,9 +115,20 @@ def load_preset(path: Path, source: str = "here") -> Preset:
     Raises:
         WorkbenchError: with file and line of the first fault.
     """
-    document = read_toml(path)
-    name = path.stem
-    check_keys(document, TOP_LEVEL)
+    return preset_of(read_toml(path), path.stem, path, source)
+
+
+def preset_of(document: Document, name: str, path: Path, source: str, made_from: str = "") -> Preset:
+    """Return the preset, or the spec of a run, that a TOML document holds; `name` is that of a preset.
+
+    Raises:
+        WorkbenchError: with file and line of the first fault.
+    """
+    if LAYOUT in document.table:
+        check_keys(document, (*TOP_LEVEL, LAYOUT, "name"))
+        name = text_of(document, "name") or name
+    else:
+        check_keys(document, TOP_LEVEL)
     for section in SECTIONS:
         if not isinstance(document.table.get(section, {}), dict):
             raise WorkbenchError(f"{document.where(section)}: {section}: must be a section, [{section}].")
@@ -122,6 +140,7 @@ def load_preset(path: Path, source: str = "here") -> Preset:
         source=source,
         seeds=seeds_of(document),
         document=document,
+        made_from=made_from,
     )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.data.settings import DataSettings
 from workbench.spec.fields import fault_text
-from workbench.spec.models import model_kinds, settings_class
-from workbench.spec.overrides import Override, apply, grid_points, parse_set, toml_text
+from workbench.spec.models import is_kind, model_kinds, settings_class
+from workbench.spec.names import differences, run_name
+from workbench.spec.overrides import Override, apply, parse_set
+from workbench.spec.points import is_law, sweep_points
 from workbench.spec.presets import Preset, find_preset
 from workbench.spec.schema import RunSpec
 from workbench.spec.seeds import seeds_from
@@ -29,8 +33,7 @@ def resolve(preset: Preset | str, overrides: Sequence[str] = (), seeds: Seeds = 
     Raises:
         WorkbenchError: with the first fault and where it was written.
     """
-    preset = _usable(preset)
-    return _build(preset, [parse_set(text) for text in overrides], seeds, preset.name)
+    return expand(preset, overrides, seeds=seeds)[0]
 
 
 def expand(
@@ -38,20 +41,27 @@ def expand(
     overrides: Sequence[str] = (),
     grid: Iterable[str] = (),
     seeds: Seeds = None,
+    *,
+    zipped: Iterable[str] = (),
+    draws: int | None = None,
+    draw_seed: int = 0,
 ) -> list[RunSpec]:
-    """Return one spec for each grid point ("model.latent=2,8,16"), named after what differs.
+    """Return one spec for each point of a sweep, named after what differs from the preset.
 
-    Points that come out the same are kept once.
+    `grid` and `zipped` are texts such as "model.latent=2,8,16"; an override such as
+    "training.lr=loguniform(1e-4, 1e-2)" is drawn `draws` times. Points that come out the same are kept once.
 
     Raises:
         WorkbenchError: with the first fault and where it was written.
     """
     preset = _usable(preset)
-    changes = [parse_set(text) for text in overrides]
+    changes = [parse_set(text) for text in overrides if not is_law(text)]
+    points = sweep_points(grid, zipped, filter(is_law, overrides), draws, draw_seed)
+    name = _namer(preset, changes)
     specs: dict[str, RunSpec] = {}
-    for point in grid_points(grid):
-        name = point_name(preset.name, point)
-        spec = _build(preset, [*changes, *point], seeds, name)
+    for point in points:
+        spec = _build(preset, [*changes, *point], seeds)
+        spec = spec.model_copy(update={"name": name(spec, point)})
         specs.setdefault(spec.model_dump_json(exclude={"name"}), spec)
     return list(specs.values())
 
@@ -81,13 +91,22 @@ def validate(table: dict[str, Any], locate: Locate = lambda keys: "") -> RunSpec
         raise WorkbenchError(_placed(locate(("model",)), str(error)), exit_code=error.exit_code) from None
 
 
-def point_name(base: str, point: Sequence[Override]) -> str:
-    """Return a label such as `vae-digits-latent8-lr0.001`, fit for a file name and at most 80 long."""
-    parts = [base] + [
-        override.keys[-1] + re.sub(r"[^A-Za-z0-9.]+", "x", toml_text(override.value)).strip("x")
-        for override in point
-    ]
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts))[:80] or "run"
+def data_settings(overrides: Sequence[str]) -> DataSettings:
+    """Return the data settings that `overrides` ("data.labels=y") make of the defaults.
+
+    Raises:
+        WorkbenchError: with the first fault, and for a setting of another section.
+    """
+    changes = [parse_set(text) for text in overrides]
+    for change in changes:
+        if change.keys[0] != "data":
+            raise WorkbenchError(f"{change.source}: only settings of data apply here.")
+
+    def locate(keys: Keys) -> str:
+        return next((change.source for change in reversed(changes) if change.keys == keys), "")
+
+    rest = {"model": {"kind": model_kinds()[0]}, "training": {"epochs": 1}}
+    return validate(apply({**rest, "data": {}}, changes), locate).data
 
 
 # ---- another family in place of the preset's own: what the preset sets for its own family may not fit
@@ -98,7 +117,7 @@ def misfits(model: Mapping[str, Any], kind: Any) -> list[str]:
 
     Empty where `kind` is no family: `validate` reports that.
     """
-    if kind not in model_kinds():
+    if not is_kind(kind):
         return []
     try:
         settings_class(kind).model_validate({**model, "kind": kind})
@@ -115,7 +134,7 @@ def left_out(preset: Preset, kind: Any) -> list[str]:
 
     Only what its own family knows may go: a misspelt key stays, so that validation reports it.
     """
-    if kind == preset.kind or preset.kind not in model_kinds():
+    if kind == preset.kind or not is_kind(preset.kind):
         return []
     own = settings_class(preset.kind).model_fields
     return misfits({key: value for key, value in preset.table["model"].items() if key in own}, kind)
@@ -149,8 +168,41 @@ def _usable(preset: Preset | str) -> Preset:
     return preset
 
 
-def _build(preset: Preset, changes: list[Override], seeds: Seeds, name: str) -> RunSpec:
-    table: dict[str, Any] = {"name": name[:80] or "run", **preset.table}
+def _namer(preset: Preset, changes: Sequence[Override]) -> Callable[[RunSpec, Sequence[Override]], str]:
+    """Return what names a spec by its differences from the preset, or if `name` is set by the point."""
+    given = next((change.value for change in reversed(changes) if change.keys == ("name",)), None) or ""
+    base, source = preset.name, preset
+    made_from = preset.made_from
+    if made_from and (base == made_from or base.startswith(f"{made_from} ")):
+        with suppress(WorkbenchError):  # if it is not there any more: compare with the run
+            base, source = made_from, find_preset(made_from)
+    plain: dict[str, RunSpec | None] = {}
+
+    def name(spec: RunSpec, point: Sequence[Override]) -> str:
+        varied = {override.name: override.value for override in point}  # also where the preset has it
+        if given:
+            return run_name(given, spec, varied, varied)
+        kind = spec.model.kind
+        if kind not in plain:
+            try:
+                plain[kind] = _build(source, [parse_set(f"model.kind={kind}")], None)
+            except WorkbenchError:  # it is complete with the changes only
+                plain[kind] = None
+        other = plain[kind]
+        changed = {} if kind == source.kind else {"model.kind": kind}
+        if other is None:
+            changed |= {change.name: change.value for change in changes}
+        else:
+            changed |= differences(spec, other)
+        return run_name(base, spec, changed | varied, varied)
+
+    return name
+
+
+def _build(preset: Preset, changes: list[Override], seeds: Seeds) -> RunSpec:
+    table: dict[str, Any] = {"name": preset.name[:80] or "run", **preset.table}
+    if preset.layout is not None:
+        table["schema_number"] = preset.layout
     if preset.seeds is not None:
         table["seeds"] = list(preset.seeds)
     for change in changes:
@@ -187,7 +239,7 @@ def _check_kind(model: Any, locate: Locate) -> None:
     if not isinstance(kind, str):
         what = "is missing" if kind is None else "must be text"
         raise WorkbenchError(_placed(locate(("model", "kind")), f"model.kind: {what}; known kinds: {kinds}."))
-    if kind not in model_kinds():
+    if not is_kind(kind):
         near = did_you_mean(kind, model_kinds())
         fix = near[:1].lower() + near[1:] if near else f"known kinds: {kinds}."
         place = locate(("model", "kind"))
@@ -201,9 +253,11 @@ def _complaint(error: ValidationError, table: dict[str, Any], locate: Locate) ->
     faults = error.errors(include_url=False, include_context=True)
     fault = faults[0]
     keys = tuple(str(part) for part in fault["loc"] if isinstance(part, str))
-    shown = ".".join(keys)
-    owner = _owner(keys, table)
-    text = f"{shown}: {fault_text(fault, keys, owner)}" if shown else fault_text(fault, keys, owner)
+    text = fault_text(fault, keys, _owner(keys, table))
+    if own := re.match(rf"{'.'.join(keys)}\.(\w+): ", text):  # a check of a whole section names the setting
+        keys, text = (*keys, own[1]), text[own.end() :]
+    if keys:
+        text = f"{'.'.join(keys)}: {text}"
     more = len(faults) - 1
     hint = f"({more} more fault{'s' if more > 1 else ''} after this one.)" if more else ""
     return WorkbenchError(_placed(locate(keys), text), hint)

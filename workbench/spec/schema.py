@@ -9,50 +9,12 @@ from typing import Any, Literal, Self
 from pydantic import SerializeAsAny, field_validator, model_validator
 
 from workbench.errors import WorkbenchError
-from workbench.spec.data import DATA_SETS
+from workbench.spec.data.settings import DataSettings
 from workbench.spec.estimates import planned
-from workbench.spec.fields import Settings, no_half_precision, not_among, setting
+from workbench.spec.fields import ROUNDED_CHAIN, Settings, setting
 from workbench.spec.models import ModelSettings, settings_class
 
 SCHEMA = 1
-
-
-class DataSettings(Settings):
-    """Which examples, how many, and how pixels become observations."""
-
-    name: str = setting("digits", "data set")
-    binarise: Literal["none", "static", "dynamic", "threshold"] = setting(
-        "none", "how grey pixels become 0/1: kept grey, drawn once, drawn at every read, or cut at 0.5"
-    )
-    train_size: int = setting(
-        0, "training examples; 0 takes the data set's own", "examples", ge=0, le=10_000_000
-    )
-    test_size: int = setting(0, "test examples; 0 takes the data set's own", "examples", ge=0, le=1_000_000)
-    validation_size: int = setting(
-        0,
-        "training examples held out to decide when to stop (training.patience); 0 holds out none",
-        "examples",
-        since="0.1.0",
-        ge=0,
-        le=1_000_000,
-    )
-    noise: float = setting(0.05, "noise of the moons (standard deviation)", "data units", ge=0.0, le=10.0)
-    standardise: bool = setting(True, "moons and square: subtract the mean, divide by the standard deviation")
-    codes: int = setting(
-        0, "bits8: a fixed random subset of this many codes; 0 keeps all 256", "codes", ge=0, le=256
-    )
-    seed: int = setting(0, "seed of everything random in the data set itself", ge=0, le=2**31 - 1)
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            found = DATA_SETS.find(name)
-        except WorkbenchError as problem:  # a plug-in that cannot be loaded
-            raise ValueError(str(problem)) from None
-        if found is None:
-            raise ValueError(not_among(name, DATA_SETS.known()))
-        return name
 
 
 class TrainingSettings(Settings):
@@ -111,8 +73,13 @@ class TrainingSettings(Settings):
         0.0, "fall of the validation loss that counts as better", since="0.1.0", ge=0.0
     )
     clip: float = setting(0.0, "largest gradient norm per seed; 0 does not clip", ge=0.0)
-    precision: Literal["float32", "float64"] = setting(
-        "float32", "numbers used in training; float64 is for checks"
+    precision: Literal["float32", "float64", "bf16"] = setting(
+        "float32",
+        "numbers used in training; float64 is for checks; bf16 rounds the factors of products and "
+        "convolutions of a training step, and weights stay float32",
+    )
+    tf32: bool = setting(
+        False, "on a GPU, products and convolutions of a training step in TF32 (10 bits)", since="0.2.0"
     )
     log_every: int = setting(
         0, "iterations between points of a curve; 0 chooses about 200 points a run", "iterations", ge=0
@@ -123,8 +90,6 @@ class TrainingSettings(Settings):
     checkpoint_every: int = setting(
         0, "iterations between checkpoints; 0 chooses about 10 a run", "iterations", ge=0
     )
-
-    _no_half_precision = field_validator("precision", mode="before")(no_half_precision)
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
@@ -244,6 +209,14 @@ class RunSpec(Settings):
         return self
 
     @model_validator(mode="after")
+    def _accept_steps_are_exact(self) -> Self:
+        settings = {"precision = bf16": self.training.precision == "bf16", "tf32": self.training.tf32}
+        for name, chosen in settings.items():
+            if chosen and self.model.has_accept_step():
+                raise ValueError(f"training.{name} is not offered for {self.model.kind}: {ROUNDED_CHAIN}")
+        return self
+
+    @model_validator(mode="after")
     def _estimates_fit(self) -> Self:
         """Refuse before training what could not be measured after it; the engine refuses the rest."""
         for name, settings in planned(self.evaluation.estimates).items():
@@ -252,9 +225,12 @@ class RunSpec(Settings):
         return self
 
     def group_hash(self) -> str:
-        """Return 12 hex digits shared by all runs that differ only in seeds, name and resources."""
-        body = self.model_dump(mode="json", exclude={"seeds", "name", "resources", "schema_number"})
-        for section in ("model", "data", "training", "evaluation"):
-            for name in getattr(self, section).late_defaults():
-                del body[section][name]
+        """Return 12 hex digits shared by all runs that differ only in seeds, name and resources.
+
+        Of own data the content counts, and neither where it lies nor what it is called.
+        """
+        sections = ("model", "data", "training", "evaluation")
+        body = {section: getattr(self, section).hashed() for section in sections}
+        if self.data.path:
+            del body["data"]["path"], body["data"]["name"]
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]

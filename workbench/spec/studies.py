@@ -1,4 +1,4 @@
-"""Studies: a few presets run on the same seeds, to be compared in one table."""
+"""Studies: a few presets run on the same seeds, and how their table is laid out; or the table alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
+from workbench.spec.layout import KEYS as LAYOUT_KEYS
+from workbench.spec.layout import PLAIN, Layout, read_layout
 from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
 from workbench.spec.reference_values import KEY, NO_VALUES, Published, read_published
 from workbench.toml import read_toml
 
-KEYS = ("title", "description", "presets", "grid", "seeds", "metrics", KEY)
+KEYS = ("title", "description", "presets", "grid", "seeds", KEY, *LAYOUT_KEYS)
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Study:
     presets: tuple[str, ...]
     path: Path
     seeds: tuple[int, ...] | None = None  # None: each preset's own
-    metrics: tuple[str, ...] = ()  # the columns of its table; empty: all
     grid: tuple[str, ...] = ()  # each preset is run at every point, "model.beta=0.001,0.01,0.1"
+    layout: Layout = PLAIN  # of its table
     published: Published = NO_VALUES  # values from the literature for its rows
     error: str = ""
 
@@ -62,12 +64,13 @@ def load_study(path: Path) -> Study:
     document = read_toml(path)
     check_keys(document, KEYS)
     lists = {}
-    for key in ("presets", "grid", "metrics"):
+    for key in ("presets", "grid"):
         value = document.table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise WorkbenchError(f'{document.where(key)}: {key}: must be a list of names, ["a", "b"].')
         lists[key] = tuple(value)
-    if not lists["presets"]:
+    layout = read_layout(document)
+    if not lists["presets"] and ("presets" in document.table or layout.plain):
         raise WorkbenchError(f"{document.where('presets')}: presets: names no preset.")
     name = path.stem
     return Study(
@@ -77,7 +80,7 @@ def load_study(path: Path) -> Study:
         presets=lists["presets"],
         path=path,
         seeds=seeds_of(document),
-        metrics=lists["metrics"],
         grid=lists["grid"],
+        layout=layout,
         published=read_published(document),
     )

@@ -15,17 +15,19 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from workbench.spec.health import Health
-from workbench.store.paths import RUN_ID, StorePaths
+from workbench.store.details import brief_settings, read_numbers
+from workbench.store.disk import folder_bytes
+from workbench.store.paths import RUN_ID, RunPaths, StorePaths
 from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
 from workbench.store.store import Store
 
-VERSION = 1
+VERSION = 3
 # Younger folders are read again next time: a change in the same clock tick would not show.
 UNSETTLED_SECONDS = 2.0
 NETWORK = (
@@ -43,7 +45,19 @@ NETWORK = (
     "ocfs2",
 )
 
-TABLE = "CREATE TABLE IF NOT EXISTS run(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT) WITHOUT ROWID"
+DISK = "disk"  # bytes of a run's folder; for filters a number as any other
+# The last three are filled when a filter first asks for them: reading 10,000 files takes a second.
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS run"
+    "(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT, settings TEXT, numbers TEXT, disk TEXT)"
+    " WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS key(name TEXT PRIMARY KEY) WITHOUT ROWID",
+)
+DETAILS: dict[str, Callable[[RunPaths], dict[str, Any]]] = {
+    "settings": brief_settings,
+    "numbers": read_numbers,
+    "disk": lambda paths: {DISK: folder_bytes(paths)},
+}
 
 
 class RunIndex:
@@ -67,6 +81,67 @@ class RunIndex:
             if self._sorted is None:
                 self._sorted = sorted(self._rows.values(), key=lambda r: (r.created, r.id), reverse=True)
             return list(self._sorted)
+
+    def settings(self, key: str) -> dict[str, Any]:
+        """Return by run its setting under a dotted key, for the runs that have it.
+
+        A list is returned as JSON text, and true as 1.
+        """
+        found = self._details("settings", key)
+        lists = {
+            run_id: json.dumps(v, separators=(",", ":")) for run_id, v in found.items() if type(v) is list
+        }
+        return found | lists
+
+    def numbers(self, key: str) -> dict[str, float]:
+        """Return by run the mean over seeds of an estimate or of the last point of a curve, or its bytes."""
+        return self._details(DISK if key == DISK else "numbers", key)
+
+    def disk(self) -> dict[str, int]:
+        """Return the bytes that each run takes."""
+        return self._details(DISK, DISK)
+
+    def detail_keys(self) -> list[str]:
+        """Return every setting of the runs, and the names of numbers that were read so far."""
+        with self._lock:
+            keys = {key for body in self._fill("settings").values() for key in body}
+            with contextlib.suppress(sqlite3.Error):
+                keys |= {key for (key,) in self._database.execute("SELECT name FROM key")}
+        return sorted({*keys, DISK})
+
+    def _details(self, column: str, key: str) -> dict[str, Any]:
+        with self._lock:
+            unsettled = self._fill(column)
+            found = {run_id: body[key] for run_id, body in unsettled.items() if key in body}
+            with contextlib.suppress(sqlite3.Error):
+                query = f"SELECT id, json_extract({column}, ?) FROM run"
+                for run_id, value in self._database.execute(query, (f"$.{json.dumps(key)}",)):
+                    if value is not None and run_id in self._rows and run_id not in unsettled:
+                        found[run_id] = value
+        return found
+
+    def _fill(self, column: str) -> dict[str, dict[str, Any]]:
+        """Bring a column up to date; return by run what the database cannot keep."""
+        lacking = set(self._rows)
+        with contextlib.suppress(sqlite3.Error):
+            known = self._database.execute(f"SELECT id, signature FROM run WHERE {column} IS NOT NULL")
+            lacking -= {run_id for run_id, stamp in known if stamp == self._signatures.get(run_id)}
+        found = {run_id: DETAILS[column](self._paths.run(run_id)) for run_id in lacking}
+        settled = [run_id for run_id in lacking if self._signatures[run_id]]
+        if not settled:
+            return found
+        try:
+            names = {key for run_id in settled for key in found[run_id]}
+            entries = [(_ENCODER.encode(found[n]), n, self._signatures[n]) for n in settled]
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("INSERT OR IGNORE INTO key VALUES (?)", [(name,) for name in names])
+            self._database.executemany(f"UPDATE run SET {column} = ? WHERE id = ? AND signature = ?", entries)
+            self._database.execute("COMMIT")
+        except (sqlite3.Error, TypeError, ValueError):  # a busy or full disk; TOML has dates, JSON has none
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            return found
+        return {run_id: found[run_id] for run_id in lacking if not self._signatures[run_id]}
 
     def close(self) -> None:
         """Close the database; the rows stay usable."""
@@ -131,7 +206,9 @@ class RunIndex:
         entries = [(n, self._signatures[n], _ENCODER.encode(vars(self._rows[n]))) for n in names]
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR REPLACE INTO run VALUES (?, ?, ?)", entries)
+            self._database.executemany(
+                "INSERT OR REPLACE INTO run(id, signature, row) VALUES (?, ?, ?)", entries
+            )
             self._database.executemany("DELETE FROM run WHERE id = ?", [(n,) for n in gone])
             self._database.execute("COMMIT")
         except sqlite3.Error:
@@ -190,7 +267,8 @@ def _connect(place: str) -> sqlite3.Connection:
         database.execute("BEGIN IMMEDIATE")
         if version < VERSION:
             database.execute("DROP TABLE IF EXISTS run")
-        database.execute(TABLE)
+        for table in TABLES:
+            database.execute(table)
         database.execute(f"PRAGMA user_version={VERSION}")
         database.execute("COMMIT")
         database.execute("SELECT id, signature, row FROM run LIMIT 1").fetchone()

@@ -156,3 +156,13 @@ class StorePaths:
         if not RUN_ID.match(run_id) or run_id in {".", ".."}:
             raise ValueError(f"not a run id: {run_id!r}")
         return RunPaths(self.root / run_id)
+
+
+def snapshot_steps(folder: Path) -> list[int]:
+    """Return the steps that have an npz in `folder`, ascending; unfinished and foreign files are left out."""
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []
+    stems = (name[:-4] for name in names if name.endswith(".npz"))
+    return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit() and len(stem) < 16)

@@ -22,6 +22,7 @@ class RunRow:
     preset: str = ""
     study: str = ""
     study_id: str = ""
+    rerun_of: str = ""  # id of the run that this one repeats, with changes
     attempt: int = 0
     reason: str = ""  # one sentence: why it is in this state
     failure: Failure = ""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.store.details import flat
 from workbench.store.evaluations import newest_health
 from workbench.store.files import read_json, read_toml, sync_folder, write_atomic, write_json
 from workbench.store.json_fields import items, number, read_table, table, whole
@@ -35,9 +36,13 @@ def slug(name: str, limit: int = 40) -> str:
 
 
 def new_id(name: str, now: float) -> str:
-    """Return a sortable, readable id such as `20261121-142530-vae-digits-k3f9` (local time)."""
+    """Return a sortable, readable id such as `20261121-142530-vae-digits-k3f9` (local time).
+
+    The settings in a name such as `vae-digits latent=16` stay out of it: ids are typed.
+    """
+    words = [word for word in name.split() if "=" not in word]
     tail = "".join(secrets.choice(TAIL) for _ in range(4))
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{slug(name)}-{tail}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{slug(' '.join(words))}-{tail}"
 
 
 def create_run(
@@ -48,6 +53,7 @@ def create_run(
     overrides: Sequence[str] = (),
     study: str | None = None,
     study_id: str | None = None,
+    rerun_of: str = "",
     priority: int = 0,
     command: Sequence[str] = (),
     variables: dict[str, str] | None = None,
@@ -61,7 +67,7 @@ def create_run(
     """
     import tomli_w  # only submitting writes TOML
 
-    now = time.time()
+    now, body = time.time(), spec.model_dump(mode="json", exclude_none=True)
     origin = {
         "schema": SCHEMA,
         "created": now,
@@ -69,6 +75,7 @@ def create_run(
         "overrides": list(overrides),
         "study": study or "",
         "study_id": study_id or "",
+        **({"rerun_of": rerun_of} if rerun_of else {}),
         "priority": priority,
         "group": spec.group_hash(),
         "command": list(command),
@@ -79,14 +86,14 @@ def create_run(
             "kind": spec.model.kind,
             "data": spec.data.name,
             "seeds": list(spec.seeds),
+            "settings": flat(body),
         },
     }
     temporary = store.root / f"{HIDDEN}{secrets.token_hex(6)}"
     temporary.mkdir(mode=0o700)
     try:
         paths = RunPaths(temporary)
-        text = tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True))
-        write_atomic(paths.spec, text.encode())
+        write_atomic(paths.spec, tomli_w.dumps(body).encode())
         write_json(paths.origin, origin)
         if held:
             state = RunState(state="paused", priority=priority, queued=now, reason=held)
@@ -157,6 +164,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
         preset=str(origin.get("preset", "")),
         study=str(origin.get("study", "")),
         study_id=str(origin.get("study_id", "")),
+        rerun_of=str(origin.get("rerun_of", "")),
         attempt=state.attempt,
         reason=state.reason,
         failure=state.failure,

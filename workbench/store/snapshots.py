@@ -46,16 +46,6 @@ class Latents:
         return len(self.z)
 
 
-def snapshot_steps(folder: Path) -> list[int]:
-    """Return the steps that have an npz in `folder`, ascending; unfinished and foreign files are left out."""
-    try:
-        names = [entry.name for entry in folder.iterdir()]
-    except OSError:
-        return []
-    stems = (name[:-4] for name in names if name.endswith(".npz"))
-    return sorted(int(stem) for stem in stems if stem.isascii() and stem.isdigit() and len(stem) < 16)
-
-
 def read_samples(folder: Path, step: int) -> Samples | None:
     """Return the samples of `step`, or None: absent, damaged, too large or of another form."""
     arrays = read_npz(folder / f"{step}.npz", ("images", "points", "data"))

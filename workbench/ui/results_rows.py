@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from workbench.results.fields import NUMBERS, TIMES, WORDS
 from workbench.results.groups import members, pooled
-from workbench.results.query import NUMBERS, TIMES, WORDS, Query, sort_rows
+from workbench.results.query import Query, sort_rows
 from workbench.results.table import number_cell
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import METRICS, metric
-from workbench.text import format_duration
+from workbench.text import format_bytes, format_duration
 from workbench.ui.formatting import SIGNS, line
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
+
+DISK = "disk"  # key of the column of sizes
 
 
 @dataclass
@@ -82,10 +85,11 @@ LAST_COLUMNS: tuple[ListColumn, ...] = (
 )
 
 
-def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
+def columns_for(rows: Sequence[RunRow], sizes: Mapping[str, int]) -> list[ListColumn]:
     """Return the columns for these runs: what they are, the metrics that any of them has, and the rest.
 
-    Names, models and data sets are no wider than these runs need, so that metrics have room.
+    Names, models and data sets are no wider than these runs need, so that metrics have room. `sizes` are the
+    bytes of each run, empty until they have been counted.
     """
     longest = {
         "name": max((len(row.name) for row in rows), default=0),
@@ -102,9 +106,20 @@ def columns_for(rows: Sequence[RunRow]) -> list[ListColumn]:
     if any(MARKS.get(worst(row.health)) for row in rows):
         first[0] = replace(first[0], width=12)  # room for a mark
         last.insert(0, ListColumn("health", "health", 40, _health))
+    if sizes:
+        last.insert(-3, disk_column(sizes))
     names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
     known = [name for name in METRICS if name in names]
     return [*first, *map(metric_column, [*known, *sorted(names - METRICS.keys())]), *last]
+
+
+def disk_column(sizes: Mapping[str, int]) -> ListColumn:
+    """Return the column of disk space; of a group, of all its runs."""
+
+    def text(entry: Entry) -> str:
+        return format_bytes(sum(sizes.get(run_id, 0) for run_id in entry.ids))
+
+    return ListColumn(DISK, "disk", 9, text, right=True)
 
 
 def metric_column(name: str) -> ListColumn:
@@ -128,7 +143,11 @@ def entries_of(rows: Sequence[RunRow], chosen: Query, *, grouped: bool) -> list[
     return [Entry(row, (row,)) for row in kept]
 
 
-def sort_entries(entries: Sequence[Entry], key: str, *, descending: bool) -> list[Entry]:
+def sort_entries(
+    entries: Sequence[Entry], key: str, sizes: Mapping[str, int], *, descending: bool
+) -> list[Entry]:
     """Return the entries in the order of a column; those without a value come last in either order."""
+    if key == DISK:
+        return sorted(entries, key=lambda e: sum(sizes.get(i, 0) for i in e.ids), reverse=descending)
     found = {entry.row.id: entry for entry in entries}
     return [found[row.id] for row in sort_rows((entry.row for entry in entries), key, reverse=descending)]

@@ -21,6 +21,12 @@ class DataInfo:
     test_size: int
     classes: int  # 0: no labels
     finite: bool = False  # a finite set of equally likely examples
+    content: str = ""  # hash of own data
+
+    @property
+    def identity(self) -> str:
+        """What runs on the same data share, as `DataSettings.identity`."""
+        return f"hash {self.content}" if self.content else self.name
 
     @property
     def dimensions(self) -> int:

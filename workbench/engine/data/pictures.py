@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import sys
@@ -15,6 +14,7 @@ import torch
 from workbench.engine.data.subset import choose
 from workbench.errors import DATA, WorkbenchError
 from workbench.spec.data import DATA_SETS, Arrays, DataSource
+from workbench.spec.data.checksums import check
 from workbench.spec.schema import DataSettings
 
 
@@ -26,7 +26,7 @@ def pictures(settings: DataSettings, folder: Path, download: bool) -> Arrays:
     """
     source = DATA_SETS.find(settings.name)
     assert source is not None, "checked with the settings"
-    _check_sums(source, folder)
+    check(settings, folder)
     train_x, train_y = _split(source, folder, download, train=True)
     test_x, test_y = _split(source, folder, download, train=False)
     train = choose(len(train_x), settings.train_size, "train", settings)
@@ -58,9 +58,9 @@ def _split(
         except RuntimeError:
             if not download:
                 raise
-            data = _fetch(kind, place, options)
+            data = fetch(kind, place, options)
     except Exception as problem:  # torchvision, urllib and the file system each have their own
-        raise _explain(name, place, download, problem) from problem
+        raise explain(name, place, download, problem) from problem
     x = torch.as_tensor(data.data)
     y = torch.as_tensor(data.labels if name == "svhn" else data.targets, dtype=torch.int64)
     if name == "svhn":
@@ -68,7 +68,7 @@ def _split(
     return x.contiguous(), y
 
 
-def _fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
+def fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
     """Download a data set; other workers that want it meanwhile wait for it instead of fetching it too."""
     place.mkdir(parents=True, exist_ok=True)
     with (place / f".{kind.__name__}.lock").open("w") as lock:
@@ -76,7 +76,7 @@ def _fetch(kind: Any, place: Path, options: dict[str, Any]) -> Any:
         return kind(str(place), download=True, **options)
 
 
-def _explain(name: str, folder: Path, download: bool, problem: Exception) -> WorkbenchError:
+def explain(name: str, folder: Path, download: bool, problem: Exception) -> WorkbenchError:
     """Return one sentence and a fix for whatever went wrong while reading or fetching `name`."""
     text = " ".join(str(problem).split())
     if isinstance(problem, PermissionError) or (download and not _writable(folder)):
@@ -110,20 +110,6 @@ def _writable(folder: Path) -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK)
-
-
-def _check_sums(source: DataSource, folder: Path) -> None:
-    """Compare files with their known checksums (0.1 s for MNIST)."""
-    for name, expected in source.files.items():
-        path = folder / name
-        if not (expected and path.exists()):
-            continue
-        if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != expected:
-            raise WorkbenchError(
-                f"{path} is damaged: its checksum is not that of the original file.",
-                "Delete it, so that it is fetched again, or copy a good one there.",
-                DATA,
-            )
 
 
 def torchvision_datasets() -> Any:

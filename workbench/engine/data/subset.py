@@ -27,7 +27,7 @@ def choose(available: int, size: int, split: str, settings: DataSettings) -> Ten
         )
     if size in (0, available):
         return torch.arange(available)
-    generator = torch.Generator().manual_seed(stream_seed(settings.seed, f"{settings.name}/{split}"))
+    generator = torch.Generator().manual_seed(stream_seed(settings.seed, f"{settings.salt}/{split}"))
     return torch.randperm(available, generator=generator)[:size]
 
 
@@ -48,7 +48,7 @@ def hold_out(arrays: Arrays, settings: DataSettings) -> Arrays:
             f"Set it to less, say {available // 10 or 1}.",
             DATA,
         )
-    generator = torch.Generator().manual_seed(stream_seed(settings.seed, f"{settings.name}/validation"))
+    generator = torch.Generator().manual_seed(stream_seed(settings.seed, f"{settings.salt}/validation"))
     order = torch.randperm(available, generator=generator)
     held, kept = order[:size], order[size:].sort().values
     return replace(

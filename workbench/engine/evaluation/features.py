@@ -126,7 +126,7 @@ def trained_features(task: Task) -> tuple[Features, float]:
     training = TrainingSettings(iterations=task.settings.updates, batch=BATCH)
     settings = ClassifierSettings()
     model = resolve_name(settings.engine)(settings, training, data.info, alone)
-    order = Order(alone, data.info.train_size)
+    order = Order(alone, data.info.train_size, data.index_device)
     with torch.enable_grad():
         for update in range(task.settings.updates):
             model.training_step(data.batch(order.next(BATCH), alone), alone)

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.ensemble import mlp
 from workbench.engine.evaluation.entry import entry, example_entry, mean_entry
 from workbench.engine.evaluation.importance import log_evidence
 from workbench.engine.evaluation.neighbours import nearest_distances
 from workbench.engine.likelihoods import Bernoulli
 from workbench.engine.mixtures import RIDGE, ROUGH, TOLERANCE, Mixtures
 from workbench.engine.model import LatentModel, Metrics
+from workbench.engine.nets import decoder, encoder
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.ae_gmm import AEGMMSettings
@@ -42,8 +42,9 @@ class AEGMM(LatentModel):
         self, settings: AEGMMSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__(settings, training, data, streams)
-        self.encoder = mlp([data.dimensions, *settings.encoder, self.latent], settings.activation, streams)
-        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
+        kind, activation = settings.net, settings.activation
+        self.encoder = encoder(kind, data, settings.encoder, self.latent, activation, streams)
+        self.decoder = decoder(kind, data, self.latent, settings.decoder, activation, streams)
         self.likelihood = Bernoulli()
         self.mixtures = Mixtures(max(settings.components), self.latent, streams)
         self.optimisers = {"model": make_optimiser(self.parameters(), training)}

@@ -25,12 +25,12 @@ from torch.nn import functional
 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.ensemble import mlp
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
 from workbench.engine.models.avb_adversaries import InnerProductAdversary, JointAdversary
 from workbench.engine.models.avb_encoders import ContrastEncoder, NoisyEncoder, from_gaussian
 from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.nets import decoder
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
@@ -53,7 +53,8 @@ class AVB(DecoderModel):
         super().__init__(settings, training, data, streams)
         encoder = ContrastEncoder if settings.adaptive_contrast else NoisyEncoder
         self.encoder = encoder(settings, data, streams)
-        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
+        kind, activation = settings.net, settings.activation
+        self.decoder = decoder(kind, data, self.latent, settings.decoder, activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
         adversary = JointAdversary if settings.adversary_form == "joint" else InnerProductAdversary
         self.adversary = adversary(settings, data, streams)

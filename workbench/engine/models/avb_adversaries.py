@@ -1,8 +1,9 @@
 """Adversaries of AVB: T(x, z), with x's share of the work done once for many z.
 
-Both have `share(x)`, computed once, and `forward(share, z)`, T [S, B]. Both add ½‖z‖², which is −log p(z) up
-to a constant: the best T contains it, and a net that has to learn it leaves latents unpunished wherever
-it has not seen any. With adaptive contrast T sees z̃ = (z − m)/s, whose density is near N(0, I), and the
+Both have `share(x)`, computed once, and `forward(share, z)`, T [S, B]. With convolutional nets T has
+maps of x in place of x, with the encoder's channels. Both add ½‖z‖², which is −log p(z) up to a constant: the
+best T contains it, and a net that has to learn it leaves latents unpunished wherever it has not seen any.
+With adaptive contrast T sees z̃ = (z − m)/s, whose density is near N(0, I), and the
 term is left out.
 """
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
 from workbench.engine.models.avb_encoders import PairInput
+from workbench.engine.nets import stem
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
 
@@ -41,7 +43,8 @@ class JointAdversary(nn.Module):
         activation = settings.activation
         width = settings.adversary[0] if settings.adversary else 1
         self.square = 0.0 if settings.adaptive_contrast else 0.5
-        self.first = PairInput(data.dimensions, settings.latent, width, streams)
+        self.maps, inputs = stem(settings.net, data, settings.encoder, activation, streams)
+        self.first = PairInput(inputs, settings.latent, width, streams)
         self.rest = nn.Sequential()
         if settings.adversary:
             self.rest.append(ACTIVATIONS[activation]())
@@ -51,7 +54,7 @@ class JointAdversary(nn.Module):
 
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, D] contributes to the first layer."""
-        return self.first.share(x)
+        return self.first.share(self.maps(x))
 
     def forward(self, share: Tensor, z: Tensor) -> Tensor:
         """Return T [S, B] from share(x) and z [S, B, d]."""
@@ -71,14 +74,16 @@ class InnerProductAdversary(nn.Module):
         self.square = 0.0 if settings.adaptive_contrast else 0.5
         features = settings.adversary_features
         self.scale = features**-0.5
-        self.theta = _net(settings, data.dimensions, features, streams)
+        self.maps, inputs = stem(settings.net, data, settings.encoder, settings.activation, streams)
+        self.theta = _net(settings, inputs, features, streams)
         self.s = _net(settings, settings.latent, features, streams)
-        self.x_only = _net(settings, data.dimensions, 1, streams)
+        self.x_only = _net(settings, inputs, 1, streams)
         self.z_only = _net(settings, settings.latent, 1, streams)
 
     def share(self, x: Tensor) -> Tensor:
         """Return θ(x)/√F and Tₓ(x) side by side, [S, B, F + 1]."""
-        return torch.cat([self.theta(x) * self.scale, self.x_only(x)], -1)
+        maps = self.maps(x)
+        return torch.cat([self.theta(maps) * self.scale, self.x_only(maps)], -1)
 
     def forward(self, share: Tensor, z: Tensor) -> Tensor:
         """Return T [S, B] from share(x) and z [S, B, d]."""

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.data.batch import DataInfo
-from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
+from workbench.engine.ensemble import ACTIVATIONS, Linear, product
+from workbench.engine.nets import encoder, stem
 from workbench.engine.streams import Streams
 from workbench.spec.models.avb import AVBSettings
 
@@ -32,11 +33,11 @@ class PairInput(nn.Module):
 
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, inputs] and the bias contribute, [S, B, outputs]."""
-        return torch.baddbmm(self.linear.bias, x, self.linear.weight[:, : self.inputs])
+        return product(self.linear.bias, x, self.linear.weight[:, : self.inputs])
 
     def forward(self, share: Tensor, u: Tensor) -> Tensor:
         """Return the layer's output [S, B, outputs] from `share(x)` and u [S, B, extra]."""
-        return torch.baddbmm(share, u, self.linear.weight[:, self.inputs :])
+        return product(share, u, self.linear.weight[:, self.inputs :])
 
 
 class AddedNoise(nn.Module):
@@ -54,19 +55,20 @@ class AddedNoise(nn.Module):
 
     def forward(self, share: Tensor, u: Tensor) -> Tensor:
         """Return the layer's output [S, B, outputs] from `share(x)` and u [S, B, inputs]."""
-        return torch.baddbmm(share, u, self.linear.weight, alpha=self.scale)
+        return product(share, u, self.linear.weight, alpha=self.scale)
 
 
 class NoisyEncoder(nn.Module):
     """z = enc(x, ε): any distribution of z given x that the net can make of Gaussian noise.
 
     ε enters the first layer or every one. Concatenated, the same ε goes beside the input of each; added,
-    each layer's input has noise of its own.
+    each layer's input has noise of its own. With convolutional nets, these are the layers after the maps.
     """
 
     def __init__(self, settings: AVBSettings, data: DataInfo, streams: Streams) -> None:
         super().__init__()
-        sizes = [data.dimensions, *settings.encoder, settings.latent]
+        self.maps, inputs = stem(settings.net, data, settings.encoder, settings.activation, streams)
+        sizes = [inputs, *settings.noisy_layers, settings.latent]
         noisy = len(sizes) - 1 if settings.noise_at == "every-layer" else 1
         self.added = settings.noise_kind == "added"
         self.widths = sizes[:noisy] if self.added else [settings.noise]
@@ -83,7 +85,7 @@ class NoisyEncoder(nn.Module):
 
     def share(self, x: Tensor) -> Tensor:
         """Return what x [S, B, D] contributes to the first layer."""
-        return cast("PairInput | AddedNoise", self.layers[0]).share(x)
+        return cast("PairInput | AddedNoise", self.layers[0]).share(self.maps(x))
 
     def forward(self, share: Tensor, noise: Tensor) -> Tensor:
         """Return z [S, B, d] from share(x) and standard normals [S, B, noise]."""
@@ -108,7 +110,7 @@ class Stack(nn.Module):
         self.bias = nn.Parameter((streams.uniform("init", count, 1, outputs) * 2 - 1) * bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = torch.baddbmm(self.bias.flatten(0, 1), x.flatten(0, 1), self.weight.flatten(0, 1))
+        out = product(self.bias.flatten(0, 1), x.flatten(0, 1), self.weight.flatten(0, 1))
         return out.unflatten(0, self.weight.shape[:2])
 
 
@@ -124,7 +126,8 @@ class ContrastEncoder(nn.Module):
         self.latent, self.basis = settings.latent, settings.noise_basis
         self.noise = self.basis * settings.noise
         outputs = (1 + self.basis) * self.latent
-        self.net = mlp([data.dimensions, *settings.encoder, outputs], settings.activation, streams)
+        widths = settings.encoder
+        self.net = encoder(settings.net, data, widths, outputs, settings.activation, streams)
         if settings.noise_amplitude:
             self._set_amplitudes(settings.noise_amplitude)
         self.noise_nets = nn.Sequential()
@@ -188,11 +191,13 @@ def from_gaussian(own: Mapping[str, Tensor], weights: Mapping[str, Tensor], late
     theirs[-2:] = [weight[..., : weight.shape[-1] // 2] for weight in theirs[-2:]]  # mean, not log σ²
     found = {}
     for place, (name, weight) in enumerate(zip(names, theirs, strict=True)):
+        if weight.dim() != own[name].dim() or weight.shape[1:-2] != own[name].shape[1:-2]:
+            return {}
         rows, columns = weight.shape[-2:]
         wanted = latent if place >= len(names) - 2 else own[name].shape[-1]
         if columns != wanted or rows > own[name].shape[-2]:
             return {}
         merged = own[name].detach().clone()
-        merged[:, :rows, :columns] = weight.to(merged)
+        merged[..., :rows, :columns] = weight.to(merged)
         found[name] = merged
     return found

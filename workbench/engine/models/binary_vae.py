@@ -20,11 +20,11 @@ from workbench.engine import bernoulli_gradients as estimators
 from workbench.engine.bernoulli_gradients import LOG_2, Estimate, bernoulli_kl, hard, log_q
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.ensemble import mlp
 from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
 from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.nets import decoder, encoder
 from workbench.engine.optim import make_optimiser
 from workbench.engine.streams import Streams
 from workbench.spec.models.binary_vae import BinaryVAESettings
@@ -44,8 +44,9 @@ class BinaryVAE(DecoderModel):
         self, settings: BinaryVAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__(settings, training, data, streams)
-        self.encoder = mlp([data.dimensions, *settings.encoder, self.latent], settings.activation, streams)
-        self.decoder = mlp([self.latent, *settings.decoder, data.dimensions], settings.activation, streams)
+        kind, activation = settings.net, settings.activation
+        self.encoder = encoder(kind, data, settings.encoder, self.latent, activation, streams)
+        self.decoder = decoder(kind, data, self.latent, settings.decoder, activation, streams)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
         self.optimisers = {"model": make_optimiser(self.parameters(), training)}
         updates = torch.zeros(self.members, device=streams.device, dtype=torch.float64)

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from workbench.engine.convolutions import Conv2d
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.ensemble import ACTIVATIONS, Conv2d, Linear
+from workbench.engine.ensemble import ACTIVATIONS, Linear
 from workbench.engine.evaluation.attacks import fgsm, pgd
 from workbench.engine.evaluation.entry import example_entry
 from workbench.engine.model import LatentModel, Metrics

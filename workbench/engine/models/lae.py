@@ -19,13 +19,14 @@ from torch import Tensor, nn
 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet, Split
-from workbench.engine.ensemble import Linear, mlp, orthogonal
+from workbench.engine.ensemble import orthogonal
 from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.evaluation.line_search import minimise
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.manual_backprop import add_gradient, add_weight_gradients, traced
 from workbench.engine.model import Metrics
 from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.nets import decoder, features, layers
 from workbench.engine.optim import make_optimiser
 from workbench.engine.samplers.langevin import Decision, Point, adapted, noise_steps, transition
 from workbench.engine.streams import Streams
@@ -42,7 +43,6 @@ class LAE(DecoderModel):
     """S Langevin autoencoders trained side by side, each with its own chain W [S, width, d]."""
 
     settings: LAESettings
-    decoder: nn.Sequential
     chain: Tensor
     log_eta: Tensor  # [S], the logarithm of the step size
 
@@ -50,18 +50,18 @@ class LAE(DecoderModel):
         self, settings: LAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__(settings, training, data, streams)
-        activation, norm = settings.activation, settings.layer_norm
-        widths = [data.dimensions, *settings.encoder]
-        self.features = mlp(widths, activation, streams, layer_norm=norm, last_activation=True)
-        widths_back = [self.latent, *settings.decoder, data.dimensions]
-        self.decoder = mlp(widths_back, activation, streams, layer_norm=norm)
+        kind, activation, norm = settings.net, settings.activation, settings.layer_norm
+        self.features, width = features(kind, data, settings.encoder, activation, streams, layer_norm=norm)
+        widths = settings.decoder
+        self.decoder = decoder(kind, data, self.latent, widths, activation, streams, layer_norm=norm)
         self.likelihood = make_likelihood(settings.likelihood, streams, sigma=settings.sigma)
-        for layer in self.modules():
-            if isinstance(layer, Linear):  # as published code has it
-                layer.weight.data.copy_(orthogonal(streams, *layer.weight.shape[1:]))
-                nn.init.zeros_(layer.bias)
+        for layer in layers(self):  # as published code has it, also for maps
+            rows = layer.weight.shape[1]
+            matrix = orthogonal(streams, rows, layer.weight[0].numel() // rows)
+            layer.weight.data.copy_(matrix.view_as(layer.weight))
+            nn.init.zeros_(layer.bias)
         # no bias in the last layer: it would be outside the chain and never learn
-        self.register_buffer("chain", orthogonal(streams, widths[-1], self.latent))
+        self.register_buffer("chain", orthogonal(streams, width, self.latent))
         self.register_buffer("log_eta", self.chain.new_full((self.members,), math.log(settings.step_size)))
         self.optimisers = {"model": make_optimiser(self.parameters(), training)}
 

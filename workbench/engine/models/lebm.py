@@ -24,6 +24,7 @@ from workbench.engine.likelihoods import Gaussian
 from workbench.engine.manual_backprop import input_gradient
 from workbench.engine.model import Metrics
 from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.nets import generator
 from workbench.engine.optim import make_optimiser
 from workbench.engine.samplers.langevin import eta_of_s, last, noise_steps, ula
 from workbench.engine.streams import Streams
@@ -43,12 +44,13 @@ class LEBM(DecoderModel):
         self, settings: LEBMSettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__(settings, training, data, streams)
-        self.generator = self._make_generator(streams)
+        kind, activation = settings.net, settings.activation
+        self.generator = generator(kind, data, self.latent, settings.generator, activation, streams)
         self.likelihood = Gaussian(settings.sigma, False, streams)
         self.optimisers = {"generator": make_optimiser(self.generator.parameters(), training)}
         self.prior = None
         if not settings.flat_prior:
-            self.prior = mlp([self.latent, *settings.prior, 1], settings.activation, streams)
+            self.prior = mlp([self.latent, *settings.prior, 1], activation, streams)
             rate = settings.prior_lr
             self.optimisers["prior"] = make_optimiser(self.prior.parameters(), training, lr=rate)
         # where each training datum's posterior chains ended last; N(0, I) at first
@@ -60,10 +62,6 @@ class LEBM(DecoderModel):
     @property
     def decoder(self) -> nn.Module:  # type: ignore[override]  # under the name that checkpoints have
         return self.generator
-
-    def _make_generator(self, streams: Streams) -> nn.Module:
-        sizes = [self.latent, *self.settings.generator, self.data.dimensions]
-        return mlp(sizes, self.settings.activation, streams)
 
     def _chain_shape(self) -> tuple[int, ...]:
         """Return the shape of one datum's chain ends."""
@@ -150,7 +148,6 @@ class LEBM(DecoderModel):
 
     def misfit_gradient(self, x: Tensor, z: Tensor) -> Tensor:
         """Return ∇ of ½‖x − g(z)‖² with respect to z, −Jᵀ(x − g(z)), [S, B, d]."""
-        assert isinstance(self.generator, nn.Sequential)
         return input_gradient(self.generator, z, lambda out: out - x)
 
     def posterior_gradient(self, x: Tensor, z: Tensor, temperature: Tensor | None = None) -> Tensor:

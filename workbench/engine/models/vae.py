@@ -18,12 +18,12 @@ from torch import Tensor
 
 from workbench.engine.data.batch import Batch, DataInfo
 from workbench.engine.data.dataset import DataSet
-from workbench.engine.ensemble import Linear, mlp
 from workbench.engine.evaluation.square import POINTS, is_raw_square, square_summary
 from workbench.engine.gaussians import LOG_2PI, gaussian_kl, gaussian_kls
 from workbench.engine.likelihoods import make_likelihood
 from workbench.engine.model import Metrics
 from workbench.engine.models.decoder_model import DecoderModel
+from workbench.engine.nets import decoder, encoder, layers
 from workbench.engine.optim import Optimiser, make_optimiser, ramp
 from workbench.engine.streams import Streams
 from workbench.spec.models.vae import GaussianVAESettings, VAESettings
@@ -41,15 +41,15 @@ class VAE(DecoderModel):
         self, settings: GaussianVAESettings, training: TrainingSettings, data: DataInfo, streams: Streams
     ) -> None:
         super().__init__(settings, training, data, streams)
-        activation, norm = settings.activation, settings.layer_norm
-        widths = [data.dimensions, *settings.encoder, 2 * self.latent]
-        self.encoder = mlp(widths, activation, streams, layer_norm=norm)
-        widths_back = [self.latent, *settings.decoder, data.dimensions]
-        self.decoder = mlp(widths_back, activation, streams, layer_norm=norm)
+        kind, activation, norm = settings.net, settings.activation, settings.layer_norm
+        moments = 2 * self.latent
+        self.encoder = encoder(kind, data, settings.encoder, moments, activation, streams, layer_norm=norm)
+        widths = settings.decoder
+        self.decoder = decoder(kind, data, self.latent, widths, activation, streams, layer_norm=norm)
         self.likelihood = make_likelihood(
             settings.likelihood, streams, sigma=settings.sigma, learn=settings.learn_sigma
         )
-        self.matrices = [layer.weight for layer in self.modules() if isinstance(layer, Linear)]
+        self.matrices = [layer.weight for layer in layers(self)]
         self.optimisers = {"model": self._optimiser()}
 
     def _optimiser(self) -> Optimiser:
@@ -123,7 +123,7 @@ class VAE(DecoderModel):
         """
         penalty = self.likelihood.penalty() / self.data.train_size
         if self.settings.l2 and self.settings.l2_mode != "decoupled":
-            square = torch.stack([weight.square().sum((1, 2)) for weight in self.matrices]).sum(0)
+            square = torch.stack([weight.square().flatten(1).sum(1) for weight in self.matrices]).sum(0)
             if self.settings.l2_mode == "mean":
                 square = square / sum(weight[0].numel() for weight in self.matrices)
             penalty = penalty + self.settings.l2 * square

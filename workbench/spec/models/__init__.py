@@ -1,6 +1,7 @@
 """The model families: for each kind, the class of its settings, which names what builds the model.
 
-A built-in family is a module of this package, named as its kind with _ for -. Another package adds a family
+A built-in family is a module of this package, named as its kind with _ for -; kinds of older versions that
+another family has replaced are loaded, and not listed. Another package adds a family
 through the entry-point group `workbench.models`: the entry's name is the kind, its value a subclass of
 `ModelSettings`.
 """
@@ -11,18 +12,20 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
+from typing import Any
 
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
 from workbench.spec.models.base import ModelSettings
 
-__all__ = ["ModelSettings", "built_in_kinds", "model_kinds", "settings_class"]
+__all__ = ["REPLACED", "ModelSettings", "built_in_kinds", "is_kind", "model_kinds", "settings_class"]
+REPLACED = {"image-lebm": 'lebm with model.net = "conv"'}  # kind → what new runs use
 
 
 @cache
 def built_in_kinds() -> tuple[str, ...]:
     """Return the kinds of this package, in alphabetical order; their modules are not imported."""
-    names = (module.name for module in iter_modules(__path__))
-    return tuple(sorted(name.replace("_", "-") for name in names if name != "base"))
+    names = (module.name.replace("_", "-") for module in iter_modules(__path__))
+    return tuple(sorted(name for name in names if name != "base" and name not in REPLACED))
 
 
 @cache
@@ -32,6 +35,11 @@ def model_kinds() -> tuple[str, ...]:
     return (*built_in_kinds(), *(name for name in plugins if name not in built_in_kinds()))
 
 
+def is_kind(kind: Any) -> bool:
+    """Return whether there are settings for `kind`, of this version or an older one."""
+    return isinstance(kind, str) and (kind in model_kinds() or kind in REPLACED)
+
+
 @cache
 def settings_class(kind: str) -> type[ModelSettings]:
     """Return the settings class of a model kind.
@@ -39,7 +47,7 @@ def settings_class(kind: str) -> type[ModelSettings]:
     Raises:
         WorkbenchError: if there is no such kind (exit code NOT_FOUND), or its package is broken.
     """
-    if kind in built_in_kinds():
+    if kind in built_in_kinds() or kind in REPLACED:
         module = import_module(f"{__name__}.{kind.replace('-', '_')}")  # only the family in use
         classes = [value for value in vars(module).values() if isinstance(value, type)]
         families = [value for value in classes if issubclass(value, ModelSettings)]

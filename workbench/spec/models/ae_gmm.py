@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
-from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.base import Activation, ModelSettings, Net, OwnMetrics, hidden, net_setting
 
 
 class AEGMMSettings(ModelSettings):
@@ -34,6 +34,7 @@ class AEGMMSettings(ModelSettings):
 
     kind: Literal["ae-gmm"] = setting("ae-gmm", "model family")
     latent: int = setting(8, "code dimensions", "dimensions", ge=1, le=512)
+    net: Net = net_setting()
     encoder: list[int] = hidden(512, what="encoder")
     decoder: list[int] = hidden(512, what="decoder")
     activation: Activation = setting("relu", "non-linearity of the hidden layers")

@@ -8,7 +8,15 @@ from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.base import (
+    Activation,
+    Likelihood,
+    ModelSettings,
+    Net,
+    OwnMetrics,
+    hidden,
+    net_setting,
+)
 
 
 class AVBSettings(ModelSettings):
@@ -49,7 +57,9 @@ class AVBSettings(ModelSettings):
     noise_basis: int = setting(
         16, "adaptive contrast: noise functions vᵢ(εᵢ) that make up z", "functions", ge=1, le=1024
     )
-    noise_net: list[int] = hidden(128, 128, 128, what="noise functions of adaptive contrast")
+    noise_net: list[int] = hidden(
+        128, 128, 128, what="noise functions of adaptive contrast, or of what joins maps and noise"
+    )
     noise_amplitude: float = setting(
         0.0,
         "adaptive contrast: aᵢ(x) before training, for every x; 0 leaves the published ones, near e⁻⁵",
@@ -57,6 +67,7 @@ class AVBSettings(ModelSettings):
         ge=0.0,
         le=100.0,
     )
+    net: Net = net_setting()
     encoder: list[int] = hidden(64, 64, 64, what="encoder")
     decoder: list[int] = hidden(64, 64, 64, what="decoder")
     adversary: list[int] = hidden(128, what="adversary T")
@@ -84,6 +95,11 @@ class AVBSettings(ModelSettings):
         ge=0,
     )
     centre_inputs: bool = setting(False, "feed 2x − 1 to the encoder and the adversary")
+
+    @property
+    def noisy_layers(self) -> list[int]:
+        """Widths of the encoder's layers that noise can enter, without adaptive contrast."""
+        return self.encoder if self.net == "dense" else self.noise_net
 
     @model_validator(mode="after")
     def _contrast_has_noise_of_its_own(self) -> Self:

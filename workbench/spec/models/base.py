@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from workbench.spec.fields import Settings, setting
 from workbench.spec.health import GENERAL, Check
 
 Activation = Literal["relu", "elu", "silu", "softplus", "tanh", "leaky-relu"]
+Net = Literal["dense", "conv", "residual"]
 Likelihood = Literal["bernoulli", "gaussian", "discretised-logistic"]
 OwnMetrics = tuple[tuple[str, ...], ...]
 WIDEST = 100_000  # units of a hidden layer
@@ -39,11 +40,24 @@ class ModelSettings(Settings):
 
     kind: str = setting(..., "model family")
 
+    def has_accept_step(self) -> bool:
+        """Return whether training accepts or refuses moves of a chain by differences of energies."""
+        return False
+
     def health_checks(self) -> tuple[Check, ...]:
         """Return the checks of a run with these settings: the general ones, and the family's own."""
         keys = {check.key for check in self.checks}
         found = (*(check for check in GENERAL if check.key not in keys), *self.checks)
         return tuple(check for check in found if not (check.unless and getattr(self, check.unless)))
+
+    @model_validator(mode="after")
+    def _convolutions_have_channels(self) -> Self:
+        net = getattr(self, "net", None)
+        if net in ("conv", "residual"):
+            for name in ("encoder", "decoder", "generator"):
+                if getattr(self, name, None) == []:
+                    raise ValueError(f"model.net = {net} needs channels in model.{name}")
+        return self
 
     @field_validator("*")
     @classmethod
@@ -54,6 +68,17 @@ class ModelSettings(Settings):
                 if not 1 <= width <= WIDEST:
                     raise ValueError(f"each width must be at least 1 and at most {WIDEST}, got {width}")
         return value
+
+
+def net_setting() -> Net:
+    """Declare the kind of a family's encoder and decoder."""
+    kind: Net = setting(
+        "dense",
+        "fully connected layers; or convolutions, plain or with residual blocks: the widths of encoder and "
+        "decoder are then channels, and each layer halves or doubles the side of the pictures",
+        since="0.2.0",
+    )
+    return kind
 
 
 def hidden(*sizes: int, what: str) -> list[int]:

@@ -8,7 +8,15 @@ from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.base import (
+    Activation,
+    Likelihood,
+    ModelSettings,
+    Net,
+    OwnMetrics,
+    hidden,
+    net_setting,
+)
 
 
 class BinaryVAESettings(ModelSettings):
@@ -24,6 +32,7 @@ class BinaryVAESettings(ModelSettings):
 
     kind: Literal["binary-vae"] = setting("binary-vae", "model family")
     latent: int = setting(32, "latent bits", "bits", ge=1, le=4096)
+    net: Net = net_setting()
     encoder: list[int] = hidden(512, what="encoder")
     decoder: list[int] = hidden(512, what="decoder")
     activation: Activation = setting("relu", "non-linearity of the hidden layers")

@@ -1,4 +1,7 @@
-"""Settings of the LEBM for colour pictures (docs/models/lebm.md)."""
+"""Settings of `kind = "image-lebm"` as 0.1.0 has it: runs of it load, train, resume and are evaluated.
+
+Its successor is `kind = "lebm"` with `net = "conv"`, which has other defaults and the same net.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,18 @@ from workbench.spec.models.lebm import LEBMSettings
 
 
 class ImageLEBMSettings(LEBMSettings):
-    """The LEBM with a generator of transposed convolutions; defaults are those published for SVHN."""
+    """An LEBM with transposed convolutions; defaults are those published for SVHN (Pang et al. 2020)."""
 
-    engine: ClassVar[str] = "workbench.engine.models.image_lebm:build"
-    title: ClassVar[str] = "LEBM (images)"
-    stackable: ClassVar[bool] = False  # one member already keeps the device busy
+    stackable: ClassVar[bool] = False
     since: ClassVar[str] = "0.1.0"  # with all settings of its base
 
     kind: Literal["image-lebm"] = setting("image-lebm", "model family")  # type: ignore[assignment]
+    net: Literal["conv"] = setting("conv", "convolutions", since="0.2.0")
     latent: int = setting(100, "latent dimensions", "dimensions", ge=1, le=4096)
     prior: list[int] = hidden(200, 200, what="prior's f")
     generator: list[int] = Field(
         [512, 256, 128],
-        description="channels of the generator's maps from 4 × 4 pixels on; each layer doubles the side",
+        description="channels of the generator's maps; each layer doubles the side",
         json_schema_extra={"unit": "channels", "widths": True},
         min_length=1,
         max_length=8,

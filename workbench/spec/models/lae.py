@@ -8,7 +8,15 @@ from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.base import (
+    Activation,
+    Likelihood,
+    ModelSettings,
+    Net,
+    OwnMetrics,
+    hidden,
+    net_setting,
+)
 
 
 class LAESettings(ModelSettings):
@@ -42,10 +50,11 @@ class LAESettings(ModelSettings):
 
     kind: Literal["lae"] = setting("lae", "model family")
     latent: int = setting(8, "latent dimensions", "dimensions", ge=1, le=4096)
+    net: Net = net_setting()
     encoder: list[int] = setting(
         [1024, 1024, 1024],
         "widths of the hidden layers of the encoder; the last one is the width d of the features h, and "
-        "d ≥ training.batch lets every image of a batch have the latent it needs",
+        "d ≥ training.batch lets every image of a batch have the latent it needs; with maps d is their size",
         "units",
         min_length=1,  # the chain's matrix needs features to act on
         max_length=20,
@@ -80,6 +89,10 @@ class LAESettings(ModelSettings):
         0.02, "gain of the adaptation: log η += rate · (acceptance − target)", gt=0.0, le=1.0
     )
     encoder_std: float = setting(0.05, "standard deviation of q(z|x) = N(f(x), s²) at evaluation", gt=0.0)
+
+    def has_accept_step(self) -> bool:
+        """Return True: without an accept step, the acceptance is still reported, and η may follow it."""
+        return True
 
     @model_validator(mode="after")
     def _nothing_to_aim_at(self) -> Self:

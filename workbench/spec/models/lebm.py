@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import Check
-from workbench.spec.models.base import Activation, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.base import Activation, ModelSettings, Net, OwnMetrics, hidden, net_setting
 
 
 class LEBMSettings(ModelSettings):
@@ -40,6 +40,7 @@ class LEBMSettings(ModelSettings):
 
     kind: Literal["lebm"] = setting("lebm", "model family")
     latent: int = setting(2, "latent dimensions", "dimensions", ge=1, le=4096)
+    net: Net = net_setting()
     prior: list[int] = hidden(64, 64, what="prior's f")
     generator: list[int] = hidden(64, 64, what="generator")
     activation: Activation = setting("silu", "non-linearity of the hidden layers")
@@ -94,6 +95,17 @@ class LEBMSettings(ModelSettings):
         ge=0,
         le=10_000,
     )
+
+    def has_accept_step(self) -> bool:
+        """Return whether neighbouring temperatures exchange states."""
+        return self.exchange > 0
+
+    def hashed(self) -> dict[str, Any]:
+        """Return what the group hash is made of: with `conv`, that of the family image-lebm of 0.1.0."""
+        if self.net != "conv":
+            return super().hashed()
+        younger = self.late_defaults("0.1.0") | {"net"}
+        return {**self.model_dump(mode="json", exclude=younger), "kind": "image-lebm"}
 
     @model_validator(mode="after")
     def _exchange_happens(self) -> Self:

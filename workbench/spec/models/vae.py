@@ -9,7 +9,15 @@ from pydantic import model_validator
 
 from workbench.spec.fields import setting
 from workbench.spec.health import LOSS_ROSE, Check
-from workbench.spec.models.base import Activation, Likelihood, ModelSettings, OwnMetrics, hidden
+from workbench.spec.models.base import (
+    Activation,
+    Likelihood,
+    ModelSettings,
+    Net,
+    OwnMetrics,
+    hidden,
+    net_setting,
+)
 
 
 class GaussianVAESettings(ModelSettings):
@@ -23,6 +31,7 @@ class GaussianVAESettings(ModelSettings):
     )
 
     latent: int = setting(10, "latent dimensions", "dimensions", ge=1, le=4096)
+    net: Net = net_setting()
     encoder: list[int] = hidden(512, what="encoder")
     decoder: list[int] = hidden(512, what="decoder")
     activation: Activation = setting("relu", "non-linearity of the hidden layers")

@@ -1,4 +1,4 @@
-"""Runs side by side: their curves overlaid, the settings that differ, and differences on the same examples."""
+"""Runs side by side: curves overlaid, settings that differ, differences on the same test examples."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from workbench import api
-from workbench.errors import WorkbenchError
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line, plural
 from workbench.ui.screens.page import Tabulates
@@ -33,7 +32,7 @@ class ResultsScreen(Tabulates):
         super().__init__()
         self.grid: RunTable = RunTable(id="runs")
         self.filter = Input(
-            placeholder="state:finished model:vae,lae test_mse<0.03 tag:best word -word", id="filter"
+            placeholder="model:vae,lae lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word", id="filter"
         )
         self.note = Input(id="note")
         self.ask = Horizontal(Label("note"), self.note, classes="ask hidden", id="ask")
@@ -47,6 +46,8 @@ class ResultsScreen(Tabulates):
     def begin(self) -> None:
         self.set_focus(self.grid)
         self.runs_changed()
+        store = self.bench.store  # in a thread: the first time every folder is read
+        self.in_thread(lambda: api.disk.usage(store), self.grid.update_sizes, group="disk")
 
     def on_screen_resume(self) -> None:
         self.bench.feed.watch([])
@@ -67,14 +68,17 @@ class ResultsScreen(Tabulates):
     # the filter and the note
 
     def on_input_changed(self, message: Input.Changed) -> None:
-        if message.input is self.filter:
-            try:
-                self.grid.filter(message.value)
-            except WorkbenchError as error:  # the list stays as it is while the filter is invalid
-                self.show_message(str(error), "trouble")
-                return
-            self.show_message("")
-            self._count()
+        if message.input is self.filter:  # the list stays as it is while the filter is invalid
+            store, rows, text = self.bench.store, self.grid.rows, message.value
+            # in a thread: the first filter by a setting reads it from every run
+            self.in_thread(
+                lambda: api.runs.compiled_filter(store, rows, text), self._filter_by, group="filter"
+            )
+
+    def _filter_by(self, wanted: api.runs.Query) -> None:
+        self.grid.filter(wanted)
+        self.show_message("")
+        self._count()
 
     def action_filter(self) -> None:
         self.set_focus(self.filter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.results.query import Query, parse
+from workbench.api.runs import Query
 from workbench.ui.formatting import state_style
 from workbench.ui.results_rows import Entry, ListColumn, columns_for, entries_of, sort_entries
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
@@ -21,6 +21,7 @@ class RunTable(Grid):
         super().__init__(**options)
         self.rows: Sequence[RunRow] = ()
         self.entries: list[Entry] = []
+        self.sizes: dict[str, int] = {}  # bytes of each run, once they have been counted
         self.wanted = Query("")
         self.grouped = False
         self.sorted_by = ""  # key of a column; empty: newest first
@@ -39,9 +40,14 @@ class RunTable(Grid):
         self.marked &= {row.id for row in rows}
         self.rebuild()
 
-    def filter(self, text: str) -> None:
-        """Keep the runs that match a filter line. Raises WorkbenchError for a wrong one; nothing changes."""
-        self.wanted = parse(text, {name for row in self.rows for name in row.summary})
+    def update_sizes(self, sizes: dict[str, int]) -> None:
+        """Take the bytes of each run."""
+        self.sizes = sizes
+        self.rebuild()
+
+    def filter(self, wanted: Query) -> None:
+        """Keep the runs that match."""
+        self.wanted = wanted
         self.cursor = 0
         self.rebuild()
 
@@ -49,10 +55,10 @@ class RunTable(Grid):
         """Filter, group and sort again."""
         here = self.entry.row.id if self.entry is not None else None
         column_key = self._columns[self.column].key if 0 <= self.column < len(self._columns) else ""
-        self._columns = columns_for(self.rows)
+        self._columns = columns_for(self.rows, self.sizes)
         self.entries = entries_of(self.rows, self.wanted, grouped=self.grouped)
         if any(column.key == self.sorted_by for column in self._columns):
-            self.entries = sort_entries(self.entries, self.sorted_by, descending=self.descending)
+            self.entries = sort_entries(self.entries, self.sorted_by, self.sizes, descending=self.descending)
         self.column = next((k for k, column in enumerate(self._columns) if column.key == column_key), -1)
         if here is not None:
             place = next((k for k, entry in enumerate(self.entries) if here in entry.ids), None)
