@@ -19,7 +19,7 @@ from workbench.spec.studies import list_studies
 
 SHIPPED = sorted(path.stem for path in built_in_folder().glob("*.toml"))
 # made up here: what they show does not matter
-PICTURES = {"mnist": (28, 28), "svhn": (32, 32, 3), "cifar10": (32, 32, 3)}
+PICTURES = {"mnist": (28, 28), "svhn": (32, 32, 3), "cifar10": (32, 32, 3), "celeba": (64, 64, 3)}
 CHAINS = ("prior_steps", "posterior_steps")  # a step of a chain is like any other
 
 

@@ -10,6 +10,8 @@ import html
 import io
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -130,7 +132,9 @@ def test_no_control_characters_and_no_broken_rows(form: str, text: str) -> None:
 def test_text_leaves_its_cell_as_no_formula_no_command_and_no_html(text: str) -> None:
     for row in csv.reader(io.StringIO(export(words([text]), "csv"))):
         assert not row or not row[0].lstrip().startswith(("=", "+", "-", "@"))
-    line = export(words([text]), "latex").splitlines()[8].removesuffix(r" \\")
+    inside = export(words([text]), "latex").split(r"\midrule")[1].strip()
+    line = inside.splitlines()[0].removesuffix(r" \\").removeprefix(r"\raggedright ")
+    line = line.replace(r"\allowbreak{}", "")
     allowed = ["backslash", "asciitilde", "asciicircum", "less", "greater", "bar", "asciigrave"]
     assert set(re.findall(r"\\([A-Za-z]+)", line)) <= {"symbol", *(f"text{name}" for name in allowed)}
     assert not re.search(r"(?<!\\)[%$&#_~^]", line)
@@ -172,17 +176,20 @@ def read_markdown(body: str, *, bold: bool = False) -> list[list]:
     return [[html.unescape(re.sub(r"\\(.)", r"\1", cell.strip("*"))) for cell in row] for row in cells]
 
 
-def read_latex(body: str, *, bold: bool = False) -> list[list]:
-    """Read our own LaTeX back: the cells' words, or which are bold."""
-    inside = body.split(r"\midrule")[1].split(r"\bottomrule")[0]
-    lines = (line.strip().removesuffix(r" \\") for line in inside.strip().splitlines())
-    cells = [re.split(r" (?<!\\)& ", line) for line in lines]
+def read_latex(body: str, *, bold: bool = False, front: int = 3) -> list[list]:
+    """Read our own LaTeX back: the cells' words, or which are bold; later tabulars repeat those in front."""
+    rows: list[list[str]] = []
+    for part in body.split(r"\midrule")[1:]:
+        lines = part.split(r"\bottomrule")[0].strip().splitlines()
+        cells = [re.split(r" (?<!\\)& ", line.strip().removesuffix(r" \\")) for line in lines]
+        rows = [[*row, *more[front:]] for row, more in zip(rows, cells, strict=True)] if rows else cells
     if bold:
-        return [[cell.startswith(r"\textbf{") for cell in row] for row in cells]
-    return [[_plain(cell) for cell in row] for row in cells]
+        return [[cell.startswith(r"\textbf{") for cell in row] for row in rows]
+    return [[_plain(cell) for cell in row] for row in rows]
 
 
 def _plain(cell: str) -> str:
+    cell = cell.removeprefix(r"\raggedright ").replace(r"\allowbreak{}", "")
     cell = re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell)
     cell = re.sub(r"\$\\times 10\^\{-(\d+)\}\$", lambda m: f"e-{int(m[1]):02d}", cell)
     swaps = {r"$\pm$": "±", r"$\approx$": "≈", "$-$": "-", "--": "–"}
@@ -190,6 +197,38 @@ def _plain(cell: str) -> str:
     for latex, text in swaps.items():
         cell = cell.replace(latex, text)
     return re.sub(r"\\([{}$&%#_])", r"\1", cell)
+
+
+WIDE = [("VAE", "vae-digits latent=16 lr=3e-4 optimiser=sgd batch=128 beta=0.5"), ("LAE", "名前 é Łódź αβΩ")]
+
+
+def wide(metrics: int) -> Table:
+    """Return a table of three rows with long names and many columns."""
+    columns = [Column("model", "model"), Column("name", "runs")]
+    columns += [Column(f"m{k}", "energy distance", "data units² per dimension") for k in range(metrics)]
+    cells = [number_cell([1234.5678 + k, 1236.0, 1238.0], usual_n=2) for k in range(metrics)]
+    rows = tuple((text_cell(a), text_cell(b), *cells) for a, b in [*WIDE, ("50% & <b>", "x" * 60)])
+    return Table("Wide", tuple(columns), rows, ("A note.",), (), "tab:wide")
+
+
+@pytest.mark.parametrize("metrics", [1, 3, 7, 20])
+def test_latex_keeps_within_the_text_width_by_its_own_measure(metrics: int) -> None:
+    body = export(wide(metrics), "latex")
+    assert body.count("energy distance") == metrics and r"\label{tab:wide}" in body
+    assert body.count(r"\begin{tabular}{") == {1: 1, 3: 2, 7: 4, 20: 10}[metrics]
+    assert "{[}U+540D{]}" in body and r"\'{e}" in body and r"\L{}\'{o}d\'{z}" in body and r"$\Omega$" in body
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("metrics", [0, 1, 3, 7, 20])
+def test_pdflatex_sets_it_without_an_overfull_box(metrics: int, tmp_path: Path) -> None:
+    (tmp_path / "table.tex").write_text(export(wide(metrics) if metrics else example(), "latex"))
+    lines = [r"\documentclass{article}", r"\usepackage{booktabs}", r"\begin{document}", r"\input{table}"]
+    (tmp_path / "page.tex").write_text("\n".join([*lines, r"\end{document}"]))
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Overfull" not in done.stdout, done.stdout[-2000:]
 
 
 if __name__ == "__main__":

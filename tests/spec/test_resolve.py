@@ -138,7 +138,7 @@ sections = st.dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from(["model", "data", "training", "evaluation", "resources", "seeds", "name", "x"]),
@@ -156,7 +156,7 @@ def test_any_table_gives_a_spec_or_a_workbench_error(table):
 mutations = st.tuples(st.floats(0, 1), st.integers(0, 6), st.binary(max_size=6))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.sampled_from(["vae-digits", "lae-paper-mnist", "avb-mnist"]),
     st.lists(mutations, min_size=1, max_size=3),
@@ -174,7 +174,7 @@ def test_a_damaged_preset_file_gives_a_spec_or_a_workbench_error(tmp_path_factor
         assert "damaged.toml" in error.title and "\n" not in str(error)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_any_override_gives_a_spec_or_a_workbench_error(key, value):
     for text in (f"{key}={value}", f"model.{key}={value}", f"training.lr={value}", f"name={value}"):

@@ -16,6 +16,7 @@ from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.summary import doubts, summarise
 from workbench.engine.health import diverged_entry, health
+from workbench.engine.memory import enough_memory
 from workbench.engine.model import LatentModel
 from workbench.engine.pretrained import start_from
 from workbench.engine.process import Stop, log, user_variables
@@ -44,6 +45,7 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     data = load(spec.data, user.data_dir, user.download, device=device, dtype=DTYPES[spec.training.precision])
     for file in data.skipped:
         log(f"left out of the data: {file}")
+    log(enough_memory(spec, data))
     recorder.progress("building")
     log(f"building: {spec.model.kind}, {len(spec.seeds)} seeds on {describe(device)}")
     trainer = prepare(spec, data, recorder, stop)

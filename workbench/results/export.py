@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import USAGE, WorkbenchError, did_you_mean
+from workbench.results.latex import to_latex
 from workbench.results.statistics import confidence_interval
-from workbench.results.table import NOTHING, Cell, Column, Table
+from workbench.results.table import NOTHING, Cell, Column, Table, clean
 
 SCHEMA = 1
 SUFFIXES = {
@@ -29,8 +30,6 @@ SUFFIXES = {
     ".json": "json",
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
-# Bidirectional overrides, zero-width marks, line separators, byte-order mark, lone surrogates.
-INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def export(table: Table, form: str) -> str:
@@ -50,12 +49,6 @@ def format_of(path: Path) -> str | None:
     return SUFFIXES.get(path.suffix.lower())
 
 
-def clean(text: str) -> str:
-    """Return one line of text without control characters; breaks and tabs become spaces."""
-    text = INVISIBLE.sub("", re.sub(r"\r\n?|[\n\t\v\f\x85]", " ", text))
-    return "".join(c for c in text if unicodedata.category(c) != "Cc")
-
-
 def to_csv(table: Table) -> str:
     """Return comma-separated lines. Numbers are raw: an estimate takes the columns mean, std, se and n.
 
@@ -64,7 +57,7 @@ def to_csv(table: Table) -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    measured = [_measured(table, place) for place in range(len(table.columns))]
+    measured = [table.measured(place) for place in range(len(table.columns))]
     heading: list[str] = []
     for column, many in zip(table.columns, measured, strict=True):
         key = _csv_text(column.key)
@@ -87,7 +80,7 @@ def to_markdown(table: Table) -> str:
     """Return a GitHub table with padded columns, the best in bold, and the notes as a list."""
     heads = [_md(column.heading) for column in table.columns]
     body = [[_md(c.text, bold=c.best) for c in row] for row in table.rows]
-    right = [_measured(table, place) for place in range(len(heads))]
+    right = [table.measured(place) for place in range(len(heads))]
     widths = [max(3, *(_width(line[k]) for line in [heads, *body])) for k in range(len(heads))]
     rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
 
@@ -102,38 +95,6 @@ def to_markdown(table: Table) -> str:
     if table.notes:
         lines += ["", *(f"- {_md(note)}" for note in table.notes)]
     return "\n".join(lines) + "\n"
-
-
-def to_latex(table: Table) -> str:
-    r"""Return a LaTeX table that needs the package booktabs only, the best in bold.
-
-    Other alphabets than Latin pass through as they are and need XeLaTeX or LuaLaTeX.
-    """
-    form = "".join("r" if _measured(table, place) else "l" for place in range(len(table.columns)))
-    heads = [_tex(column.heading) for column in table.columns]
-    body = [
-        [rf"\textbf{{{_tex(c.text, c.kind)}}}" if c.best else _tex(c.text, c.kind) for c in row]
-        for row in table.rows
-    ]
-    lines = [
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{{_tex(table.title)}}}",
-        *([rf"  \label{{{re.sub(r'[^A-Za-z0-9:._-]', '-', table.label)}}}"] if table.label else []),
-        rf"  \begin{{tabular}}{{{form}}}",
-        r"    \toprule",
-        "    " + " & ".join(heads) + r" \\",
-        r"    \midrule",
-        *("    " + " & ".join(row) + r" \\" for row in body),
-        r"    \bottomrule",
-        r"  \end{tabular}",
-    ]
-    if table.notes:
-        lines += [r"  \par\smallskip", r"  \begin{minipage}{\linewidth}\footnotesize"]
-        lines += [f"    {_tex(note)}" + r"\par" for note in table.notes]
-        lines += [r"  \end{minipage}"]
-    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def to_json(table: Table) -> str:
@@ -163,11 +124,6 @@ WRITERS: dict[str, Callable[[Table], str]] = {
 }
 
 
-def _measured(table: Table, place: int) -> bool:
-    """Whether a column holds estimates (with a spread and an n) rather than words or settings."""
-    return not table.columns[place].exact and any(row[place].kind == "number" for row in table.rows)
-
-
 def _raw(number: float | None) -> str:
     return "" if number is None else repr(number)
 
@@ -183,56 +139,6 @@ def _md(text: str, *, bold: bool = False) -> str:
     text = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"[\\`*|\[\]~]|(?<!\w)_|_(?!\w)", lambda found: "\\" + found.group(), text)
     return f"**{text}**" if bold else text
-
-
-TEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "%": r"\%",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\symbol{34}",  # itself a command under some languages
-    "`": r"\textasciigrave{}",
-    "[": "{[}",  # after a line break, \\ would take it for its option
-    "]": "{]}",
-    "±": r"$\pm$",
-    "≈": r"$\approx$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "‖": r"$\|$",
-    "–": "--",
-    "…": r"\ldots{}",
-    "²": r"$^2$",
-    "η": r"$\eta$",
-    "σ": r"$\sigma$",
-    "β": r"$\beta$",
-    "ε": r"$\varepsilon$",
-    "θ": r"$\theta$",
-    "λ": r"$\lambda$",
-    "−": "$-$",
-}
-
-
-def _tex(text: str, kind: str = "text") -> str:
-    """Escape every special of LaTeX; in numbers a minus is a minus and a power of ten is written out."""
-    text = clean(text)
-    if kind == "number":
-        text = text.replace("-", "−")
-        parts = re.split(r"e(−|\+)0*(\d+)", text)
-        escaped = "".join(TEX.get(c, c) for c in parts[0])
-        for sign, digits, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-            power = f"{'-' if sign == '−' else ''}{digits}"
-            escaped += rf"$\times 10^{{{power}}}$" + "".join(TEX.get(c, c) for c in rest)
-        return escaped
-    return "".join(TEX.get(c, c) for c in text)
 
 
 def _json_cell(column: Column, cell: Cell) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -16,6 +18,9 @@ from workbench.text import cut
 NOTHING = "–"  # shown where a number does not exist
 ALIKE = "≈"  # shown after a mean that does not differ significantly from the best
 LEVEL = 0.05
+WIDE = 1000  # characters of a label: never cut before what differs between rows
+# Bidirectional overrides, zero-width marks, line separators, byte-order mark, lone surrogates.
+INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,10 @@ class Table:
             if len(row) != len(self.columns):
                 raise ValueError(f"a row has {len(row)} cells, the table {len(self.columns)} columns")
 
+    def measured(self, place: int) -> bool:
+        """Whether a column holds estimates (with a spread and an n) rather than words or settings."""
+        return not self.columns[place].exact and any(row[place].kind == "number" for row in self.rows)
+
     def column(self, key: str) -> tuple[Cell, ...]:
         """Return the cells of the column `key`.
 
@@ -88,6 +97,12 @@ class Table:
         """
         places = {column.key: place for place, column in enumerate(self.columns)}
         return tuple(row[places[key]] for row in self.rows)
+
+
+def clean(text: str) -> str:
+    """Return one line of text without control characters; breaks and tabs become spaces."""
+    text = INVISIBLE.sub("", re.sub(r"\r\n?|[\n\t\v\f\x85]", " ", text))
+    return "".join(c for c in text if unicodedata.category(c) != "Cc")
 
 
 def text_cell(text: object, limit: int = 120) -> Cell:
