@@ -49,7 +49,7 @@ CHAPTERS = {
         "Errors that were found, and stay found",
         "importance weights | quadrature | log Z | R-hat | two-sample errors | AIS to a target",
     ),
-    "data": ("Own data", "the digits in every format | reading from disk"),
+    "data": ("Own data", "the digits in every format | reading from disk | memory of a run"),
 }
 ELSEWHERE = {  # rows that no marker gives
     "whole 2": "Stationary moments and detailed balance: see 4 to 6 of the catalogue.",

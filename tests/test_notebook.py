@@ -82,6 +82,9 @@ def test_results_curves_and_snapshots_are_arrays(store):
     assert run.result["test_mse"]["values"].shape == run.result["test_mse"]["se"].shape == (3,)
     curve = run.curves["train:loss"]
     assert curve.values.shape == (3, 200) and curve.steps.shape == curve.epochs.shape == (200,)
+    assert np.array_equal(run.curves["loss"].values, run.curves["train:loss"].values)
+    with pytest.raises(KeyError, match="Did you mean 'train:loss'"):
+        run.curves["train:los"]
     assert run.curves["test:loss"].values.shape == (3, 20) and len(run.curves) == 2
     step = run.sample_steps[-1]
     assert run.samples(step).images.shape == (3, 16, 8, 8) and run.latents(step).z.shape == (3, 500, 2)

@@ -216,6 +216,7 @@ def test_own_data_that_cannot_be_used_are_refused_before_queueing(
     ("settings", "sentence"),
     [
         (["data.labels=y"], "data.labels: needs data.path; digits does not take it."),
+        (["data.path=x.npy", "data.range=3"], "data.range: must be a list such as [0, 255], got 3."),
         (["data.path=x.npy", "data.range=[2, 1]"], "data.range: must be the smallest and the largest value"),
         (["data.path=x.npy", "data.name=a b"], "data.name: with data.path it must consist of letters"),
         (["data.path=x.npy", "data.hash=12"], "data.hash: must be 16 hex digits of the content"),

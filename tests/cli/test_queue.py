@@ -1,13 +1,16 @@
 """Queueing, steering and following runs, with a real scheduler and a real worker."""
 
 import json
+import threading
 import time
 
 import pytest
 
 from workbench.api import queue
 from workbench.api.stores import open_store
-from workbench.errors import DATA, DEVICE, NOT_FOUND, USAGE
+from workbench.errors import DATA, DEVICE, NOT_FOUND, RUN_FAILED, USAGE
+from workbench.store.paths import RunPaths
+from workbench.store.state import RunState, write_state
 
 TINY = ("--set", "training.iterations=20", "--set", "evaluation.samples=64", "--seeds", "2")
 
@@ -84,13 +87,20 @@ def test_inline_trains_in_the_foreground_without_a_scheduler(cli, tmp_path):
 
 
 def test_a_failed_run_gives_its_own_exit_code(cli, tmp_path):
+    diverging = ["training.optimiser=sgd", "training.lr=10", "model.likelihood=gaussian", "model.sigma=1e-6"]
+    sets = [part for text in diverging for part in ("--set", text)]
+    answer = cli("--store", tmp_path / "runs", "run", "vae-digits", "--inline", *TINY, *sets)
+    assert answer.code == RUN_FAILED
+    assert "failed" in answer.out and "diverged" in answer.out and "Traceback" not in answer.err
+
+
+def test_damaged_data_are_refused_before_anything_is_queued(cli, tmp_path):
     raw = tmp_path / "sets" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         (raw / f"{kind}-ubyte").write_bytes(b"damaged")
     answer = cli("--store", tmp_path / "runs", "run", "vae-mnist", "--inline")
-    assert answer.code == 4
-    assert "failed" in answer.out and "checksum" in answer.out and "Traceback" not in answer.err
+    assert answer.code == DATA and "checksum" in answer.err and not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -128,3 +138,36 @@ def test_ls_shows_what_keeps_a_scheduler_from_starting_runs(cli, store, monkeypa
     status = queue.SchedulerStatus(True, 7, "here", 1.0, "Nothing new is started: 0 MiB left.")
     monkeypatch.setattr(queue, "scheduler_status", lambda store: status)
     assert "0 MiB left" in cli("queue", "ls").err
+
+
+def test_wait_reports_runs_that_are_over_and_a_paused_one_ends_it(cli, store):
+    answer = cli("queue", "wait", "aaaa", "bbbb")
+    assert answer.code == 0 and "aaaa  finished" in answer.out
+    answer = cli("queue", "wait", "aaaa", "cccc", "--json")
+    assert answer.code == RUN_FAILED and [row["state"] for row in json.loads(answer.out)] == [
+        "finished",
+        "failed",
+    ]
+    assert cli("queue", "wait").code == RUN_FAILED  # the paused one
+    assert cli("queue", "wait", "--study", "starter").code == 0
+    assert cli("queue", "wait", "zzzz").code == NOT_FOUND
+
+
+def test_wait_lasts_until_the_run_is_over_and_the_log_is_followed_to_its_end(cli, store):
+    run = next(path for path in store.iterdir() if path.name.endswith("dddd"))
+    paths = RunPaths(run)
+    write_state(paths, RunState("running"))
+
+    def end() -> None:
+        time.sleep(0.5)
+        with paths.log.open("a") as log:
+            log.write("10 %\r20 %\rdone\n")
+        write_state(paths, RunState("cancelled"))
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    followed = cli("runs", "log", "dddd", "-f", "-n", "1")
+    waited = cli("queue", "wait", "dddd")
+    thread.join()
+    assert followed.code == 0 and followed.out.splitlines() == ["training", "done"]
+    assert waited.code == RUN_FAILED and "dddd  cancelled" in waited.out

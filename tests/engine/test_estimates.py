@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+from tests.engine.forked import ForkedWorker
 from tests.engine.small import load_data, read_rows, small_spec
-from tests.engine.test_worker import finish, inside, prepare, run, start
+from tests.engine.test_worker import inside, prepare, run
 from tests.queue.chaos import until
 from workbench.engine import evaluate, session
 from workbench.engine.models.vae import VAE
@@ -187,7 +187,7 @@ def test_a_run_that_diverged_is_not_measured(tmp_path: Path, inside: None) -> No
 SLOW = "ais images=2 chains=2 temperatures=200000 bdmc=0"
 
 
-def until_measuring(process: subprocess.Popen[str], paths: RunPaths, tries: int) -> None:
+def until_measuring(process: ForkedWorker, paths: RunPaths, tries: int) -> None:
     def measuring() -> bool:
         assert process.poll() is None
         found = read_json(paths.evaluations / "ais.json")
@@ -198,30 +198,30 @@ def until_measuring(process: subprocess.Popen[str], paths: RunPaths, tries: int)
 
 def test_a_stop_in_an_estimate_between_two_steps_leaves_a_checkpoint(tmp_path: Path) -> None:
     paths = asked(tmp_path / "run", [SLOW], every=10)
-    process = start(paths)
+    process = ForkedWorker(paths.root)
     until(lambda: paths.metrics.exists() and '"step": 10' in paths.metrics.read_text(), 60)
     time.sleep(0.3)  # into the estimate
     asked_at = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    code, errors = finish(process)
+    code, errors = process.finish()
     assert code == 76 and time.monotonic() - asked_at < 10, errors
     assert (paths.checkpoints / "10.json").exists()
 
 
 def test_a_stop_or_a_kill_in_an_estimate_loses_nothing(tmp_path: Path, inside: None) -> None:
     paths = asked(tmp_path / "run", ["energy samples=60 null_draws=20", SLOW])
-    process = start(paths)
+    process = ForkedWorker(paths.root)
     until_measuring(process, paths, 1)
     first = (paths.evaluations / "energy.json").read_text()
     process.send_signal(signal.SIGTERM)
-    code, errors = finish(process)
+    code, errors = process.finish()
     assert code == 76, errors
     assert not paths.result.exists() and read_evaluation(paths, "ais") is None
     for tries in (1, 2):  # two workers are killed over it: a third leaves it out
-        process = start(paths)
+        process = ForkedWorker(paths.root)
         until_measuring(process, paths, tries)
-        process.kill()
-        finish(process)
+        process.send_signal(signal.SIGKILL)
+        process.finish()
         assert not paths.result.exists()
     assert run(paths) == 0
     assert json.loads(paths.result.read_text())["outcome"] == "finished"

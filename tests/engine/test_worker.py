@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.engine.forked import ForkedWorker
 from tests.engine.small import read_rows, small_spec, write_spec
 from tests.queue.chaos import until
 from workbench.engine import session, worker
@@ -29,17 +30,6 @@ def prepare(
 ) -> RunPaths:
     """Make a run folder as the submitter does."""
     return write_spec(small_spec(family, list(seeds), iterations, **changes), folder)
-
-
-def start(paths: RunPaths, **variables: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "workbench.engine.worker", str(paths.root), "1"]
-    environment = {**os.environ, **variables}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
-    _, errors = process.communicate(timeout=120)
-    return process.returncode, errors.splitlines()
 
 
 @pytest.fixture
@@ -65,15 +55,16 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
 ) -> None:
     rarely = {"training": {"snapshot_every": 1000}, "evaluation": {"every": 300}}
     straight, broken = (prepare(tmp_path / name, 1000, **rarely) for name in ("straight", "broken"))
-    first = start(broken)
+    command = [sys.executable, "-m", "workbench.engine.worker", str(broken.root), "1"]
+    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     until(lambda: broken.metrics.exists() and broken.metrics.read_text().count("\n") > 8, 60)
     first.send_signal(signal.SIGTERM)
-    code, errors = finish(first)
-    assert code == 76, errors
-    assert "checkpoint written" in errors[-1]
+    _, errors = first.communicate(timeout=120)
+    assert first.returncode == 76, errors
+    assert "checkpoint written" in errors.splitlines()[-1]
     assert not broken.result.exists()
     assert list(broken.checkpoints.glob("*.pt"))
-    code, errors = finish(start(broken))
+    code, errors = ForkedWorker(broken.root).finish()
     assert code == 0, errors
     assert any("resuming from the checkpoint" in line for line in errors)
     assert run(straight) == 0
@@ -150,8 +141,8 @@ def test_the_schedulers_choice_of_device_comes_first(monkeypatch: pytest.MonkeyP
 
 
 def test_a_model_too_large_for_the_memory_is_reported(tmp_path: Path, inside: None, capsys) -> None:
-    huge = {"kind": "vae", "encoder": [100_000, 100_000]}
-    # ten seeds of 10¹⁰ weights: 400 GB
+    huge = {"kind": "vae", "encoder": [1, 100_000, 100_000]}
+    # ten seeds of 10¹⁰ weights: 400 GB; the layers before are drawn in no time
     assert run(prepare(tmp_path / "run", seeds=tuple(range(10)), model=huge)) == 75
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("Out of memory") and "training.batch" in last

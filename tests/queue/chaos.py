@@ -36,14 +36,20 @@ def processes(store: Store) -> dict[str, list[int]]:
     """Return the processes that work on this store, by kind."""
     found: dict[str, list[int]] = {kind: [] for kind in MARKS}
     own, root = str(os.getpid()), os.fsencode(store.root)
-    for name in os.listdir("/proc"):  # without Path objects: three times as fast  # noqa: PTH208
+    for entry in os.scandir("/proc"):  # called in every wait: three times as fast as with Path objects
+        name = entry.name
         if not name.isdigit() or name == own:
             continue
         try:
-            with open(f"/proc/{name}/cmdline", "rb", buffering=0) as file:  # noqa: PTH123
-                line = file.read()
+            file = os.open(f"/proc/{name}/cmdline", os.O_RDONLY)
         except OSError:
             continue
+        try:
+            line = os.read(file, 65536)
+        except OSError:
+            continue
+        finally:
+            os.close(file)
         if root not in line:
             continue
         # The shim's argument names the trainer too, and the person's names the scheduler's options.

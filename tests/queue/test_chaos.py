@@ -22,7 +22,7 @@ def storms() -> Iterator[list[Storm]]:
 
 
 def test_100_kills_over_every_process_lose_nothing(tmp_path: Path, storms: list[Storm]) -> None:
-    storm = Storm(tmp_path / "runs", PRODUCT, runs=30, steps=120, seed=1)
+    storm = Storm(tmp_path / "runs", PRODUCT, runs=20, steps=80, seed=1)
     storms.append(storm)
     storm.blow(100, ALL, pause=0.1)
     storm.calm(timeout=80)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -350,3 +351,17 @@ def test_two_unhealthy_rows_leave_a_column_without_a_best(bench: Bench) -> None:
     for kind, mean in (("vae", 0.1), ("lae", 0.2)):
         edit(bench.run(kind, test_mse=(mean, mean + 0.01, mean)), health=health(*["unhealthy"] * 3))
     assert not any(cell.best for cell in bench.table(["test_mse"]).column("test_mse"))
+
+
+def test_a_label_is_never_cut_before_what_differs(bench: Bench) -> None:
+    """Case 4: settings that differ in a third row must not push out what the first two differ in."""
+    widths = "[" + ", ".join(["128"] * 40) + "]"
+    for number, rate in enumerate(("0.3", "0.6", "0.001")):
+        made = bench.run(test_mse=(0.1, 0.2, 0.3))
+        set_spec(made, "lr = 0.001", f"lr = {rate}", f"group-{number}")
+        if rate == "0.001":
+            text = made.spec.read_text()
+            made.spec.write_text(re.sub(r"encoder = \[[^]]*\]", f"encoder = {widths}", text))
+    for form in ("csv", "md", "latex", "json"):
+        body = export(bench.table(["test_mse"]), form)
+        assert "training.lr=0.3" in body and "training.lr=0.6" in body

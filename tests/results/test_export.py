@@ -21,8 +21,10 @@ from workbench.results.export import export, format_of
 from workbench.results.table import Column, Table, exact_cell, mark_best, number_cell, spread_cell, text_cell
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FILES = {"csv": "table.csv", "md": "table.md", "latex": "table.tex", "json": "table.json"}
+SUFFIXES = {"csv": "csv", "tsv": "tsv", "md": "md", "latex": "tex", "html": "html", "json": "json"}
+FILES = {form: f"table.{suffix}" for form, suffix in SUFFIXES.items()}
 
+HTML_TAGS = ("table", "caption", "thead", "tbody", "tr", "th", "td", "ul", "li")
 HOSTILE = [
     "=HYPERLINK(0)",
     "+1+cmd|' /C calc'!A0",
@@ -102,6 +104,11 @@ def test_all_formats_say_the_same_of_every_cell() -> None:
     assert [[row[c.key].get("best", False) for c in table.columns] for row in document["rows"]] == bold
     assert read_markdown(export(table, "md"), bold=True) == bold
     assert read_latex(export(table, "latex"), bold=True) == bold
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in export(table, "html").splitlines()]
+    cells = [row for row in cells if row]
+    assert [[html.unescape(re.sub("</?b>", "", cell)) for cell in row] for row in cells] == shown
+    assert [[cell.startswith("<b>") for cell in row] for row in cells] == bold
+    assert export(table, "tsv").replace("\t", ",") == export(table, "csv")
 
     lines = list(csv.DictReader(io.StringIO(export(table, "csv"))))
     assert float(lines[0]["log_px_mean"]) == pytest.approx(-1.3923333)  # a number though it begins with "-"
@@ -121,7 +128,7 @@ def test_all_formats_say_the_same_of_every_cell() -> None:
 @pytest.mark.parametrize("form", FILES)
 def test_no_control_characters_and_no_broken_rows(form: str, text: str) -> None:
     body = export(words([text, "x"]), form)
-    controls = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+    controls = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
     assert not re.search(controls, body)
     body.encode()
     assert body.endswith("\n")
@@ -138,6 +145,8 @@ def test_text_leaves_its_cell_as_no_formula_no_command_and_no_html(text: str) ->
     allowed = ["backslash", "asciitilde", "asciicircum", "less", "greater", "bar", "asciigrave"]
     assert set(re.findall(r"\\([A-Za-z]+)", line)) <= {"symbol", *(f"text{name}" for name in allowed)}
     assert not re.search(r"(?<!\\)[%$&#_~^]", line)
+    tags = set(re.findall(r"<[^>]*>", export(words([text]), "html")))
+    assert tags <= {f"<{end}{tag}>" for tag in HTML_TAGS for end in ("", "/")}
     body = export(words([text]), "md")
     assert not re.search(r"[<>]", body)
     row = body.splitlines()[4]

@@ -138,7 +138,7 @@ sections = st.dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from(["model", "data", "training", "evaluation", "resources", "seeds", "name", "x"]),
@@ -156,7 +156,7 @@ def test_any_table_gives_a_spec_or_a_workbench_error(table):
 mutations = st.tuples(st.floats(0, 1), st.integers(0, 6), st.binary(max_size=6))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.sampled_from(["vae-digits", "lae-paper-mnist", "avb-mnist"]),
     st.lists(mutations, min_size=1, max_size=3),
@@ -174,7 +174,7 @@ def test_a_damaged_preset_file_gives_a_spec_or_a_workbench_error(tmp_path_factor
         assert "damaged.toml" in error.title and "\n" not in str(error)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_any_override_gives_a_spec_or_a_workbench_error(key, value):
     for text in (f"{key}={value}", f"model.{key}={value}", f"training.lr={value}", f"name={value}"):
@@ -245,3 +245,26 @@ def test_the_sentence():
     assert family_notes(find_preset("avb-digits"), ["avb", "vae", "vae"]) == [
         "vae does not take adversary_lr from before: left out."
     ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["data.path=my photos/a.npz"], {"name": "a", "path": "my photos/a.npz"}),
+        (["data.path=photos/"], {"name": "photos", "path": "photos/"}),
+        (["data.path=a.npz", "data.name=b"], {"name": "b", "path": "a.npz"}),
+        (["data.path=a.npz", "data.labels=3", "data.name=mnist"], {"name": "mnist", "labels": "3"}),
+        (["data.path=a.npz", "data.path="], {"name": "digits", "path": ""}),
+    ],
+)
+def test_own_data_take_the_place_of_the_presets(preset, overrides, expected):
+    data = resolve(preset(GOOD), overrides).data
+    assert {key: getattr(data, key) for key in expected} == expected
+
+
+def test_a_known_data_set_takes_the_place_of_own_data(preset):
+    own = GOOD + '[data]\npath = "a.npz"\nlabels = "y"\ntest_share = 0.5\n'
+    assert resolve(preset(own)).data.name == "a"
+    assert resolve(preset(own), ["data.path=b.npz"]).data.labels == "y"
+    assert resolve(preset(own), ["data.name=digits"]).data == resolve(preset(GOOD)).data
+    assert "path" not in resolve(preset(GOOD), ["data.path=b.npz"]).name

@@ -1,12 +1,15 @@
 """How runs are shown: order of the queue, lengths of time, text cut to a width, ASCII."""
 
+from typing import Any
+
 import pytest
 from rich.cells import cell_len
 
 from workbench.api.runs import RunRow
+from workbench.errors import WorkbenchError
 from workbench.ui.ascii import ascii_only
 from workbench.ui.formatting import aside, bar, clock, fit, queue_order, shortened, whole
-from workbench.ui.launch_form import split_grid
+from workbench.ui.launch_form import read_sweep
 from workbench.ui.widgets.meters import fitting
 
 
@@ -73,12 +76,35 @@ def test_meters_that_do_not_fit_are_left_out_whole() -> None:
     assert fitting(("CPU 5%",), 3) == ""
 
 
-def test_a_grid_line_is_cut_between_keys_and_not_inside_lists() -> None:
-    assert split_grid("model.encoder=[64, 64],[128]  training.lr=1e-3,1e-4") == [
-        "model.encoder=[64, 64],[128]",
-        "training.lr=1e-3,1e-4",
-    ]
-    assert split_grid("  ") == []
+NOTHING = {"laws": [], "grid": [], "zipped": [], "draws": None, "draw_seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("  ", {}),
+        (
+            "model.encoder=[64, 64],[128]  training.lr=1e-3,1e-4",
+            {"grid": ["model.encoder=[64, 64],[128]", "training.lr=1e-3,1e-4"]},
+        ),
+        (
+            "a.x=1,2 --zip b.y=3, 4 --zip b.z=5,6; c.w=7",
+            {"grid": ["a.x=1,2", "c.w=7"], "zipped": ["b.y=3, 4", "b.z=5,6"]},
+        ),
+        (
+            "--random 9 a.x=loguniform(1e-4, 1e-2) --random-seed 3 --set b.y=choice([1, 2],3)",
+            {"laws": ["a.x=loguniform(1e-4, 1e-2)", "b.y=choice([1, 2],3)"], "draws": 9, "draw_seed": 3},
+        ),
+    ],
+)
+def test_a_grid_line_is_read_as_on_the_command_line(text: str, found: dict[str, Any]) -> None:
+    assert read_sweep(text) == {**NOTHING, **found}
+
+
+@pytest.mark.parametrize("text", ["--random", "--random 0", "--random x", "--zap a.x=1", "--zip 3 a.x=1"])
+def test_a_grid_line_with_a_wrong_option_is_refused(text: str) -> None:
+    with pytest.raises(WorkbenchError, match=r"needs a whole number|Cannot read"):
+        read_sweep(text)
 
 
 @pytest.mark.parametrize(

@@ -188,9 +188,24 @@ async def test_grid_and_seeds_say_how_many_runs_they_make_and_queue_them(
         assert pilot.app.screen.NAME == "bench" and "Queued 4 runs of lae-digits" in message_of(pilot)  # type: ignore[attr-defined]
 
 
+async def test_pairs_and_draws_are_queued_from_the_grid_field(empty: Store, queued: list[Any]) -> None:
+    async with launch(empty) as pilot:
+        line = (
+            "--zip model.latent=2,8 --zip training.batch=10,20 --random 3 training.lr=loguniform(1e-4, 1e-2)"
+        )
+        await enter(pilot, "over", line)
+        assert words(pilot, "count").startswith("6 runs of ")
+        await press(pilot, "ctrl+s")
+        specs, _ = queued[0]
+        made = [(spec.model.latent, spec.training.batch) for spec in specs]
+        assert made == [(2, 10)] * 3 + [(8, 20)] * 3 and len({spec.training.lr for spec in specs}) == 3
+
+
 @pytest.mark.parametrize(
     ("box", "typed", "sentence"),
     [
+        ("over", "--random 3", "no --set has a distribution"),
+        ("over", "--zip model.latent=2,8 --zip training.batch=1", "has 1 values, and model.latent has 2"),
         ("over", "model.latnt=2,8", "did you mean 'latent'?"),
         ("seeds", "one", "Invalid seeds: 'one'"),
     ],

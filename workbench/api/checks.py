@@ -20,7 +20,7 @@ from workbench.api.disk import usage
 from workbench.api.stores import Store, chosen_folder, open_store
 from workbench.errors import STORE, USAGE, WorkbenchError
 from workbench.queue.devices import meters
-from workbench.settings import config_dir, user_settings
+from workbench.settings import cache_dir, config_dir, user_settings
 from workbench.spec.presets import list_presets
 from workbench.spec.studies import list_studies
 from workbench.text import format_bytes
@@ -82,6 +82,9 @@ def data() -> Iterator[Check]:
     can_write = writable(folder)
     can = "writable" if can_write else "read-only"
     yield Check("data folder", "ok", f"{folder} ({can}{'' if folder.is_dir() else ', created at first use'})")
+    cache = cache_dir() / "data"  # deleting it costs only time
+    size = sum(file.stat().st_size for file in cache.glob("*/*"))
+    yield Check("data cache", "ok", f"{cache} ({format_bytes(size)})")
     for item in list_sets():
         yield Check(f"data {item.name}", item.state, item.found, item.fix)
 

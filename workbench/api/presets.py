@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from workbench.spec.forms import FormField, form_fields
+from workbench.spec.points import is_law
 from workbench.spec.presets import Preset, find_preset, list_presets
 from workbench.spec.resolve import expand, family_note, family_notes, left_out, misfits, resolve
 
@@ -26,6 +27,7 @@ __all__ = [
     "family_notes",
     "find_preset",
     "form_fields",
+    "is_law",
     "left_out",
     "list_presets",
     "misfits",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
@@ -13,7 +14,7 @@ from workbench.results.query import Query
 from workbench.spec.health import health_reasons, health_text
 from workbench.spec.studies import find_study
 from workbench.store import trash
-from workbench.store.files import open_plain, write_json
+from workbench.store.files import LogFollower, open_plain, write_json
 from workbench.store.index import index_of
 from workbench.store.json_fields import read_table
 from workbench.store.run_row import RunRow
@@ -33,6 +34,7 @@ __all__ = [
     "compiled_filter",
     "filter_rows",
     "find_run",
+    "follow_log",
     "health_reasons",
     "health_text",
     "initial_weights",
@@ -200,6 +202,21 @@ def initial_weights(store: Store, run_id: str) -> dict[str, Any]:
     {}
     """
     return read_table(store.run(run_id).initial)
+
+
+def follow_log(store: Store, run_id: str, last: int = 50, *, every: float = 0.25) -> Iterator[str]:
+    """Yield the `last` lines of a run's log, and those that it gains until the run is over or paused.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run.
+    """
+    row = find_run(store, run_id)
+    follower = LogFollower(store.run(row.id).log)
+    yield from follower.lines()[-last:]
+    while row.live and row.state != "paused":
+        time.sleep(every)
+        row = find_run(store, row.id)
+        yield from follower.lines()  # after the state: what was written before the end
 
 
 def remove_runs(store: Store, run_ids: Sequence[str]) -> str:

@@ -193,7 +193,7 @@ def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:
 
 
 def export_text(table: Table, format: str) -> str:
-    """Return the table as "csv", "md", "latex" or "json" text, ending in a newline.
+    """Return the table as "csv", "tsv", "md", "latex", "html" or "json" text, ending in a newline.
 
     Numbers are raw in csv and json, rounded to their error in md and latex; text is escaped for the format.
 

@@ -10,6 +10,7 @@ from workbench import api
 from workbench.cli.options import Json, Sets, global_options
 from workbench.cli.output import out, out_json, out_table, plain, talk
 from workbench.cli.pictures import draw_points, print_pictures
+from workbench.text import format_bytes
 
 app = typer.Typer(help="List, show and check data sets and your own files.", no_args_is_help=True)
 SIGNS = {"ok": "ok", "warning": "WARN", "missing": "FAIL"}
@@ -47,9 +48,9 @@ def show(
         drawn = {name: array.tolist() for name, array in arrays.items()} if preview else {}
         out_json({**plain(report), "preview": drawn})
         return
-    for name, text in _lines(report):
-        out(f"{name:<9}{text}", one_line=True)
     ascii = bool(global_options(ctx).get("ascii", False))
+    for name, text in _lines(report):
+        out(f"{name:<9}{text.replace('×', 'x') if ascii else text}", one_line=True)
     if preview and "images" in arrays:
         print_pictures(arrays["images"], ascii)
     elif preview:
@@ -86,6 +87,6 @@ def _lines(report: api.data.DataReport) -> list[tuple[str, str]]:
     sizes = zip(report.classes, report.counts, strict=True)
     counts = ", ".join(f"{name}: {count}" for name, count in sizes)
     lines.append(("classes", f"{len(report.classes)} ({counts})" if report.classes else "none"))
-    lines.append(("memory", f"{report.bytes / 2**20:.1f} MiB"))
+    lines.append(("memory", format_bytes(report.bytes)))
     lines += [("skipped", file) for file in report.skipped]
     return lines + [("note", note) for note in report.notes]

@@ -14,7 +14,8 @@ from workbench.cli.options import open_store
 from workbench.cli.output import talk
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 
-FORMATS = ("csv", "md", "latex", "json")
+FORMATS = ("csv", "tsv", "md", "latex", "html", "json")
+FORMAT_HELP = f"{', '.join(FORMATS)}; default: extension of --output, else md."
 
 
 def export(
@@ -29,7 +30,7 @@ def export(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", help="csv, md, latex or json; default: extension of --output, else md."),
+        typer.Option("--format", help=FORMAT_HELP),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")

@@ -35,9 +35,17 @@ def _repeated(source: api.sources.Source | None) -> dict[str, Any]:
 
 
 def follow(
-    store: api.stores.Store, ids: Sequence[str], json: bool, source: api.sources.Source | None = None
+    store: api.stores.Store,
+    ids: Sequence[str],
+    json: bool,
+    source: api.sources.Source | None = None,
+    *,
+    paused_ends: bool = False,
 ) -> int:
-    """Poll until all runs are over, showing progress; print their results and return the exit code."""
+    """Poll until all runs are over, showing progress; print their results and return the exit code.
+
+    With `paused_ends`, a paused run counts as over.
+    """
     checked = time.monotonic()
     last_remark = ""
     try:
@@ -46,7 +54,7 @@ def follow(
                 found = {row.id: row for row in api.runs.list_runs(store)}
                 rows = [found[run_id] for run_id in ids if run_id in found]
                 display.show(rows)
-                if not any(row.live for row in rows):
+                if not any(row.live and not (paused_ends and row.state == "paused") for row in rows):
                     break
                 if any(row.state == "queued" for row in rows) and time.monotonic() - checked > REVIVE:
                     api.queue.ensure_scheduler(store)

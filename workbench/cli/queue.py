@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from workbench import api
+from workbench.cli import complete
 from workbench.cli import run as running
+from workbench.cli.follow import follow
 from workbench.cli.options import (
     Grids,
     Json,
@@ -76,6 +78,39 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
     )
     if remark := api.queue.why_waiting(store, rows):
         talk(remark)
+
+
+@app.command()
+def wait(
+    ctx: typer.Context,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN...]",
+            help="Runs to wait for; default: all that wait or run.",
+            autocompletion=complete.runs,
+        ),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option("--study", help="Wait for the runs of this study, or study id.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Wait until runs are over, and print their results; the exit code is 0 if all finished.
+
+    A paused run ends the waiting once no other run waits or trains.
+    """
+    store = open_store(ctx)
+    if study is not None:
+        ids = [row.id for row in api.runs.study_runs(store, study, newest=True)[::-1]]
+    elif runs:
+        ids = list(dict.fromkeys(api.runs.find_run(store, text).id for text in runs))
+    else:
+        ids = [row.id for row in api.runs.list_runs(store)[::-1] if row.live]
+    if not ids:
+        talk("Nothing waits or runs.")
+        return
+    raise typer.Exit(follow(store, ids, json, paused_ends=True))
 
 
 @app.command()

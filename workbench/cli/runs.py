@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from json import dumps, loads
 from typing import Annotated
 
@@ -162,9 +163,17 @@ def log(
     ctx: typer.Context,
     run: RunName,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=100_000, help="Number of lines.")] = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new lines until the run is over.")
+    ] = False,
 ) -> None:
     """Print the last lines of a run's log."""
     store = open_store(ctx)
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in api.runs.follow_log(store, run, lines):
+                out(line)
+        return
     live = api.live.LiveRun(store, api.runs.find_run(store, run).id)
     live.poll()
     for line in live.log_lines(lines):

@@ -9,7 +9,7 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.export import chosen_format, write_table
+from workbench.cli.export import FORMAT_HELP, chosen_format, write_table
 from workbench.cli.options import Json, open_store
 from workbench.cli.output import talk
 from workbench.errors import WorkbenchError
@@ -58,7 +58,7 @@ def table(
     ] = "",
     format: Annotated[
         str | None,
-        typer.Option("--format", help="csv, md, latex or json; default: extension of --output, else md."),
+        typer.Option("--format", help=FORMAT_HELP),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")

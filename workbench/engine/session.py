@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from pkgutil import resolve_name
 from typing import Any
 
 from workbench.engine import checkpoint
@@ -16,6 +17,7 @@ from workbench.engine.evaluation.entry import mask_diverged
 from workbench.engine.evaluation.examples import example_arrays, packed
 from workbench.engine.evaluation.summary import doubts, summarise
 from workbench.engine.health import diverged_entry, health
+from workbench.engine.memory import enough_memory
 from workbench.engine.model import LatentModel
 from workbench.engine.pretrained import start_from
 from workbench.engine.process import Stop, log, user_variables
@@ -25,6 +27,7 @@ from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
 from workbench.exit_codes import WorkerExit
 from workbench.settings import user_settings
+from workbench.spec.data import source_of
 from workbench.spec.health import health_reasons
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import read_health
@@ -44,6 +47,7 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     data = load(spec.data, user.data_dir, user.download, device=device, dtype=DTYPES[spec.training.precision])
     for file in data.skipped:
         log(f"left out of the data: {file}")
+    log(enough_memory(spec, data))
     recorder.progress("building")
     log(f"building: {spec.model.kind}, {len(spec.seeds)} seeds on {describe(device)}")
     trainer = prepare(spec, data, recorder, stop)
@@ -76,6 +80,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
             measure_all(trainer)
         with trainer.model.averaged():
             found = judge(trainer, metrics, outcome)
+    if data.streamed and (check := source_of(spec.data).check):
+        resolve_name(check)(spec.data, user.data_dir)  # files were read until now, and may have changed
     stop.patient = True
     first = ""
     if outcome.how == "diverged":

@@ -13,7 +13,17 @@ from workbench.results.compare import chosen_metrics, metric_column, printed_in,
 from workbench.results.footnotes import notes_of
 from workbench.results.groups import Group, family_title, pool
 from workbench.results.pivot import Grid, grid_of
-from workbench.results.table import NOTHING, Cell, Column, Table, mark_best, mark_health, spread_as, text_cell
+from workbench.results.table import (
+    NOTHING,
+    WIDE,
+    Cell,
+    Column,
+    Table,
+    mark_best,
+    mark_health,
+    spread_as,
+    text_cell,
+)
 from workbench.spec.health import worst
 from workbench.spec.layout import FIELDS, Layout, Spread
 from workbench.spec.metrics import metric
@@ -27,7 +37,6 @@ SHOWN: dict[Spread, str] = {
     "interval": "Mean over n seeds and its 95 % interval (Student's t)",
     "range": "Median over n seeds, and the least and largest value",
 }
-WIDE = 1000  # characters of a label: never cut before what differs between rows
 
 
 def arranged_table(

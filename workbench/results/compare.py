@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.footnotes import impossible, notes_of
 from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, pool
-from workbench.results.table import Cell, Column, Table, mark_best, mark_health, printed_cell, text_cell
+from workbench.results.table import WIDE, Cell, Column, Table, mark_best, mark_health, printed_cell, text_cell
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published
@@ -64,7 +64,8 @@ def comparison_table(
     for k, group in enumerate(groups):
         front = (group.title, names[k], *[group.rows[0].data] * (len(data) > 1))
         back = (seeds_text(group), *[health_text(list(group.health.values()))] * health)
-        body.append((*map(text_cell, front), *(column[k] for column in shown), *map(text_cell, back)))
+        words = (text_cell(text, WIDE) for text in front)
+        body.append((*words, *(column[k] for column in shown), *map(text_cell, back)))
     if not title:
         title = f"Comparison on {data[0]}" if len(data) == 1 and data[0] else "Comparison"
     return Table(

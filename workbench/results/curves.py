@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, did_you_mean
 from workbench.results.live import LiveRun
 from workbench.results.series import Floats
 from workbench.text import safe_text
@@ -29,13 +29,22 @@ class Curve:
 
 
 class Curves(Mapping[str, Curve]):
-    """The curves of a run by split and metric, as in "train:loss" and "test:mse"."""
+    """The curves of a run by split and metric, as in "train:loss" and "test:mse".
+
+    A metric alone means its training curve, or the only one.
+    """
 
     def __init__(self, seeds: Sequence[int], curves: dict[str, Curve]) -> None:
         self.seeds, self._curves = tuple(seeds), curves
 
     def __getitem__(self, name: str) -> Curve:
-        return self._curves[name]
+        if name in self._curves:
+            return self._curves[name]
+        found = [f"train:{name}"] if f"train:{name}" in self._curves else []
+        found = found or [key for key in self._curves if key.partition(":")[2] == name]
+        if len(found) != 1:
+            raise KeyError(did_you_mean(name, found or self._curves) or name)
+        return self._curves[found[0]]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._curves)

@@ -1,17 +1,18 @@
-"""Tables as text for other programs: CSV, Markdown, LaTeX (booktabs) and JSON, written by hand.
+"""Tables as text for other programs: CSV, TSV, Markdown, LaTeX, HTML and JSON, written by hand.
 
-All four agree on every cell. None of the libraries that were compared (docs/decisions.md) both escapes
+All agree on every cell. None of the libraries that were compared (docs/decisions.md) both escapes
 everything and survives a newline in a cell.
 """
 
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from workbench.results.table import NOTHING, Cell, Column, Table, clean
 SCHEMA = 1
 SUFFIXES = {
     ".csv": "csv",
+    ".tsv": "tsv",
+    ".html": "html",
+    ".htm": "html",
     ".md": "md",
     ".markdown": "md",
     ".tex": "latex",
@@ -33,7 +37,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cel
 
 
 def export(table: Table, form: str) -> str:
-    """Return the table in "csv", "md", "latex" or "json", ending in a newline.
+    """Return the table in "csv", "tsv", "md", "latex", "html" or "json", ending in a newline.
 
     Raises:
         WorkbenchError: for another format (exit code USAGE).
@@ -49,14 +53,14 @@ def format_of(path: Path) -> str | None:
     return SUFFIXES.get(path.suffix.lower())
 
 
-def to_csv(table: Table) -> str:
-    """Return comma-separated lines. Numbers are raw: an estimate takes the columns mean, std, se and n.
+def to_csv(table: Table, delimiter: str = ",") -> str:
+    """Return lines of comma-separated values, raw: an estimate takes the columns mean, std, se and n.
 
     Words that a spreadsheet would take for a formula get a leading apostrophe; what does not exist is an
     empty field. Title, notes and best marks are left out. Quoted as RFC 4180 says, with line feeds alone.
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     measured = [table.measured(place) for place in range(len(table.columns))]
     heading: list[str] = []
     for column, many in zip(table.columns, measured, strict=True):
@@ -97,6 +101,31 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_html(table: Table) -> str:
+    """Return an HTML table with its caption, the best in bold, and the notes as a list below it."""
+
+    def line(tag: str, cells: Iterable[str]) -> str:
+        forms = [' style="text-align: right"' if r else "" for r in right]
+        parts = (f"<{tag}{form}>{cell}</{tag}>" for form, cell in zip(forms, cells, strict=True))
+        return f"<tr>{''.join(parts)}</tr>"
+
+    right = [table.measured(place) for place in range(len(table.columns))]
+    heads = [
+        _html(c.label) + (f"<br><small>{_html(c.unit)}</small>" if c.unit else "") for c in table.columns
+    ]
+    rows = [[f"<b>{_html(c.text)}</b>" if c.best else _html(c.text) for c in row] for row in table.rows]
+    lines = [
+        f"<table>\n<caption>{_html(table.title)}</caption>",
+        f"<thead>\n{line('th', heads)}\n</thead>",
+        "<tbody>",
+        *(line("td", row) for row in rows),
+        "</tbody>\n</table>",
+    ]
+    if table.notes:
+        lines += ["<ul>", *(f"<li>{_html(note)}</li>" for note in table.notes), "</ul>"]
+    return "\n".join(lines) + "\n"
+
+
 def to_json(table: Table) -> str:
     """Return JSON with the keys of docs/tables.md; an absent number is null."""
     document: dict[str, Any] = {
@@ -118,8 +147,10 @@ def to_json(table: Table) -> str:
 
 WRITERS: dict[str, Callable[[Table], str]] = {
     "csv": to_csv,
+    "tsv": lambda table: to_csv(table, "\t"),
     "md": to_markdown,
     "latex": to_latex,
+    "html": to_html,
     "json": to_json,
 }
 
@@ -132,6 +163,10 @@ def _csv_text(text: str) -> str:
     cleaned = clean(text)
     risky = text.startswith(FORMULA) or cleaned.lstrip().startswith(FORMULA)
     return f"'{cleaned}" if risky else cleaned
+
+
+def _html(text: str) -> str:
+    return html.escape(clean(text))
 
 
 def _md(text: str, *, bold: bool = False) -> str:

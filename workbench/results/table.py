@@ -18,6 +18,7 @@ from workbench.text import cut
 NOTHING = "–"  # shown where a number does not exist
 ALIKE = "≈"  # shown after a mean that does not differ significantly from the best
 LEVEL = 0.05
+WIDE = 1000  # characters of a label: never cut before what differs between rows
 # Bidirectional overrides, zero-width marks, line separators, byte-order mark, lone surrogates.
 INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 

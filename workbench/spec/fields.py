@@ -115,6 +115,7 @@ _PLAIN = {
     "bool_type": "must be true or false",
     "string_type": "must be text",
     "list_type": "must be a list such as [128, 128]",
+    "tuple_type": "must be a list such as [0, 255]",
     "model_type": "must be a section",
     "model_attributes_type": "must be a section",
     "greater_than": "must be above {gt}",

@@ -127,6 +127,36 @@ def log_tail(path: Path, most: int = LOG_TAIL) -> str:
     return body.decode("utf-8", "replace")
 
 
+class LogFollower:
+    """Reads the end of a log and then what it gains, whole lines only; begins again if it becomes shorter."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._rest = path, b""
+        try:
+            self._offset = max(0, path.stat().st_size - LOG_TAIL)
+        except OSError:
+            self._offset = 0
+
+    def lines(self) -> list[str]:
+        """Return the lines written since the last call; bytes that are not UTF-8 become U+FFFD.
+
+        Of a line that a progress bar rewrites with carriage returns, only what it wrote last is returned.
+        """
+        try:
+            with open_plain(self.path) as file:
+                size = file.seek(0, 2)
+                if size < self._offset:
+                    self._offset, self._rest = 0, b""
+                file.seek(self._offset)
+                body = self._rest + file.read(2 * LOG_TAIL)
+        except OSError:
+            return []
+        self._offset += len(body) - len(self._rest)
+        *whole, self._rest = body.split(b"\n")
+        texts = (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
+        return [text.rsplit("\r", 1)[-1] for text in texts]
+
+
 def read_json(path: str | Path) -> Any | None:
     """Return the parsed file, or None if it is absent, not JSON, or nested too deeply."""
     body = read_body(path)

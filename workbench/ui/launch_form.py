@@ -102,15 +102,40 @@ class Draft:
     def plan(self, store: Any) -> Plan:
         """Work out what queueing would do. May take a second for a large grid: call it in a thread."""
         try:
-            grid, seeds = split_grid(self.grid), self.seeds.strip() or None
-            specs = api.presets.expand(self.preset, self.overrides, grid, seeds)
+            sweep, seeds = read_sweep(self.grid), self.seeds.strip() or None
+            overrides = [*self.overrides, *sweep.pop("laws")]
+            specs = api.presets.expand(self.preset, overrides, seeds=seeds, **sweep)
             runs = [1 if spec.model.stackable else len(spec.seeds) for spec in specs]
             models = sum(len(spec.seeds) for spec in specs)
             return Plan(tuple(specs), sum(runs), models, api.queue.forecast(store, specs[0]))
         except WorkbenchError as error:
-            return Plan(fault=re.sub(r"^--(grid|set) ", "", str(error)))
+            return Plan(fault=re.sub(r"^--(grid|set|zip) ", "", str(error)))
 
 
-def split_grid(text: str) -> list[str]:
-    """Return the `key=values` parts of a line such as `model.latent=2,8 training.lr=1e-3,1e-4`."""
-    return [part.strip() for part in re.split(r"[\s;]+(?=[A-Za-z0-9_.-]+\s*=)", text) if part.strip()]
+def read_sweep(text: str) -> dict[str, Any]:
+    """Return what the grid field asks of `api.presets.expand`: its arguments, and overrides as `laws`.
+
+    The line is as on the command line without --grid and --set: `model.latent=2,8 training.lr=1e-3,1e-4`, or
+    `--zip model.latent=2,8 --zip training.lr=1e-3,1e-4`, or `--random 9 training.lr=loguniform(1e-4, 1e-2)`.
+
+    Raises:
+        WorkbenchError: for another option, or a number of draws that is none.
+    """
+    found: dict[str, Any] = {"laws": [], "grid": [], "zipped": [], "draws": None, "draw_seed": 0}
+    option = ""
+    for part in re.split(r"[\s;]+(?=--|[A-Za-z0-9_.-]+\s*=)", text.strip()):
+        if part.startswith("--"):
+            option, _, value = part.partition(" ")
+            if option in ("--random", "--random-seed"):
+                if not re.fullmatch(r"\d{1,9}", value.strip()) or (option == "--random" and not int(value)):
+                    raise WorkbenchError(f"{option} needs a whole number.", "Example: --random 20.")
+                found["draws" if option == "--random" else "draw_seed"] = int(value)
+            elif option not in ("--zip", "--grid", "--set") or value.strip():
+                raise WorkbenchError(
+                    f"Cannot read '{part[:60]}'.", "Options: --zip, --random, --random-seed."
+                )
+        elif part:
+            kind = "laws" if api.presets.is_law(part) else "zipped" if option == "--zip" else "grid"
+            found[kind].append(part)
+            option = ""
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,24 @@ def test_a_run_names_its_data_and_refuses_to_continue_on_others(tmp_path: Path) 
     assert refused_by_the_worker(store.run(changed)) == f"{path} has changed"
     path.unlink()
     assert refused_by_the_worker(store.run(changed)) == f"Cannot read {path}"
+
+
+def test_a_file_that_changes_while_it_is_read_gives_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(write_digits("npy", tmp_path, 100)["path"])
+    store = api.stores.open_store(tmp_path / "runs", create=True)
+    spec = small_spec("vae", [0], 20, data={"path": str(path), "name": ""})
+    (run,) = api.queue.submit(store, [spec], inline=True)
+    monkeypatch.setattr(session, "load", partial(session.load, budget=0))
+
+    def evaluated(*arguments: object) -> dict[str, object]:
+        np.save(path, np.load(path)[::-1])
+        return {}
+
+    monkeypatch.setattr(session, "evaluate", evaluated)
+    assert refused_by_the_worker(store.run(run)) == f"{path} has changed"
+    assert not store.run(run).result.exists()
 
 
 def refused_by_the_worker(paths: RunPaths) -> str:

@@ -15,6 +15,7 @@ from tests.engine.small import make_trainer, read_rows, small_spec
 from tests.own_data import digit_splits, write_digits
 from workbench.engine import session
 from workbench.engine.data import load
+from workbench.engine.data.order import Order
 from workbench.engine.streams import Streams
 from workbench.errors import DATA, WorkbenchError
 from workbench.spec.schema import DataSettings, RunSpec
@@ -76,6 +77,22 @@ def test_reading_from_disk_changes_no_number(tmp_path: Path, format: str) -> Non
         trainer = make_trainer(spec, tmp_path / "trial")
         assert {type(x).__name__ for x in trainer.data._x.values()} == {"Streamed"}
         assert (curves, repr(metrics)) == (lambda a, b: (a, repr(b)))(*trained(spec, tmp_path / "streamed"))
+
+
+@pytest.mark.gpu
+def test_a_gpu_gets_the_same_batches_from_disk(tmp_path: Path) -> None:
+    """Through pinned buffers, with rows read ahead, over several passes."""
+    body = settings(write_digits("npy", tmp_path))
+    resident, streamed = (load(body, tmp_path, device="cuda", budget=budget) for budget in (None, 0))
+    first, second = (
+        (data, Order(streams := Streams([0, 1], "cuda"), 1437, data.index_device), streams)
+        for data in (resident, streamed)
+    )
+    assert second[0].index_device.type == "cpu"
+    for _ in range(40):
+        a, b = (data.batch(order.next(100), streams) for data, order, streams in (first, second))
+        second[0].prefetch(second[1].upcoming(100))
+        assert all(torch.equal(getattr(a, name), getattr(b, name)) for name in ("x", "y", "index"))
 
 
 @pytest.mark.parametrize("budget", [None, 0])

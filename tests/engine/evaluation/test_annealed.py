@@ -82,7 +82,7 @@ def test_a_target_makes_the_work_grow_until_it_is_reached_and_says_if_it_is_not(
 
 
 @pytest.mark.parametrize(
-    "settings", [{"bdmc": 10}, {"target_gap": 0.01, "base": "full", "bdmc": 10, "growth": 4}]
+    "settings", [{"bdmc": 10}, {"target_gap": 0.01, "base": "full", "bdmc": 10, "growth": 2}]
 )
 def test_an_interrupted_measurement_continues_to_the_same_numbers(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

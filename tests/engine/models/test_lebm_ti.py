@@ -89,7 +89,7 @@ def test_chains_find_e_and_v_and_the_integral() -> None:
     model, streams = conjugate(prior_steps=60)
     rungs = Ladder(model, ladder(10, 3.0), 8)
     x = torch.full((MEMBERS, 30, 1), X, dtype=torch.float64)
-    found = evaluate_ladder(model, rungs, x, streams, 400)
+    found = evaluate_ladder(model, rungs, x, streams, 200)
     curve = found.curve
     assert found.swaps is None
     t = rungs.temperatures
@@ -118,7 +118,7 @@ def test_chains_that_are_too_short_are_flagged() -> None:
     for steps in (2, 6):  # after two, a chain is nearly where it was: its drift is small, and steady
         short = evaluate_ladder(model, rungs, x, streams, steps)
         assert (short.drift > LIMIT).all()
-    long = evaluate_ladder(model, rungs, x, streams, 400)
+    long = evaluate_ladder(model, rungs, x, streams, 200)
     assert (torch.maximum(long.drift, long.fall) < LIMIT).all()
     metrics = ladder_metrics(rungs, short)
     assert metrics["ti_converged"]["values"] == [0.0] * MEMBERS

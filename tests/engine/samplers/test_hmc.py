@@ -51,8 +51,8 @@ def test_moments_lie_within_four_standard_errors() -> None:
 @pytest.mark.check("section 15", "HMC's step adapts to an acceptance of 0.65, then stays fixed.")
 def test_the_step_adapts_to_its_target_and_is_then_fixed() -> None:
     start = streams().normal("start", 16, 2)
-    found = run_chains(gaussian, start, torch.ones(2).double(), 400, 300, 10, streams())
-    assert found.draws.shape == (2, 16, 400, 2) and found.step.shape == (2, 16)
+    found = run_chains(gaussian, start, torch.ones(2).double(), 200, 200, 10, streams())
+    assert found.draws.shape == (2, 16, 200, 2) and found.step.shape == (2, 16)
     assert 0.55 < found.acceptance.mean() < 0.75
 
 

@@ -7,17 +7,18 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-import psutil
 import torch
 from torch import Tensor
 
 from workbench.engine.data.dataset import DataSet
 from workbench.engine.data.subset import hold_out
+from workbench.engine.free_memory import free_bytes
 from workbench.engine.streams import stream_seed
 from workbench.errors import DATA, WorkbenchError
 from workbench.spec.data import Arrays, source_of
 from workbench.spec.data.files.view import View
 from workbench.spec.data.settings import DataSettings
+from workbench.text import format_bytes
 
 __all__ = ["DataSet", "load"]
 
@@ -43,10 +44,10 @@ def load(
     binarise = settings.binarise if arrays.kind == "grey" else "none"
     views = [x for x in (arrays.train_x, arrays.test_x) if isinstance(x, View)]
     size = sum(x.bytes for x in views)
-    if size > (memory_budget(device) if budget is None else budget):
+    if size > (free_bytes(device) // 2 if budget is None else budget):
         if binarise in ("static", "threshold"):
             raise WorkbenchError(
-                f"{settings.name} takes {size / 2**30:.1f} GiB and is read from disk, where data.binarise = "
+                f"{settings.name} takes {format_bytes(size)} and is read from disk, where data.binarise = "
                 f"{binarise} is not possible.",
                 "Set data.binarise to dynamic or none, or data.train_size to fewer examples.",
                 DATA,
@@ -69,13 +70,6 @@ def load(
         dtype=dtype,
         own=settings.hash if settings.path else None,
     )
-
-
-def memory_budget(device: torch.device | str) -> int:
-    """Return the bytes of data that become resident: half of the memory that is free now."""
-    if torch.device(device).type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0]) // 2
-    return int(psutil.virtual_memory().available) // 2
 
 
 def _in_memory(x: Any) -> Tensor:

@@ -79,6 +79,16 @@ class DataSet:
         return on_device(arrays.shift), on_device(1.0 / arrays.levels)
 
     @property
+    def streamed(self) -> bool:
+        """Whether examples are read from disk."""
+        return any(isinstance(x, Streamed) for x in self._x.values())
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all examples as they are stored."""
+        return sum(x.view.bytes if isinstance(x, Streamed) else x.nbytes for x in self._x.values())
+
+    @property
     def has_validation(self) -> bool:
         """Whether examples were held out of the training set."""
         return "validation" in self._y

@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from workbench.spec.data.settings import DataSettings
 VERSION = 1  # of readers and entries: a change makes entries of other versions useless
 READING = ("examples", "labels", "test", "test_labels", "image_size", "colour", "header")
 REPORT = "report.json"
+ABANDONED = 86_400.0  # seconds after which an entry in the making is given up
 
 
 def data_cache() -> Path:
@@ -55,6 +57,9 @@ class Draft:
         self.folder: Path | None = None
         with contextlib.suppress(OSError):
             entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for other in entry.parent.glob(".new-*"):
+                if time.time() - other.stat().st_mtime > ABANDONED:  # its process was killed
+                    shutil.rmtree(other, ignore_errors=True)
             self.folder = Path(tempfile.mkdtemp(prefix=".new-", dir=entry.parent))  # private: mode 0700
 
     def allocate(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
