@@ -94,6 +94,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(root / FINISHED, root / f"{FINISHED}9")
     api.packs.pack(store, [f"{FINISHED}9"], folder / "packed.tar")
     shutil.rmtree(root / f"{FINISHED}9")
+    kind = EVIL.replace("\n", "").replace("\r", "")
+    rows = [f'{k},{k + 1},"{kind}{k % 2}"' for k in range(8)]
+    (folder / "own.csv").write_text("\n".join(["x,y,label", *rows]))
     presets, studies = folder / "presets", folder / "presets" / "studies"
     studies.mkdir(parents=True)
     text = json.dumps(EVIL)
@@ -147,6 +150,7 @@ GOOD: dict[str, list[str]] = {  # a value for each argument, by its name in the 
     "STUDY": [EVIL],
     "METRIC": [EVIL],
     "TOKEN": ["1"],
+    "DATA": ["own.csv"],
     "N": ["3"],
     "FILE": ["packed.tar"],
     "[TEXT]": [EVIL],
@@ -169,11 +173,14 @@ MORE = {  # what else a verb is asked
     "runs show": [[run] for run in RUNS],
     "runs log": [[RUNNING]],
     "presets show": [["vae-digits", "--set", f"data.{EVIL}=1"], [f"{EVIL}2"]],
+    "data show": [["own.csv", "--set", "data.labels=label"]],
+    "data check": [["own.csv", "--set", "data.labels=label"], [f"{EVIL}.npy"]],
     "runs prune": [["--yes"], ["--dry-run"]],
     "plot": [[FINISHED, "loss", "--with", OTHER]],
     "pack": [[FINISHED, "--output", f"{EVIL}.tar"]],
 }
 SILENT = {
+    "data ls",
     "unpack",
     "runs restore",
     "scheduler start",

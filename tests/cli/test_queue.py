@@ -87,13 +87,20 @@ def test_inline_trains_in_the_foreground_without_a_scheduler(cli, tmp_path):
 
 
 def test_a_failed_run_gives_its_own_exit_code(cli, tmp_path):
+    diverging = ["training.optimiser=sgd", "training.lr=10", "model.likelihood=gaussian", "model.sigma=1e-6"]
+    sets = [part for text in diverging for part in ("--set", text)]
+    answer = cli("--store", tmp_path / "runs", "run", "vae-digits", "--inline", *TINY, *sets)
+    assert answer.code == RUN_FAILED
+    assert "failed" in answer.out and "diverged" in answer.out and "Traceback" not in answer.err
+
+
+def test_damaged_data_are_refused_before_anything_is_queued(cli, tmp_path):
     raw = tmp_path / "sets" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         (raw / f"{kind}-ubyte").write_bytes(b"damaged")
     answer = cli("--store", tmp_path / "runs", "run", "vae-mnist", "--inline")
-    assert answer.code == 4
-    assert "failed" in answer.out and "checksum" in answer.out and "Traceback" not in answer.err
+    assert answer.code == DATA and "checksum" in answer.err and not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
