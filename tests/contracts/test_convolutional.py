@@ -8,12 +8,14 @@ from torch import Tensor
 
 # the same tests, of other families
 from tests.contracts.test_model_contract import (
-    model,
+    alone,
+    rough_fits,
     test_a_member_trains_as_if_it_were_alone,
     test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit,
     test_a_step_reports_one_known_number_per_member,
     test_a_training_step_never_waits_for_the_device,
     test_shapes_of_everything_that_can_be_asked,
+    together,
 )
 from tests.engine.small import CONVOLUTIONAL, load_data, small_spec
 from workbench.engine.data.batch import Batch
@@ -22,16 +24,18 @@ from workbench.engine.streams import Streams
 from workbench.spec.models import built_in_kinds, settings_class
 
 __all__ = [
-    "model",
+    "alone",
+    "rough_fits",
     "test_a_member_trains_as_if_it_were_alone",
     "test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit",
     "test_a_step_reports_one_known_number_per_member",
     "test_a_training_step_never_waits_for_the_device",
     "test_shapes_of_everything_that_can_be_asked",
+    "together",
 ]
 
 
-@pytest.fixture(params=sorted(CONVOLUTIONAL))
+@pytest.fixture(params=sorted(CONVOLUTIONAL), scope="module")
 def family(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -17,6 +17,7 @@ import torch
 
 from tests.contracts import test_model_contract as contract
 from tests.engine.small import FAMILIES, MOONS, make_trainer, small_spec, tables
+from workbench.engine.trainer import Trainer
 from workbench.errors import WorkbenchError
 from workbench.spec import models
 from workbench.spec.resolve import parse_spec
@@ -29,7 +30,6 @@ SMALL = tables(MOONS, 20, {"kind": "ppca"})  # means of pictures would have to l
 # settings lists built-in families by name, so it would only run twice.
 globals().update({name: test for name, test in vars(contract).items() if name.startswith("test_")})
 del globals()["test_no_choice_of_a_setting_makes_a_step_wait"]
-model = contract.model
 
 
 def forget_plugins() -> None:
@@ -64,6 +64,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 def family(installed: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setitem(FAMILIES, "ppca", SMALL)
     return "ppca"
+
+
+@pytest.fixture
+def together(family: str, tmp_path: Path) -> Trainer:
+    return contract.train(family, contract.SEEDS, tmp_path / "together")
+
+
+@pytest.fixture
+def alone(family: str, tmp_path: Path) -> list[Trainer]:
+    return [contract.train(family, [seed], tmp_path / f"alone-{seed}") for seed in contract.SEEDS]
 
 
 def test_without_the_package_the_family_is_unknown_and_with_it_known(installed: list[str]) -> None:

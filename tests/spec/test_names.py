@@ -23,6 +23,11 @@ from workbench.toml import parse_toml
         ("vae-digits", ["model.encoder=[64, 32]"], "vae-digits encoder=[64,32]"),
         ("vae-digits", ["model.kind=lae"], "vae-digits kind=lae"),
         ("avb-digits", ["model.noise=4", "data.noise=0.1"], "avb-digits model.noise=4 data.noise=0.1"),
+        (
+            "vae-digits",
+            ["data.name=moons", "model.likelihood=gaussian"],
+            "vae-digits likelihood=gaussian data.name=moons",
+        ),
         ("vae-digits", ["name=mine", "model.latent=2"], "mine"),
         ("vae-digits", ["name="], "vae-digits"),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 
 import textual.app
 import textual.pilot
+import textual.screen
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -43,6 +44,7 @@ async def idle(*_: float) -> None:
 
 
 textual.app.wait_for_idle = textual.pilot.wait_for_idle = idle  # type: ignore[attr-defined]
+textual.screen.UPDATE_PERIOD = 0.2  # a pause of the pilot paints at once: few frames need to come between
 Input._restart_blink = lambda self: None  # type: ignore[method-assign]  # each blink paints the screen again
 
 

@@ -7,7 +7,7 @@ import pytest
 from textual.geometry import Region
 
 from tests.stores import append_row, live_run, make_run, make_store, record_evaluation
-from tests.ui.apps import screen_text
+from tests.ui.apps import screen_text, until
 from tests.ui.pane_app import pane_text, shown
 from workbench.store.files import read_json, write_json
 from workbench.store.paths import RunPaths
@@ -156,8 +156,7 @@ async def test_a_run_chosen_before_the_layout_is_done_appears(
             patch.setattr(LogPane, "is_on_screen", False)
             pane.show(live_run(other))
         pane.refresh()
-        await pilot.pause()
-        assert "line 2" in screen_text(pilot.app)
+        await until(pilot, lambda: "line 2" in screen_text(pilot.app))
 
 
 async def test_changing_the_run_forgets_the_old_one(root: Path, tmp_path: Path) -> None:

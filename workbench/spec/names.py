@@ -12,6 +12,8 @@ from workbench.text import cut
 
 LONGEST = 80  # characters of a name
 VALUE = 30  # characters of a value in it
+RESERVED = ("name", "seeds")  # last parts that also name something outside the sections
+DERIVED = ("data.hash",)  # follows from another setting
 SECTIONS = ("model", "data", "training", "evaluation")  # of which a name speaks: not where a run is placed
 
 
@@ -43,7 +45,7 @@ def differences(spec: RunSpec, base: RunSpec) -> dict[str, Any]:
         for key in type(new).model_fields:
             value = getattr(new, key)
             # the length that is not given is None: the other one says it
-            if value is not None and value != getattr(old, key, None):
+            if value is not None and value != getattr(old, key, None) and f"{section}.{key}" not in DERIVED:
                 found[f"{section}.{key}"] = value
     if found.pop("data.path", "") and "data.name" in found:  # the label of own data says it
         found.pop("data.hash", None)
@@ -53,13 +55,14 @@ def differences(spec: RunSpec, base: RunSpec) -> dict[str, Any]:
 def short_keys(spec: RunSpec) -> dict[str, str]:
     """Return the shortest unambiguous form of every full key of a spec: its last part, if no other has it."""
     full = [f"{section}.{key}" for section in SECTIONS for key in type(getattr(spec, section)).model_fields]
-    last = [key.partition(".")[2] for key in full]
-    return {key: part if last.count(part) == 1 else key for key, part in zip(full, last, strict=True)}
+    last = [*RESERVED, *(key.partition(".")[2] for key in full)]
+    parts = zip(full, last[len(RESERVED) :], strict=True)
+    return {key: part if last.count(part) == 1 else key for key, part in parts}
 
 
 def _value(value: Any) -> str:
-    """Return a value without spaces, a number in its shorter form (3e-4, 0.5)."""
-    text = toml_text(value)
+    """Return a value without spaces: the last part of a path, a number in its shorter form (3e-4, 0.5)."""
+    text = value.rstrip("/").rpartition("/")[2] if isinstance(value, str) else toml_text(value)
     if isinstance(value, float):
         mantissa, _, exponent = f"{value:e}".partition("e")
         power = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"

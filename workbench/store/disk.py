@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -25,7 +26,15 @@ class Unneeded:
 
 def folder_bytes(run: RunPaths) -> int:
     """Return the size of all files of a run in bytes; links are not followed."""
-    return sum(_size(Path(folder) / name) for folder, _, names in os.walk(run.root) for name in names)
+    folders, total = [os.fspath(run.root)], 0
+    while folders:  # no Path for each file: thousands of runs are counted at once
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 def unneeded(

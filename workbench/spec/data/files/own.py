@@ -102,7 +102,7 @@ def open_data(settings: DataSettings) -> OwnData:
         if settings.hash not in ("", content):
             raise WorkbenchError(
                 f"{path} has changed: its hash is {content}, and the run's is {settings.hash}.",
-                "Restore the files, or start a new run.",
+                "Restore the files, or start a new run with --set data.hash= (empty).",
                 DATA,
             )
         report, found = _read_or_make(settings, path, format, content)
