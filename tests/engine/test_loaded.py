@@ -137,7 +137,7 @@ def test_an_unknown_seed_and_a_missing_checkpoint_are_refused(trained, tmp_path)
         load_run(bare)
 
 
-@pytest.mark.parametrize(("family", "ema"), [("vae", 0.0), ("lae", 0.9), ("ddpm", 0.0)])
+@pytest.mark.parametrize(("family", "ema"), [("vae", 0.0), ("vae", 0.9), ("ddpm", 0.0)])
 def test_an_exported_model_is_the_same_model(trained, tmp_path, family, ema):
     if ema:
         family_run = StorePaths(tmp_path / "runs")

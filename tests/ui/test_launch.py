@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -227,6 +228,28 @@ async def test_very_many_runs_are_asked_for_twice(empty: Store, queued: list[Any
         assert queued == [] and "102 runs" in message_of(pilot)
         await press(pilot, "ctrl+s")
         assert len(queued[0][0]) == 102
+
+
+async def test_refused_data_can_be_queued_once_they_are_repaired(
+    empty: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("workbench.api.queue.ensure_scheduler", lambda store: None)
+    file = tmp_path / "own.npy"
+    np.save(file, np.array([[1.0, np.nan], [3.0, 4.0]]))
+    async with launch(empty, "enter") as pilot:
+        await to_setting(pilot, "data.path")
+        page(pilot).value.focus()
+        await enter(pilot, "value", str(file))
+        await press(pilot, "ctrl+s")
+        await settled(pilot)
+        assert "own.npy[0, 1] is nan, and must be finite" in message_of(pilot)
+        assert list(empty.root.glob("*/spec.toml")) == []
+        np.save(file, np.array([[1.0, 2.0], [3.0, 4.0]]))
+        await press(pilot, "ctrl+s")
+        await settled(pilot)
+        (spec,) = empty.root.glob("*/spec.toml")
+        assert 'name = "own"' in spec.read_text()
 
 
 async def test_tab_goes_round_the_fields_and_esc_steps_out(empty: Store) -> None:

@@ -1,7 +1,7 @@
 """Presets: list them, look one up, and resolve it with changes into specs.
 
-    >>> [preset.name for preset in api.presets.list_presets() if preset.data == "svhn"]
-    ['lebm-svhn']
+    >>> [preset.name for preset in api.presets.list_presets() if preset.name.endswith("-digits")][:3]
+    ['ae-gmm-digits', 'avb-digits', 'clf-digits']
     >>> spec = api.presets.resolve("vae-digits", ["model.latent=2", "training.lr=3e-4"], seeds="0,7")
     >>> spec.model.latent, spec.training.lr, spec.seeds
     (2, 0.0003, [0, 7])

@@ -90,13 +90,16 @@ SAME_AS_LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", stric
 def to_latex(table: Table) -> str:
     r"""Return a table environment with caption, notes, the best in bold, and the label if there is one."""
     columns = [_Column(table, place) for place in range(len(table.columns))]
-    front = next((k for k in range(len(columns)) if table.measured(k)), len(columns))
+    front = next((k for k in range(len(columns)) if table.measured(k)), 1)
     wide = [column for column in columns[:front] if column.width > LONG]
     total = sum(column.width for column in wide)
     room = FRONT - sum(column.width for column in columns[:front]) + total
     for column in wide if total > room else ():
         column.wrapped = True
         column.width = max(LONG, room * column.width / total)
+    for column in columns[front:]:
+        if not column.right and column.width > FRONT:
+            column.wrapped, column.width = True, FRONT
     parts = _parts(columns, front, GAP)
     if shrunk := len(parts) > 1:
         for column in columns:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.engine.small import small_spec
-from tests.own_data import write_digits
+from tests.own_data import digit_splits, write_digits
 from workbench import api
 from workbench.engine import session
 from workbench.engine.process import Stop, explain, read_spec
@@ -131,3 +133,20 @@ def refused_by_the_worker(paths: RunPaths) -> str:
     code, sentence = explain(caught.value, "")
     assert code == WorkerExit.BAD_INPUT
     return sentence.partition(":")[0]
+
+
+def test_of_two_processes_that_read_the_same_data_the_second_finds_the_entry(tmp_path: Path) -> None:
+    write_digits("csv", tmp_path / "d", 50)
+    code = (
+        "import sys; from workbench.spec.data.files.own import open_data;"
+        "from workbench.spec.data.settings import DataSettings;"
+        "own = open_data(DataSettings.model_validate({'path': sys.argv[1]}));"
+        "print(own.hash, int(own.arrays['examples'].sum()))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "d" / "train.csv")]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    found = {reader.communicate(timeout=60)[0] for reader in readers}
+    expected = int(digit_splits()["train"][0][:50].sum())
+    assert len(found) == 1 and found.pop().split()[1] == str(expected)
+    (entry,) = (tmp_path / "cache" / "workbench" / "data").iterdir()
+    assert not entry.name.startswith(".")

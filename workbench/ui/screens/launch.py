@@ -213,7 +213,15 @@ class LaunchScreen(Page):
         self.planned = None  # a second key press while it is being queued must not queue it twice
         self.show_message(f"Queueing {plural(plan.runs, 'run')} …")
         store, name, overrides = self.bench.store, draft.preset.name, draft.overrides
-        self.in_thread(lambda: api.queue.submit(store, plan.specs, preset=name, overrides=overrides), queued)
+
+        def submit() -> list[str]:
+            try:
+                return api.queue.submit(store, plan.specs, preset=name, overrides=overrides)
+            except Exception:  # reported by `in_thread`; the files may be repaired, and the key pressed again
+                self.planned = plan
+                raise
+
+        self.in_thread(submit, queued)
 
     # moving about
 
