@@ -74,11 +74,12 @@ def _lines(report: api.data.DataReport) -> list[tuple[str, str]]:
     """Return the facts as (heading, text)."""
     low, high = (f"{value:g}" for value in report.range)
     mapped = "" if report.kind == "points" else ", mapped to 0 to 1"
+    kind = "colour" if report.kind == "grey" and len(report.shape) == 3 else report.kind
     lines = [("data", report.name)]
     lines += [("path", report.path)] if report.path else []
     lines += [
         ("hash", report.hash),
-        ("kind", report.kind + (", standardised" if report.standardised else "")),
+        ("kind", kind + (", standardised" if report.standardised else "")),
         ("shape", "×".join(map(str, report.shape))),
         ("range", f"{low} to {high}{mapped}"),
         ("train", f"{report.train} examples"),
