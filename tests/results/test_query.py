@@ -178,6 +178,18 @@ def test_sorting_puts_runs_without_a_value_last_either_way() -> None:
     assert "".join(r.id for r in sort_rows(ROWS, "model")) == "bcda"
 
 
+def test_a_final_metric_that_every_run_has_is_filtered_without_reading_files() -> None:
+    class Unread(Details):
+        def numbers(self, key: str) -> dict[str, float]:
+            raise AssertionError("read")
+
+        def detail_keys(self) -> list[str]:
+            raise AssertionError("read")
+
+    finished = [ROWS[0], ROWS[2]]
+    assert [r.id for r in filter_rows(finished, "test_mse<0.02 or -test_mse<1", Unread())] == ["c"]
+
+
 def test_settings_sort_too() -> None:
     assert "".join(r.id for r in sort_rows(ROWS, "lr", details=ONE_LR)) == "bacd"
     assert "".join(r.id for r in sort_rows(ROWS, "model.activation", details=Details())) == "abcd"

@@ -85,10 +85,16 @@ def filter_rows(store: Store, rows: Iterable[RunRow], text: str) -> list[RunRow]
 def compiled_filter(store: Store, rows: Iterable[RunRow], text: str) -> Query:
     """Return a filter line as a function of a row, to be used on these rows and later ones.
 
+    What the files of these rows have to say is read here, so that the function is quick afterwards.
+
     Raises:
         WorkbenchError: exit code 2 for a faulty line or an unknown field, setting or metric.
     """
-    return query.parse(text, set().union(*(row.summary for row in rows)), index_of(store))
+    rows = list(rows)
+    found = query.parse(text, set().union(*(row.summary for row in rows)), index_of(store))
+    for row in rows:
+        found(row)
+    return found
 
 
 def sort_rows(store: Store, rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -135,14 +136,20 @@ class Fields:
         hint = f'{near} Quotes look for the text itself: "{cut(key, 40)}".'.strip()
         return WorkbenchError(f"There is no field, setting or metric '{cut(key, 40)}'.", hint, USAGE)
 
+    @cached_property
+    def _keys(self) -> list[str]:
+        """Every setting of the runs; asked for once, since it looks at each run."""
+        return [
+            name for name in (self.more.detail_keys() if self.more is not None else []) if _is_setting(name)
+        ]
+
     def _setting(self, key: str) -> dict[str, Any]:
         """Return by run the setting of that key, or the only one whose last part it is.
 
         Raises:
             WorkbenchError: if there is none, or several.
         """
-        keys = self.more.detail_keys() if self.more is not None else []
-        full = [name for name in keys if key in (name, name.rpartition(".")[2]) and _is_setting(name)]
+        full = [name for name in self._keys if key in (name, name.rpartition(".")[2])]
         if len(full) > 1 and key not in full:
             raise WorkbenchError(f"'{key}' may be {' or '.join(full)}.", "Write it in full.", USAGE)
         if not full or self.more is None:
@@ -150,19 +157,18 @@ class Fields:
         return self.more.settings(key if key in full else full[0])
 
     def _metric(self, key: str) -> Callable[[RunRow], float | None] | None:
-        """Return a run's final metric, else its estimate or the last point of its curve; None if unknown."""
-        known = key in self.metrics
-        if _is_setting(key) or (self.more is None and not known):
+        """Return a run's final metric, else its estimate or the last point of its curve; None if unknown.
+
+        Estimates and curves are read when the first run without the final metric asks for them.
+        """
+        more, known = self.more, key in self.metrics
+        if _is_setting(key) or (more is None and not known):
             return None
-        if self.more is None:
-            return lambda row: metric_mean(row, key)
-        short = {name.rpartition(".")[2] for name in self.more.detail_keys() if _is_setting(name)}
-        if key in short and not known:
+        numbers = cache(lambda: more.numbers(key) if more is not None else {})
+        short = not known and any(name.rpartition(".")[2] == key for name in self._keys)
+        if short or not (known or numbers()):
             return None
-        found = self.more.numbers(key)
-        if not known and not found:
-            return None
-        return lambda row: found.get(row.id) if (mean := metric_mean(row, key)) is None else mean
+        return lambda row: numbers().get(row.id) if (mean := metric_mean(row, key)) is None else mean
 
 
 def metric_mean(row: RunRow, name: str) -> float | None:
