@@ -10,12 +10,16 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.options import open_store
+from workbench.cli.options import Overwrite, open_store
 from workbench.cli.output import talk
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 
 FORMATS = ("csv", "tsv", "md", "latex", "html", "json")
-FORMAT_HELP = f"{', '.join(FORMATS)}; default: extension of --output, else md."
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help=f"{', '.join(FORMATS)}; default: extension of --output, else md."),
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
 
 
 def export(
@@ -28,13 +32,8 @@ def export(
             autocompletion=complete.tables,
         ),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option("--format", help=FORMAT_HELP),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
-    ] = None,
+    format: Format = None,
+    output: Output = None,
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", help="Only this column. Repeatable.", autocompletion=complete.metrics),
@@ -43,7 +42,7 @@ def export(
     paired: Annotated[
         bool, typer.Option("--paired", help="Differences from the first row on the same test examples.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Export a comparison table: runs of one configuration pooled over seeds, mean ± std.
 
@@ -99,10 +98,10 @@ def _chosen(store: api.stores.Store, what: list[str]) -> tuple[list[api.runs.Run
         )
     if what == ["all"]:
         return rows, ""
-    saved = {study.name for study in api.studies.list_studies() if not study.presets and not study.error}
-    if len(what) == 1 and what[0] in saved:  # by `workbench table --save`
-        return rows, what[0]
     if len(what) == 1:
+        with contextlib.suppress(WorkbenchError):  # no study of this name
+            if not api.studies.find_study(what[0]).presets:  # a table that `workbench table --save` wrote
+                return rows, what[0]
         with contextlib.suppress(WorkbenchError):  # no study of this name or id
             return api.runs.study_runs(store, what[0], newest=True)[::-1], what[0]
     try:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workbench import api
-from workbench.cli.options import Json, RunNames, open_store
+from workbench.cli.options import Json, Overwrite, RunNames, open_store
 from workbench.cli.output import out, out_json, talk
 from workbench.errors import WorkbenchError
 from workbench.text import format_bytes
@@ -27,7 +27,7 @@ def pack(
     checkpoints: Annotated[
         bool, typer.Option("--checkpoints/--no-checkpoints", help="Include the checkpoints.")
     ] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Write runs into one file, with a checksum of everything; print its name."""

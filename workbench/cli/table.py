@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.export import FORMAT_HELP, chosen_format, write_table
-from workbench.cli.options import Json, open_store
+from workbench.cli.export import Format, Output, chosen_format, write_table
+from workbench.cli.options import Json, Overwrite, open_store
 from workbench.cli.output import talk
 from workbench.errors import WorkbenchError
 
@@ -56,14 +55,9 @@ def table(
         str,
         typer.Option("--save", metavar="NAME", help="Save in presets/studies, for `export NAME`."),
     ] = "",
-    format: Annotated[
-        str | None,
-        typer.Option("--format", help=FORMAT_HELP),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    format: Format = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Make a comparison table: choose rows, columns, metrics and a baseline.

@@ -9,7 +9,14 @@ from typing import Any
 
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
 from workbench.results.baseline import difference_cells, method_note
-from workbench.results.compare import chosen_metrics, metric_column, printed_in, published_column, sources_of
+from workbench.results.compare import (
+    chosen_metrics,
+    marked,
+    metric_column,
+    printed_in,
+    published_column,
+    sources_of,
+)
 from workbench.results.footnotes import notes_of
 from workbench.results.groups import Group, family_title, pool
 from workbench.results.pivot import Grid, grid_of
@@ -19,12 +26,9 @@ from workbench.results.table import (
     Cell,
     Column,
     Table,
-    mark_best,
-    mark_health,
     spread_as,
     text_cell,
 )
-from workbench.spec.health import worst
 from workbench.spec.layout import FIELDS, Layout, Spread
 from workbench.spec.metrics import metric
 from workbench.spec.overrides import toml_text
@@ -66,7 +70,7 @@ def arranged_table(
     for key in metrics:
         for c, value in enumerate(grid.columns):
             found = [row[c] for row in grid.cells]
-            cells = numbers[key][c] = _marked(found, key, layout, usual)
+            cells = numbers[key][c] = _column_cells(found, key, layout, usual)
             column = _column(key, value, grid.pivot, layout, len(metrics))
             _add(columns, body, column, cells)
             printed = [printed_in(published, key, group) for group in found]
@@ -139,17 +143,10 @@ def _shown(key: str, value: Any, layout: Layout) -> str:
     return family_title(text) if key in ("model", "model.kind") else text
 
 
-def _marked(groups: Sequence[Group | None], key: str, layout: Layout, usual: int) -> list[Cell]:
+def _column_cells(groups: Sequence[Group | None], key: str, layout: Layout, usual: int) -> list[Cell]:
     """Return a column of numbers, the best of comparable healthy rows marked; of others the state."""
-    verdicts = [worst(group.health.values()) if group else "" for group in groups]
-    cells = [text_cell("") if group is None else _number(group, key, layout, usual) for group in groups]
-    classes = [
-        None if group is None or verdict == "unhealthy" else group.comparable(key)
-        for group, verdict in zip(groups, verdicts, strict=True)
-    ]
-    cells = mark_best(cells, metric(key).better, classes)
-    if metric(key).one_per != "data set":
-        cells = [mark_health(cell, verdict) for cell, verdict in zip(cells, verdicts, strict=True)]
+    numbers = [text_cell("") if group is None else _number(group, key, layout, usual) for group in groups]
+    cells = marked(key, groups, numbers)
     return [
         text_cell(_state(group)) if group is not None and not group.outcomes else cell
         for group, cell in zip(groups, cells, strict=True)

@@ -41,13 +41,7 @@ def comparison_table(
     numbers: dict[str, list[Cell]] = {}
     shown: list[list[Cell]] = []
     for key in chosen:
-        cells = [group.cell(key) for group in groups]
-        # an unhealthy run is never the best
-        ranked = zip(groups, verdicts, strict=True)
-        classes = [None if verdict == "unhealthy" else group.comparable(key) for group, verdict in ranked]
-        cells = mark_best(cells, metric(key).better, classes)
-        if metric(key).one_per != "data set":
-            cells = [mark_health(cell, verdict) for cell, verdict in zip(cells, verdicts, strict=True)]
+        cells = marked(key, groups, [group.cell(key) for group in groups])
         numbers[key] = cells
         columns.append(metric_column(key))
         shown.append(numbers[key])
@@ -75,6 +69,22 @@ def comparison_table(
         (*notes_of(groups, names, numbers), *sources_of(published, columns)),
         tuple(tuple(outcome.run_id for outcome in group.outcomes) for group in groups),
     )
+
+
+def marked(key: str, groups: Sequence[Group | None], cells: Sequence[Cell]) -> list[Cell]:
+    """Return a column of a metric with the best of comparable rows marked, and the health of each.
+
+    An unhealthy run is never the best. A row without a group keeps its cell.
+    """
+    verdicts = [worst(group.health.values()) if group is not None else "" for group in groups]
+    classes = [
+        None if group is None or verdict == "unhealthy" else group.comparable(key)
+        for group, verdict in zip(groups, verdicts, strict=True)
+    ]
+    ranked = mark_best(cells, metric(key).better, classes)
+    if metric(key).one_per == "data set":
+        return ranked
+    return [mark_health(cell, verdict) for cell, verdict in zip(ranked, verdicts, strict=True)]
 
 
 def seeds_text(group: Group) -> str:

@@ -20,8 +20,8 @@ from workbench.spec.forms import FormField, form_fields
 from workbench.spec.resolve import parse_spec
 from workbench.spec.schema import RunSpec
 from workbench.store.evaluations import newest_health, read_evaluations
-from workbench.store.files import log_tail, open_plain, read_json
-from workbench.store.json_fields import number, table, whole
+from workbench.store.files import last_written, log_tail, open_plain, read_json
+from workbench.store.json_fields import number, read_table, table, whole
 from workbench.store.metrics import MetricsTail
 from workbench.store.paths import HEALTH, RunPaths, StorePaths, snapshot_steps
 from workbench.store.snapshots import Latents, Samples, read_latents, read_samples
@@ -204,10 +204,8 @@ class LiveRun:
     def _poll_log(self) -> bool:
         if not self._moved("log", self.paths.log):
             return False
-        # A progress bar rewrites its line with carriage returns: only what it wrote last would be seen.
-        lines = log_tail(self.paths.log).replace("\r\n", "\n").split("\n")
-        shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
-        self._log = [cut(line.expandtabs(4), LINE) for line in shown]
+        lines = log_tail(self.paths.log).split("\n")
+        self._log = [cut(last_written(line).expandtabs(4), LINE) for line in lines]
         if self._log and not self._log[-1]:
             self._log.pop()
         return True
@@ -217,7 +215,7 @@ class LiveRun:
         moved = [self._moved(name, path) for name, path in looked]  # all are asked: each stamp is taken
         if not any(moved):
             return False
-        bodies = [table(read_json(path)) for path in (self.paths.result, self.paths.root / HEALTH)]
+        bodies = [read_table(path) for path in (self.paths.result, self.paths.root / HEALTH)]
         self._report = result_lines(self.paths, self.seeds, newest_health(*bodies))
         for found in read_evaluations(self.paths):
             self._report += ["", *evaluation_lines(found)]

@@ -127,6 +127,11 @@ def log_tail(path: Path, most: int = LOG_TAIL) -> str:
     return body.decode("utf-8", "replace")
 
 
+def last_written(line: str) -> str:
+    """Return what is seen of a log's line: a progress bar rewrites it with carriage returns."""
+    return line.rstrip("\r").rsplit("\r", 1)[-1]
+
+
 class LogFollower:
     """Reads the end of a log and then what it gains, whole lines only; begins again if it becomes shorter."""
 
@@ -138,10 +143,7 @@ class LogFollower:
             self._offset = 0
 
     def lines(self) -> list[str]:
-        """Return the lines written since the last call; bytes that are not UTF-8 become U+FFFD.
-
-        Of a line that a progress bar rewrites with carriage returns, only what it wrote last is returned.
-        """
+        """Return the lines written since the last call; bytes that are not UTF-8 become U+FFFD."""
         try:
             with open_plain(self.path) as file:
                 size = file.seek(0, 2)
@@ -153,8 +155,7 @@ class LogFollower:
             return []
         self._offset += len(body) - len(self._rest)
         *whole, self._rest = body.split(b"\n")
-        texts = (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
-        return [text.rsplit("\r", 1)[-1] for text in texts]
+        return [last_written(line.decode("utf-8", "replace")) for line in whole]
 
 
 def read_json(path: str | Path) -> Any | None:
