@@ -31,7 +31,17 @@ from workbench.spec.resolve import data_settings
 if TYPE_CHECKING:
     from workbench.spec.data.settings import DataSettings
 
-__all__ = ["DataReport", "SetState", "check", "check_data", "list_sets", "show", "skipped_note", "writable"]
+__all__ = [
+    "DataReport",
+    "SetState",
+    "check",
+    "check_data",
+    "data_not_here",
+    "list_sets",
+    "show",
+    "skipped_note",
+    "writable",
+]
 
 DATA_FIX = "Put its files under {}, or point WORKBENCH_DATA_DIR to their folder."
 DESCRIBE = (sys.executable, "-P", "-m", "workbench.engine.data.describe")
@@ -70,6 +80,18 @@ def list_sets() -> list[SetState]:
         else:
             states.append(SetState(name, "ok", "not here; downloaded at first use"))
     return states
+
+
+def data_not_here(data: DataSettings) -> str:
+    """Return in words that files of a data set are not on this machine; empty if none is missing.
+
+    >>> api.data.data_not_here(api.data.check("moons"))
+    ''
+    """
+    source = None if data.path else DATA_SETS.find(data.name)
+    if source is None or source.complete(user_settings().data_dir):
+        return ""
+    return f"the files of {data.name} are not on this machine"
 
 
 def check(target: str, overrides: Sequence[str] = ()) -> DataSettings:
