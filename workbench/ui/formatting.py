@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from workbench.spec.health import health_text, worst
 from workbench.text import format_duration, safe_text
+from workbench.text import plural as plural
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -79,11 +80,6 @@ def clock(seconds: float | None) -> str:
     whole = round(seconds)
     minutes, hours = whole // 60 % 60, whole // 3600
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
-
-
-def plural(n: int, word: str) -> str:
-    """Return "1 seed", "3 seeds", "10,000 runs"."""
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def queue_order(rows: list[RunRow]) -> list[RunRow]:

@@ -33,6 +33,7 @@ class DataSource:
     check: str = ""  # "module:function" of the settings and the data folder, called before a run is queued
     fetched_with: str = ""  # a package that downloading needs beside torchvision
     settings: tuple[str, ...] = ()  # which settings of own files it takes all the same
+    examples: int = 0  # for training, by default; 0: its loader alone knows
 
     def complete(self, folder: Path) -> bool:
         """Whether all its files are in the data folder."""
