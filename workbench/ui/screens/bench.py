@@ -12,8 +12,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench import api
+from workbench.text import plural
 from workbench.ui.actions import bindings
-from workbench.ui.formatting import line, plural
+from workbench.ui.formatting import line
 from workbench.ui.pending_actions import Countdown
 from workbench.ui.screens.page import Tabulates
 from workbench.ui.widgets.chrome import RunHeader, TabBar

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual import events
 
 from workbench.spec.health import worst
+from workbench.text import plural
 from workbench.ui.formatting import (
     SIGNS,
     aside,
@@ -16,7 +17,6 @@ from workbench.ui.formatting import (
     clock,
     fit,
     line,
-    plural,
     queue_order,
     share,
     shortened,
