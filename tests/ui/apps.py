@@ -74,7 +74,7 @@ async def settled(pilot: Pilot[Any], seconds: float = 15.0) -> None:
     while time.monotonic() < end:
         await pilot.pause(0.005)
         busy = [worker for worker in app.workers if worker.group != "feed" and not worker.is_finished]
-        if app.rows is not None and not busy and _shown(app):
+        if app.rows is not None and not busy and not app._keys.busy and _shown(app):
             await pilot.pause()
             return
     raise AssertionError("the screens did not come to rest")
