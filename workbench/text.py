@@ -67,11 +67,6 @@ def ago(moment: float | None) -> str:
     return f"{format_duration(max(0.0, time.time() - moment))} ago" if moment else ""
 
 
-def plural(n: int, word: str) -> str:
-    """Return "1 seed", "3 seeds", "10,000 runs"."""
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
-
-
 def format_bytes(size: float) -> str:
     """Return a number of bytes as 512 B, 3.2 MiB or 14 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
