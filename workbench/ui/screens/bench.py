@@ -152,15 +152,10 @@ class BenchScreen(Tabulates):
                 self.show_message(f"Nothing to queue: the starter study has {made.before}.")
                 return
             self.queue.following = True
-            queued = plural(len(made.queued), "run")
-            self.show_message(f"Queued {queued}. They continue when you quit; t shows their table.", "good")
+            runs = plural(len(made.queued), "run")
+            self.show_message(f"Queued {runs}. They continue when you quit; t shows their table.", "good")
             self.bench.feed.hurry()
 
-        waiting = [row for row in self.queue.rows if row.study == STUDY and row.live]
-        if waiting and not self.confirmed(STUDY):
-            runs = plural(len(waiting), "run")
-            self.show_message(f"The starter study has {runs} in the queue. s again queues it once more.")
-            return
         self.show_message("Queueing the starter study …")
         self.in_thread(lambda: api.studies.submit_study(self.bench.store, STUDY), queued)
 
