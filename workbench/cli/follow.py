@@ -59,7 +59,7 @@ def watch(
     try:
         with progress_display() as display:
             while True:
-                found = {row.id: row for row in api.runs.list_runs(store)}
+                found = {row.id: row for row in api.queue.explained(store, api.runs.list_runs(store))}
                 rows = [found[run_id] for run_id in ids if run_id in found]
                 display.show(rows)
                 if not any(row.live and not (paused_ends and row.state == "paused") for row in rows):
