@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from workbench.spec.health import health_text, worst
+from workbench.spec.health import MARKS, health_text, worst
 from workbench.text import format_duration, safe_text
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ SIGNS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "bad"),
     "cancelled": ("⊘", "waiting"),
 }
+
+
+def state_sign(row: RunRow) -> str:
+    """Return the sign of a run's state; of a finished run that is not healthy, that of the verdict."""
+    mark = MARKS.get(worst(row.health), "") if row.state == "finished" else ""
+    return mark or SIGNS.get(row.state, ("?", ""))[0]
 
 
 def state_style(row: RunRow) -> str:
@@ -81,11 +87,6 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
-def plural(n: int, word: str) -> str:
-    """Return "1 seed", "3 seeds", "10,000 runs"."""
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
-
-
 def queue_order(rows: list[RunRow]) -> list[RunRow]:
     """Return runs as the queue shows them: running, next first, paused; then ended ones, newest first."""
 
@@ -109,8 +110,11 @@ def bar(part: float, width: int) -> tuple[str, str]:
     return "━" * done, "╌" * (width - done)
 
 
-def aside(row: RunRow) -> str:
-    """Return a remark on a run that is not training: the reason, how long it took, what comes next."""
+def aside(row: RunRow, limit: int = 160) -> str:
+    """Return a remark on a run that is not training: the reason, how long it took, what comes next.
+
+    No part of it is longer than `limit`.
+    """
     if row.active:
         return line(row.phase or row.reason or "starting", 80)
     took = (
@@ -120,8 +124,8 @@ def aside(row: RunRow) -> str:
         health = health_text(row.health) if worst(row.health) != "healthy" else ""
         return " · ".join(part for part in (health, took, line(row.device, 20)) if part)
     if row.state == "queued":
-        parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, 120)]
+        parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, limit)]
         return " · ".join(part for part in parts if part)
-    reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, 160)
-    parts = [line(row.failure.replace("-", " "), 40), reason, line(row.next, 80)]
+    reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, limit)
+    parts = [line(row.failure.replace("-", " "), 40), reason, line(row.next, limit)]
     return " · ".join(part for part in parts if part)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import api
 from workbench.errors import WorkbenchError
-from workbench.text import format_duration
-from workbench.ui.formatting import plural
+from workbench.text import format_duration, plural
 
 if TYPE_CHECKING:
     from workbench.api.presets import FormField, Preset
@@ -53,6 +52,11 @@ class Draft:
     changes: dict[str, str] = field(default_factory=dict)
     grid: str = ""
     seeds: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it differs from the preset as it is."""
+        return bool(self.changes or self.grid or self.seeds)
 
     @property
     def overrides(self) -> list[str]:
