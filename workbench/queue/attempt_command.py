@@ -36,6 +36,7 @@ def read_need(paths: RunPaths) -> Need | None:
             threads=int(asked.get("threads", 1)),
             gpu_share=float(asked.get("gpu_share", 0.0)),
             memory_mb=int(asked.get("memory_mb", 0)),
+            minutes=float(asked.get("minutes", 0.0)),
             group=(str(origin.get("group", "")), len(items(spec.get("seeds")))),
             small=origin.get("small") is True,
             visible=chosen if isinstance(chosen, str) else None,

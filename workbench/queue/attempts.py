@@ -20,10 +20,10 @@ from workbench.queue.executors.local import LocalExecutor
 from workbench.queue.learnt import Learnt
 from workbench.queue.policy import Load, Machine, choose
 from workbench.queue.readings import Readings
-from workbench.queue.recovery import Limits, final_state, make_attempt, settle
+from workbench.queue.recovery import Limits, attempt_seconds, final_state, make_attempt, settle
 from workbench.store.files import write_json
 from workbench.store.runs import sweep_temporary
-from workbench.store.state import ACTIVE, RunState
+from workbench.store.state import ACTIVE, OVER, RunState, load_state
 from workbench.store.store import Store
 from workbench.store.usage import read_usage
 
@@ -71,6 +71,7 @@ class Keeper:
         """Do all that is to be done now."""
         self.board.look()
         self._poll()
+        self._end_late()
         self._stop()
         self._admit()
 
@@ -130,6 +131,16 @@ class Keeper:
             self.board.apply_requests(entry)  # those that had to wait for the end
             self.board.over(entry)
 
+    def _end_late(self) -> None:
+        """Ask runs beyond their time limit to stop; they keep their checkpoint."""
+        for entry in self.under_way():
+            limit, state = 60.0 * entry.need.minutes, entry.state
+            if not limit or state.stopping:
+                continue
+            if state.spent + attempt_seconds(entry.paths.attempt(state.attempt), time.time()) > limit:
+                reason = "At its time limit: it stops after a checkpoint."
+                self._save(entry, replace(state, stopping="time-limit", reason=reason))
+
     def _stop(self) -> None:
         """Ask the workers of cancelled and paused runs to stop; end those that do not within the grace."""
         for entry in self.under_way():
@@ -148,22 +159,23 @@ class Keeper:
 
     def _admit(self) -> None:
         """Start what the policy chooses, and write down why the others wait."""
-        waiting = {entry.paths.id: entry for entry in self.waiting()}
+        behind = self._follow_others()
+        waiting = {entry.paths.id: entry for entry in self.waiting() if entry.paths.id not in behind}
         if not waiting:
-            self._explain({})
+            self._explain(behind)
             self.message = ""
             return
         self.readings.refresh()
         self.message = self.readings.obstacle
         if self.message:
-            self._explain({})
+            self._explain(behind)
             return
         loads = [self._load(entry) for entry in self.under_way()]
         needs = [
             replace(
                 self._past().fill(entry.need),
                 priority=entry.state.priority,
-                age=entry.created,
+                age=entry.created if entry.state.place is None else entry.state.place,
                 alone=entry.state.alone,
                 avoid=entry.state.avoid,
                 not_before=_not_before(entry.state, self.options.limits),
@@ -179,7 +191,7 @@ class Keeper:
                 self.board.over(entry)
         for run_id, device in decision.start:
             self._launch(waiting[run_id], device)
-        self._explain(dict(decision.wait))
+        self._explain(dict(decision.wait) | behind)
 
     def _past(self) -> Learnt:
         """Return what earlier runs took, read when it is first needed."""
@@ -195,6 +207,33 @@ class Keeper:
         with contextlib.suppress(OSError):  # then the old reasons are shown
             write_json(self.store.paths.waiting, {"schema": 1, "waits": waits}, durable=False)
             self._waits = waits
+
+    def _follow_others(self) -> dict[str, str]:
+        """Return the waiting runs that must not start before others have finished, with that reason.
+
+        If one of those others cannot finish any more, the run is cancelled.
+        """
+        behind: dict[str, str] = {}
+        for entry in self.waiting():
+            for name in entry.after:
+                paths = self.store.run(name)
+                other = self.board.live[name].state if name in self.board.live else load_state(paths)
+                if other.state == "finished":
+                    continue
+                if paths.root.is_dir() and other.state not in OVER:
+                    behind[entry.paths.id] = f"Waiting for {name} to finish."
+                    continue
+                how = f"was {other.state}" if other.state == "cancelled" else other.state
+                how = how if paths.root.is_dir() else "was removed"
+                reason = f"It was to follow {name}, which {how}."
+                over = entry.state.moved("cancelled", ended=time.time(), reason=reason, failure="", next="")
+                if self._save(entry, over):
+                    self.board.over(entry)
+                break
+            else:
+                if entry.paths.id not in behind:
+                    entry.after = ()
+        return behind
 
     def _launch(self, entry: Entry, device: str) -> None:
         """Start the next attempt. It is on disk as `starting` before its process exists."""

@@ -28,6 +28,7 @@ class RunRow:
     failure: Failure = ""
     next: str = ""  # what happens next, or what to do
     priority: int = 0
+    place: float | None = None  # where it was moved to in the queue
     device: str = ""
     created: float = 0.0
     started: float | None = None
@@ -59,6 +60,11 @@ class RunRow:
     def allows(self, verb: Verb) -> bool:
         """Whether the run is in a state in which the request has an effect."""
         return self.state in ALLOWED[verb]
+
+    @property
+    def turn(self) -> tuple[int, float, str]:
+        """The order of waiting runs: priority, then place or age."""
+        return (-self.priority, self.created if self.place is None else self.place, self.id)
 
     @property
     def eta(self) -> float | None:

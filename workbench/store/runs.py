@@ -54,6 +54,7 @@ def create_run(
     study: str | None = None,
     study_id: str | None = None,
     rerun_of: str = "",
+    after: Sequence[str] = (),
     priority: int = 0,
     command: Sequence[str] = (),
     variables: dict[str, str] | None = None,
@@ -62,7 +63,7 @@ def create_run(
     """Create a run folder and return its id. The folder appears complete, by one rename.
 
     `variables` are settings of the submitter's environment that count for the run: WORKBENCH_* ones, and
-    CUDA_VISIBLE_DEVICES.
+    CUDA_VISIBLE_DEVICES. `after` are the runs that must finish first.
     `held` is a reason to create the run as paused, so that no scheduler takes it at once.
     Raises OSError when the disk is full or not writable; nothing is left behind then.
     """
@@ -79,6 +80,7 @@ def create_run(
         "study": study or "",
         "study_id": study_id or "",
         **({"rerun_of": rerun_of} if rerun_of else {}),
+        **({"after": list(after)} if after else {}),
         "priority": priority,
         "group": spec.group_hash(),
         **({"small": True} if source_of(spec.data).small else {}),  # it may train on the CPU beside GPUs
@@ -174,6 +176,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
         failure=state.failure,
         next=state.next,
         priority=state.priority,
+        place=state.place,
         device=str(result.get("device") or state.device),
         created=number(origin.get("created")) or 0.0,
         started=state.started,

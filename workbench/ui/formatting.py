@@ -84,11 +84,11 @@ def clock(seconds: float | None) -> str:
 def queue_order(rows: list[RunRow]) -> list[RunRow]:
     """Return runs as the queue shows them: running, next first, paused; then ended ones, newest first."""
 
-    def place(row: RunRow) -> tuple[int, float, float, str]:
+    def place(row: RunRow) -> tuple[float, float, float, str]:
         rank = {"running": 0, "starting": 1, "queued": 2, "paused": 3}.get(row.state, 9)
         if rank == 9:
             return (9, -(row.ended or row.created), -row.created, row.id)
-        return (rank, -row.priority if row.state == "queued" else 0, row.created, row.id)
+        return (rank, *row.turn) if row.state == "queued" else (rank, 0, row.created, row.id)
 
     return sorted(rows, key=place)
 
