@@ -40,6 +40,11 @@ def _picture(match: re.Match[str]) -> str:
     return "�"
 
 
+def plural(n: int, word: str) -> str:
+    """Return "1 seed", "3 seeds", "10,000 runs"."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
 def format_duration(seconds: float | None) -> str:
     """Return a length of time as 8s, 3m 20s, 2h 05m or 3d 4h; empty where it is not known.
 
@@ -60,11 +65,6 @@ def format_duration(seconds: float | None) -> str:
 def ago(moment: float | None) -> str:
     """Return how long ago a Unix time was, in the largest fitting unit; empty where it is unknown."""
     return f"{format_duration(max(0.0, time.time() - moment))} ago" if moment else ""
-
-
-def plural(n: int, word: str) -> str:
-    """Return "1 seed", "3 seeds", "10,000 runs"."""
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
 
 
 def format_bytes(size: float) -> str:

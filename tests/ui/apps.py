@@ -74,7 +74,7 @@ async def settled(pilot: Pilot[Any], seconds: float = 15.0) -> None:
     while time.monotonic() < end:
         await pilot.pause(0.005)
         busy = [worker for worker in app.workers if worker.group != "feed" and not worker.is_finished]
-        if app.rows is not None and not busy and _shown(app):
+        if app.rows is not None and not busy and not app._keys.busy and _shown(app):
             await pilot.pause()
             return
     raise AssertionError("the screens did not come to rest")
@@ -106,12 +106,11 @@ async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
 
 
 async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:
-    """Wait until the feed has brought what is looked for."""
-    for _ in range(300):
-        if what():
-            return
+    """Wait until something is true, such as news that the feed brings."""
+    end = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < end, "it never came"
         await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 def _shown(app: WorkbenchApp) -> bool:
@@ -122,15 +121,6 @@ def _shown(app: WorkbenchApp) -> bool:
         live = page.deck.live
         return bool(page.deck.panes) and (live.id if live is not None else None) == page.queue.chosen
     return True
-
-
-async def wait_for(pilot: Pilot[Any], what: Callable[[], Any]) -> None:
-    """Wait until something is true, such as news that the feed brings."""
-    for _ in range(300):
-        if what():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 def bench_of(pilot: Pilot[Any]) -> BenchScreen:

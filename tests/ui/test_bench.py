@@ -158,13 +158,19 @@ async def test_cancel_waits_and_counts_down_unless_undone_or_pressed_twice(
 
 
 async def test_s_queues_the_starter_study(empty: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [["a", "b"], []]
     studies: list[str] = []
-    monkeypatch.setattr(
-        "workbench.api.studies.submit_study", lambda _, name: studies.append(name) or ["a", "b"]
-    )
+
+    def submit(_: Store, name: str) -> SimpleNamespace:
+        studies.append(name)
+        return SimpleNamespace(queued=answers[len(studies) - 1], before="12 done")
+
+    monkeypatch.setattr("workbench.api.studies.submit_study", submit)
     async with opened(empty) as pilot:
         await press(pilot, "s")
         assert studies == ["starter"] and "Queued 2 runs" in message_of(pilot)
+        await press(pilot, "s")
+        assert "Nothing to queue: the starter study has 12 done" in message_of(pilot)
 
 
 async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(

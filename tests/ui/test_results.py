@@ -1,6 +1,5 @@
 """Results, Compare and Table: filter, order, groups, marks, deleting with undo, notes, files."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -248,15 +247,13 @@ def many_rows(n: int) -> list[RunRow]:
     ]
 
 
-async def test_ten_thousand_runs_are_quick(store: Store) -> None:
-    """CPU time, so that a busy machine does not matter; a DataTable takes seconds for this."""
+async def test_of_ten_thousand_runs_only_visible_lines_are_made(store: Store) -> None:
+    """A DataTable makes the texts of all of them, which takes seconds (benchmarks/run_list.py)."""
     async with results(store) as pilot:
         rows, runs = many_rows(10_000), page(pilot).grid
         pilot.app.feed.stop()
-        begun = time.process_time()
         runs.update_rows(rows)
         await pilot.press("s", "v", "v", "G", "g", "pagedown", "slash", *"model", "colon", *"lae")
+        await until(pilot, lambda: len(runs.entries) == 2500)
         await pilot.pause()
-        spent = time.process_time() - begun
-        assert len(runs.entries) == 2500
-        assert spent < 3.0
+        assert 0 < sum(bool(entry.texts) for entry in runs.entries) <= 2 * runs.size.height

@@ -11,6 +11,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App, SystemCommand
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -21,6 +22,7 @@ from workbench.ui.ascii import AsciiFilter
 from workbench.ui.canvas.palette import Look, look_of
 from workbench.ui.feed import Feed
 from workbench.ui.formatting import line
+from workbench.ui.key_order import KeyOrder
 from workbench.ui.keys import shown_key
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
 from workbench.ui.screens.bench import BenchScreen
@@ -67,6 +69,7 @@ class WorkbenchApp(App[None]):
         self.store_text = f"{line(short)} ({store.why}{', read only' if store.read_only else ''})"
         self._watch_terminal = watch_terminal
         self._ascii = AsciiFilter()
+        self._keys = KeyOrder(self, super().on_event)
 
     def get_default_screen(self) -> Screen[None]:
         """The Bench is below all other screens."""
@@ -87,6 +90,13 @@ class WorkbenchApp(App[None]):
         poll = partial(self.feed.run, self._watch_terminal)
         start = partial(self.run_worker, poll, thread=True, exit_on_error=False, name="feed", group="feed")
         self.call_after_refresh(start)
+
+    async def on_event(self, event: Event) -> None:
+        """Handle keys and pastes one after the other, all other events at once."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self._keys.add(event)
+        else:
+            await super().on_event(event)
 
     def on_unmount(self) -> None:
         self.feed.stop()

@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from workbench.spec.health import health_text, worst
 from workbench.text import format_duration, safe_text
+from workbench.text import plural as plural
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow

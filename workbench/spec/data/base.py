@@ -34,6 +34,7 @@ class DataSource:
     fetched_with: str = ""  # a package that downloading needs beside torchvision
     small: bool = False  # a model of it trains about as fast on a CPU, so "auto" may take one beside GPUs
     settings: tuple[str, ...] = ()  # which settings of own files it takes all the same
+    examples: int = 0  # for training, by default; 0: its loader alone knows
 
     def complete(self, folder: Path) -> bool:
         """Whether all its files are in the data folder."""

@@ -147,9 +147,12 @@ class BenchScreen(Tabulates):
     # the queue
 
     def action_starter(self) -> None:
-        def queued(ids: list[str]) -> None:
+        def queued(made: api.studies.Submission) -> None:
+            if not made.queued:
+                self.show_message(f"Nothing to queue: the starter study has {made.before}.")
+                return
             self.queue.following = True
-            queued = plural(len(ids), "run")
+            queued = plural(len(made.queued), "run")
             self.show_message(f"Queued {queued}. They continue when you quit; t shows their table.", "good")
             self.bench.feed.hurry()
 

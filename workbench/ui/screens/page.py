@@ -45,6 +45,7 @@ class Page(Screen[None], inherit_bindings=False):
         self.top = TopBar()
         self._message = MessageLine()
         self._serial: dict[str, int] = {}
+        self.tasks = 0  # in threads; keys wait for them a moment
         self._focus_before: Widget | None = None  # what was focused before the terminal became too small
 
     def body(self) -> Iterable[Widget]:
@@ -97,14 +98,15 @@ class Page(Screen[None], inherit_bindings=False):
                 done = Done(None, None, f"The action failed: {error.strerror or error}.")
             except Exception as error:  # a bug must not end the app
                 done = Done(None, None, f"The action failed ({type(error).__name__}: {error}).")
-            if not newest or self._serial.get(group) == serial:
-                self.post_message(done)
+            self.post_message(done if not newest or self._serial.get(group) == serial else Done(None, None))
 
         newest = group != "task"
         serial = self._serial[group] = self._serial.get(group, 0) + 1
+        self.tasks += 1
         self.run_worker(call, thread=True, exit_on_error=False, group=group)
 
     def on_done(self, message: Done) -> None:
+        self.tasks -= 1
         if message.trouble:
             self.show_message(message.trouble, "trouble")
         elif message.then is not None:
