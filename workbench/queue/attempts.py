@@ -7,10 +7,12 @@ workers that are still alive. See docs/states.md for the states.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from dataclasses import dataclass, field, replace
 
+from workbench.errors import WorkbenchError
 from workbench.exit_codes import MACHINE_FAULTS
 from workbench.queue import devices
 from workbench.queue.active_runs import Board, Entry, started_state
@@ -18,11 +20,15 @@ from workbench.queue.attempt_command import WORKER, make_launch
 from workbench.queue.executors.base import Executor, Place
 from workbench.queue.executors.local import LocalExecutor
 from workbench.queue.learnt import Learnt
+from workbench.queue.notify import call_later, message
 from workbench.queue.policy import Load, Machine, choose
 from workbench.queue.readings import Readings
 from workbench.queue.recovery import Limits, attempt_seconds, final_state, make_attempt, settle
+from workbench.settings import user_settings
 from workbench.store.files import write_json
-from workbench.store.runs import sweep_temporary
+from workbench.store.json_fields import read_table, table
+from workbench.store.paths import RunPaths
+from workbench.store.runs import read_row, sweep_temporary
 from workbench.store.state import ACTIVE, OVER, RunState, load_state
 from workbench.store.store import Store
 from workbench.store.usage import read_usage
@@ -129,7 +135,7 @@ class Keeper:
                 self.readings.hold(state.reason)
             self._past().note(entry.need.group, read_usage(entry.paths.attempt(state.attempt)))
             self.board.apply_requests(entry)  # those that had to wait for the end
-            self.board.over(entry)
+            self._over(entry)
 
     def _end_late(self) -> None:
         """Ask runs beyond their time limit to stop; they keep their checkpoint."""
@@ -188,7 +194,7 @@ class Keeper:
             hint = "Cancel it and queue it for a device that is here, or retry when it is."
             failed = entry.state.moved("failed", failure="device", reason=reason, next=hint)
             if self._save(entry, replace(failed, ended=time.time())):
-                self.board.over(entry)
+                self._over(entry)
         for run_id, device in decision.start:
             self._launch(waiting[run_id], device)
         self._explain(dict(decision.wait) | behind)
@@ -228,7 +234,7 @@ class Keeper:
                 reason = f"It was to follow {name}, which {how}."
                 over = entry.state.moved("cancelled", ended=time.time(), reason=reason, failure="", next="")
                 if self._save(entry, over):
-                    self.board.over(entry)
+                    self._over(entry)
                 break
             else:
                 if entry.paths.id not in behind:
@@ -240,7 +246,7 @@ class Keeper:
         final = final_state(entry.paths, entry.state, time.time())
         if final is not None:  # never again after a result
             self._save(entry, final)
-            self.board.over(entry)
+            self._over(entry)
             return
         number = entry.state.attempt + 1
         attempt = entry.paths.attempt(number)
@@ -264,6 +270,31 @@ class Keeper:
         need = replace(learnt.fill(entry.need), alone=entry.state.alone)
         young = time.monotonic() - entry.launched < SETTLING_SECONDS
         return Load(need, entry.state.device or "cpu", usage.gpu_mb if usage else 0, young)
+
+    def _over(self, entry: Entry) -> None:
+        """Take a run that has ended off the board, and call the user's command."""
+        self.board.over(entry)
+        if entry.state.state not in OVER:
+            return
+        event = "diverged" if entry.state.failure == "diverged" else entry.state.state
+        self._notify(event, entry.paths)
+        if self.idle:
+            self._notify("empty", entry.paths)
+
+    def _notify(self, event: str, paths: RunPaths) -> None:
+        """Call the user's command for a run, or for the queue that it left empty."""
+        chosen = table(read_table(paths.origin).get("variables"))
+        environ = {**os.environ, **{k: v for k, v in chosen.items() if isinstance(v, str)}}
+        try:
+            command = user_settings(environ).notify
+        except WorkbenchError as error:
+            self.say(str(error))
+            return
+        if not command:
+            return
+        row = read_row(paths) if event != "empty" else None
+        body = None if row is None else {**vars(row), "eta": row.eta}
+        call_later(command, message(event, self.store.root, body), self.say)
 
     def _save(self, entry: Entry, state: RunState) -> bool:
         """Write the new state; where that fails the old one stays, and the next tick tries again."""
