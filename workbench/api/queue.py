@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from workbench.store.finished import find_finished
 from workbench.store.json_fields import table
 from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
-from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, write_request
+from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, read_requests, write_request
 from workbench.store.store import Store
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ __all__ = [
     "explained",
     "forecast",
     "move",
+    "not_taken_up",
     "request",
     "request_all",
     "run_inline",
@@ -298,9 +300,31 @@ def explained(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:
     >>> api.queue.explained(store, api.runs.list_runs(store)) == api.runs.list_runs(store)  # none waits here
     True
     """
-    if not any(row.state == "queued" for row in rows) or not scheduler_status(store).running:
+    if not any(row.scheduled for row in rows):
         return list(rows)
-    return waits.explained(store.paths, rows)
+    return waits.explained(store.paths, rows, serving=scheduler_status(store).running)
+
+
+def not_taken_up(store: Store, run_ids: Iterable[str], patience: float = 5.0) -> str:
+    """Wait until the scheduler has taken up the requests to these runs; return why it does not, if so.
+
+    A resume or retry of a run that is still being stopped waits for its end, and counts as taken up.
+    """
+    left, deadline = list(run_ids), time.monotonic() + patience
+    while True:
+        left = [run_id for run_id in left if _asked(store, run_id)]
+        if not left:
+            return ""
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    why = scheduler_status(store).message or "See .workbench/scheduler.log."
+    return f"The scheduler has not taken up the request after {patience:g} s. {why}"
+
+
+def _asked(store: Store, run_id: str) -> bool:
+    paths = store.run(run_id)
+    return bool(read_requests(paths)) and not load_state(paths).stopping
 
 
 def forecast(store: Store, spec: RunSpec) -> Forecast | None:

@@ -197,9 +197,12 @@ def _request(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None 
     if not runs:
         talk(f"There is no run to {verb}.")
         return
-    done, refused = api.queue.request_all(open_store(ctx), runs, verb, value)
+    store = open_store(ctx)
+    done, refused = api.queue.request_all(store, runs, verb, value)
     for run_id in done:
         talk(f"{run_id}: {verb} requested.")
+    if remark := api.queue.not_taken_up(store, done):
+        talk(remark)
     for error in refused:
         talk(str(error))
     if refused:

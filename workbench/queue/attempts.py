@@ -28,7 +28,7 @@ from workbench.settings import user_settings
 from workbench.store.files import write_json
 from workbench.store.json_fields import read_table, table
 from workbench.store.paths import RunPaths
-from workbench.store.runs import read_row, sweep_temporary
+from workbench.store.runs import read_row, sweep_files, sweep_temporary
 from workbench.store.state import ACTIVE, OVER, RunState, load_state
 from workbench.store.store import Store
 from workbench.store.usage import read_usage
@@ -128,6 +128,7 @@ class Keeper:
             self._trouble(entry, error)
             return
         if state is not None and self._save(entry, state):
+            sweep_files(entry.paths, state.attempt)
             entry.stop_sent = None
             text = f" ({state.reason})" if state.reason else ""
             self.say(f"{entry.key}: ended, now {state.state}{text}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -128,13 +129,31 @@ def run_ids(root: Path) -> list[str]:
 
 
 def sweep_temporary(root: Path, older_than: float = 86_400.0) -> None:
-    """Delete half-made folders whose maker died; a young one may still be in the making."""
+    """Delete half-made folders and files whose maker died; a young one may still be in the making."""
+    for path in (root / ".workbench").glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.lstat().st_mtime > older_than:
+                path.unlink()
     with os.scandir(root) as entries:
         for entry in entries:
             if entry.name.startswith(HIDDEN) and entry.is_dir(follow_symlinks=False):
                 age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                 if age > older_than:
                     shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def sweep_files(run: RunPaths, attempt: int) -> None:
+    """Delete unfinished files of an attempt whose processes are gone; a killed writer leaves them behind.
+
+    Files of others, who may write a note or a request at any time, are left alone.
+    """
+    folders = (run.checkpoints, run.samples, run.latents, run.attempt(attempt).root)
+    found = [path for folder in folders for path in folder.glob(".*.tmp")]
+    for name in (PROGRESS, RESULT, "environment.json", "examples.npz", "initial.json"):
+        found += run.root.glob(f".{name}.*.tmp")
+    for path in found:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def command_line() -> list[str]:
@@ -185,6 +204,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
         step=whole(result.get("step") if over else progress.get("step")),
         total=whole(result.get("step") if over else progress.get("total")),
         steps_per_second=number(progress.get("steps_per_second")) or 0.0,
+        heard=number(progress.get("time")),
         summary={
             name: tuple(map(number, entry["values"]))
             for name, entry in table(result.get("metrics")).items()

@@ -75,7 +75,6 @@ class RunState:
     attempt: int = 0  # number of the last attempt; attempts are never reused
     tries: int = 0  # attempts in a row that ended badly without getting further
     priority: int = 0
-    place: float | None = None  # where it was moved to among runs of its priority; else its creation counts
     reason: str = ""  # one sentence
     failure: Failure = ""
     next: str = ""
@@ -85,11 +84,12 @@ class RunState:
     ended: float | None = None
     not_before: float | None = None  # a retry waits until then
     stopping: str = ""  # cancel, pause or time-limit: the worker has been asked to stop
-    spent: float = 0.0  # seconds of its earlier attempts, which count for its time limit
     checkpoint: int = -1  # step of the newest checkpoint when the last attempt ended
     alone: bool = False  # ran out of memory beside others: next time without neighbours
     faults: int = 0  # attempts in a row that ended by a fault of the machine; they are no tries
     avoid: str = ""  # the GPU of the last such fault
+    place: float | None = None  # where it was moved to among runs of its priority; else its creation counts
+    spent: float = 0.0  # seconds of its earlier attempts, which count for its time limit
 
     def moved(self, state: State, **changes: Any) -> RunState:
         """Return this state after a transition.

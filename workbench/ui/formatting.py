@@ -109,9 +109,7 @@ def aside(row: RunRow) -> str:
     """Return a remark on a run that is not training: the reason, how long it took, what comes next."""
     if row.active:
         return line(row.phase or row.reason or "starting", 80)
-    took = (
-        format_duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
-    )
+    took = format_duration(row.took)
     if row.state == "finished":
         health = health_text(row.health) if worst(row.health) != "healthy" else ""
         return " · ".join(part for part in (health, took, line(row.device, 20)) if part)
