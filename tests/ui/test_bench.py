@@ -1,4 +1,4 @@
-"""The Bench: the queue's order and cursor, what each key asks of it, panes as tabs and side by side."""
+"""The Bench: the queue's order and cursor, and what each key asks of it."""
 
 import shutil
 from dataclasses import replace
@@ -22,11 +22,13 @@ from tests.ui.apps import (
     settled,
     until,
 )
+from workbench.api.live import LiveRun
 from workbench.api.stores import Store
 from workbench.errors import WorkbenchError
-from workbench.ui.widgets.chrome import RunHeader, TabBar
-from workbench.ui.widgets.pane_deck import PANES
-from workbench.ui.widgets.run_list import RunList
+from workbench.spec.health import Health
+from workbench.store.files import read_json, write_json
+from workbench.ui.widgets.chrome import RunHeader
+from workbench.ui.widgets.pane import waiting
 
 
 @pytest.fixture
@@ -185,71 +187,6 @@ async def test_an_error_of_the_queue_is_one_sentence_on_the_screen(
         assert message_of(pilot) == "The store can only be read. Choose another one."
 
 
-@pytest.mark.parametrize(("size", "seen"), [((80, 24), 1), ((160, 48), 7), ((200, 50), 7), ((160, 24), 1)])
-async def test_panes_are_tabs_where_there_is_no_room(store: Store, size: tuple[int, int], seen: int) -> None:
-    async with opened(store, size=size) as pilot:
-        assert sum(pane.display for pane in bench_of(pilot).deck.panes) == seen
-        assert bench_of(pilot).query_one(TabBar).display == (seen == 1)
-
-
-@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
-async def test_number_keys_and_tab_go_to_the_panes(store: Store, size: tuple[int, int]) -> None:
-    async with opened(store, size=size) as pilot:
-        for number, name in enumerate(PANES, start=1):
-            await pilot.press(str(number))
-            assert pilot.app.focused is not None and pilot.app.focused.id == name
-            assert bench_of(pilot).query_one(f"#{name}").display
-        await pilot.press("tab")  # after the last pane the queue
-        assert isinstance(pilot.app.focused, RunList)
-        await pilot.press("tab")
-        assert pilot.app.focused.id == "curves"
-        await pilot.press("shift+tab", "shift+tab")
-        assert pilot.app.focused.id == list(PANES)[-1]
-        await pilot.press("escape")
-        assert isinstance(pilot.app.focused, RunList)
-
-
-async def test_zoom_gives_one_pane_the_screen_and_puts_it_back(store: Store) -> None:
-    async with opened(store, size=(160, 48)) as pilot:
-        await pilot.press("3", "z")
-        await pilot.pause()
-        bench = bench_of(pilot)
-        assert [pane.id for pane in bench.deck.panes if pane.display] == ["latents"]
-        assert bench.deck.panes[2].size.width > 150 and not bench.queue.display
-        await pilot.press("5")
-        assert [pane.id for pane in bench.deck.panes if pane.display] == ["log"]
-        await pilot.press("z")
-        await pilot.pause()
-        assert sum(pane.display for pane in bench.deck.panes) == len(PANES) and bench.queue.display
-
-
-async def test_options_reach_the_panes_that_have_them(store: Store) -> None:
-    async with opened(store, size=(160, 48)) as pilot:
-        curves, chain, latents, samples, _, config, _ = bench_of(pilot).deck.panes
-        await pilot.press("l", "o", "w", "B", "right_square_bracket", "d", "c")
-        assert curves.log_y and curves.smooth and curves.axis == "epoch" and chain.smooth and chain.each_seed
-        assert (latents.member, samples.member) == (1, 1)
-        assert config.only_changed
-        await pilot.press("left_square_bracket")
-        assert (latents.member, samples.member) == (0, 0)
-        await pilot.press("m")
-        assert curves.metrics()[0] == "acceptance"
-
-
-async def test_in_the_log_the_arrows_scroll_it(store: Store) -> None:
-    (store.root / LAE / "worker.log").write_text("".join(f"line {k}\n" for k in range(500)))
-    async with opened(store) as pilot:
-        await pilot.press("5", "g")
-        await pilot.pause()
-        log = bench_of(pilot).deck.panes[4]
-        await pilot.press("j", "j", "pagedown")
-        await pilot.pause()
-        assert log.scroll_offset.y > 2 and bench_of(pilot).queue.chosen == LAE
-        await pilot.press("G")
-        await pilot.pause()
-        assert log.is_vertical_scroll_end
-
-
 async def test_the_keys_open_the_other_screens_and_esc_comes_back(store: Store) -> None:
     async with opened(store) as pilot:
         for key, name in (("n", "launch"), ("b", "results"), ("t", "table"), ("question_mark", "help")):
@@ -307,3 +244,92 @@ async def test_the_bench_survives_a_deleted_run(store: Store) -> None:
         await until(pilot, lambda: LAE not in [row.id for row in bench_of(pilot).queue.rows])
         await settled(pilot)
         assert bench_of(pilot).queue.chosen == AVB
+
+
+async def test_presses_of_plus_add_up_before_the_list_shows_them(store: Store, asked: list[Any]) -> None:
+    async with opened(store) as pilot:
+        bench_of(pilot).queue.choose(AVB)
+        await press(pilot, "plus", "plus", "plus", "minus", "plus")
+        assert [value for _, _, value in asked] == [1, 2, 3, 2, 3]
+
+
+async def test_the_cursor_keeps_its_place_when_its_run_is_cancelled(store: Store) -> None:
+    async with opened(store) as pilot:
+        queue = bench_of(pilot).queue
+        queue.choose(AVB)
+        rows = [
+            replace(row, state="cancelled", ended=1.0) if row.id == AVB else row
+            for row in pilot.app.rows or []
+        ]
+        assert [row.id for row in queue.rows][1] == AVB
+        queue.update_rows(rows)
+        assert queue.cursor == 1 and queue.chosen != AVB
+
+
+async def test_a_finished_run_that_is_unhealthy_has_another_sign(store: Store) -> None:
+    async with opened(store, size=(100, 24)) as pilot:
+        rows = [
+            replace(row, health=(Health("unhealthy", ("the loss rose",)),)) if row.id == VAE else row
+            for row in pilot.app.rows or []
+        ]
+        bench_of(pilot).queue.update_rows(rows)
+        await pilot.pause()
+        text = screen_text(pilot.app)
+        assert "! vae-digits" in text and "✓ vae-digits" not in text
+
+
+async def test_names_in_the_queue_show_what_differs_and_the_header_the_id(store: Store) -> None:
+    for place, latent in enumerate((2, 16)):
+        spec = make_run(
+            store.root, f"20261121-15000{place}-vae-digits-a{latent:03}", created=9e8 + place
+        ).spec
+        name = f"vae-digits net=conv encoder=[8,16] latent={latent}"
+        spec.write_text(spec.read_text().replace('"vae-digits"', f'"{name}"'))
+    make_run(store.root, "20261121-150009-lae-digits-zzzz", kind="lae", created=9e8)
+    async with opened(store) as pilot:
+        text = screen_text(pilot.app)
+        assert "latent=2" in text and "latent=16" in text
+        assert "lae-digits m2p4" in text and "lae-digits zzzz" in text
+        await resize(pilot, 200, 50)
+        await settled(pilot)
+        assert LAE in screen_text(pilot.app)
+        await pilot.press("Y")
+        assert message_of(pilot) == f"Copied {store.root / LAE}" and pilot.app.clipboard == str(
+            store.root / LAE
+        )
+
+
+async def test_the_advice_on_a_failure_is_shown_to_its_end(store: Store) -> None:
+    async with opened(store) as pilot:
+        reason, advice = (
+            "The loss is not finite at step 12, after it had grown for a while.",
+            "Try training.lr=1e-4.",
+        )
+        rows = [
+            replace(row, reason=reason, next=advice) if row.id == LEBM else row
+            for row in pilot.app.rows or []
+        ]
+        bench_of(pilot).queue.update_rows(rows)
+        bench_of(pilot).queue.choose(LEBM)
+        await pilot.pause()
+        header = bench_of(pilot).query_one(RunHeader)
+        assert advice in " ".join(
+            " ".join(strip.text.split()) for strip in header.render_lines(header.size.region)
+        )
+
+
+async def test_no_message_or_pane_repeats_itself_or_names_a_command(store: Store) -> None:
+    make_run(store.root, "20261121-150000-vae-digits-pau5", state="paused", points=0)
+    paths = store.run("20261121-150000-vae-digits-pau5")
+    write_json(paths.state, {**read_json(paths.state), "reason": "Paused."})
+    live = LiveRun(store, "20261121-150000-vae-digits-pau5")
+    live.poll()
+    assert waiting(live, "") == "vae-digits is paused."
+    async with opened(store) as pilot:
+
+        def refuse() -> None:
+            raise WorkbenchError("Cannot do that.", "See `workbench runs ls`.")
+
+        bench_of(pilot).in_thread(refuse)
+        await settled(pilot)
+        assert message_of(pilot) == "Cannot do that."

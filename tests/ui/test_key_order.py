@@ -16,9 +16,9 @@ from workbench.api.stores import Store
 from workbench.ui.app import WorkbenchApp
 
 NAMED = {
-    "/": "slash", ":": "colon", " ": "space", "\r": "enter", "\t": "tab", "\x7f": "backspace", "<": "less_than_sign",
-    ".": "full_stop", "=": "equals_sign", "\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left",
-    "\x1b": "escape", "\x1b[Z": "shift+tab", "\x1b[3~": "delete", "\x01": "home", "?": "question_mark",
+    "/": "slash", ":": "colon", " ": "space", "\r": "enter", "\t": "tab", "\x7f": "backspace",
+    "<": "less_than_sign", ".": "full_stop", "=": "equals_sign", "?": "question_mark",
+    "\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left", "\x1b[Z": "shift+tab",
 }  # fmt: skip
 
 

@@ -277,3 +277,33 @@ async def test_a_broken_preset_is_listed_and_says_what_is_wrong(
         assert "aaa.toml" in words(pilot, "about")
         await pilot.press("ctrl+s")
         assert "No preset selected" in message_of(pilot)
+
+
+async def test_esc_brings_back_the_value_before_a_half_typed_one(empty: Store) -> None:
+    async with launch(empty, "enter", "j", "enter", *"16", "enter", "k", "enter", *"32a", "escape") as pilot:
+        assert page(pilot).settings.field.key == "model.latent"  # type: ignore[union-attr]
+        assert changes(pilot) == {"model.latent": "16"} and page(pilot).value.value == "16"
+
+
+async def test_edits_stay_with_their_preset_until_it_is_queued(empty: Store, queued: list[Any]) -> None:
+    async with launch(empty, "enter", "j", "enter", *"16", "enter") as pilot:
+        await enter(pilot, "seeds", "5")
+        await enter(pilot, "filter", "")
+        page(pilot).presets.move(1)
+        await settled(pilot)
+        assert changes(pilot) == {} and page(pilot).seeds.value == ""
+        await press(pilot, *["escape"] * 3, "n", "slash", *"lae-digits", "enter")
+        assert changes(pilot) == {"model.latent": "16"} and page(pilot).seeds.value == "5"
+        assert page(pilot).presets.cells(0)[0].text == "lae-digits *"
+        await press(pilot, "ctrl+s", "n", "slash", *"lae-digits", "enter")
+        assert len(queued) == 1 and changes(pilot) == {}
+
+
+async def test_a_preset_whose_name_holds_the_words_is_found_first(empty: Store) -> None:
+    async with opened(empty, "n", "slash", *"vae-digits", size=(100, 32)) as pilot:
+        names = [preset.name for preset in page(pilot).presets.found]
+        assert names[0] == page(pilot).draft.preset.name == "vae-digits"  # type: ignore[union-attr]
+        await enter(pilot, "filter", "vae-paper")
+        first = page(pilot).presets.found
+        holding = [preset for preset in first if "vae-paper" in preset.name]
+        assert list(first[: len(holding)]) == holding

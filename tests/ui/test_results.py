@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ from textual.pilot import Pilot
 
 from tests.stores import make_run
 from tests.ui.apps import AVB, LAE, LEBM, VAE, message_of, opened, press, screen_text, settled, until
-from workbench.api.runs import RunRow, list_runs
+from workbench.api.runs import RunRow, list_runs, removals, remove_runs
 from workbench.api.stores import Store
 from workbench.results.table import number_cell
 from workbench.store.disk import folder_bytes
-from workbench.store.files import read_json
+from workbench.store.files import read_json, write_json
 from workbench.text import format_bytes
 from workbench.ui.screens.compare import CompareScreen
 from workbench.ui.screens.results import ResultsScreen
 from workbench.ui.screens.table import TableScreen
+from workbench.ui.screens.trash import TrashList
 from workbench.ui.widgets.table_grid import TableGrid
 
 TWIN = "20261121-150000-vae-digits-z9y8"
@@ -160,7 +162,7 @@ async def test_compare_shows_differences_on_the_same_examples(store: Store) -> N
 
 async def test_delete_and_undo(store: Store) -> None:
     async with results(store, "u") as pilot:
-        assert "no run was deleted" in message_of(pilot)
+        assert "nothing to restore" in message_of(pilot)
         await pilot.press("d")  # under the cursor: the newest
         await until(pilot, lambda: TWIN not in listed(pilot))
         assert "u restores" in message_of(pilot) and not (store.root / TWIN).exists()
@@ -221,6 +223,8 @@ async def test_the_study_table_from_the_bench(
     monkeypatch.chdir(tmp_path)
     async with opened(store, size=(120, 32)) as pilot:
         await press(pilot, "e")
+        assert "e again writes starter-1.md" in message_of(pilot) and list(tmp_path.glob("starter*")) == []
+        await press(pilot, "e")
         assert (tmp_path / "starter-1.csv").exists() and "starter-1.md" in message_of(pilot)
         await press(pilot, "t")
         grid = pilot.app.screen.query_one(TableGrid)
@@ -255,5 +259,82 @@ async def test_of_ten_thousand_runs_only_visible_lines_are_made(store: Store) ->
         runs.update_rows(rows)
         await pilot.press("s", "v", "v", "G", "g", "pagedown", "slash", *"model", "colon", *"lae")
         await until(pilot, lambda: len(runs.entries) == 2500)
-        await pilot.pause()
+        await settled(pilot)
         assert 0 < sum(bool(entry.texts) for entry in runs.entries) <= 2 * runs.size.height
+
+
+async def test_marks_that_the_filter_hides_are_left_alone_and_named(store: Store) -> None:
+    async with results(store, "space", "G", "space") as pilot:
+        page(pilot).filter.value = "model:lebm"
+        await settled(pilot)
+        assert "(2 hidden)" in page(pilot).top.place
+        for key, sentence in (
+            ("d", "No run selected."),
+            ("c", "the filter hides 2 marked runs"),
+            ("t", "hides 2"),
+        ):
+            await press(pilot, key)
+            assert sentence in message_of(pilot) and pilot.app.screen is page(pilot)
+        assert {row.id for row in list_runs(store)} >= {TWIN, VAE, LEBM}
+
+
+async def test_a_deletion_is_named_and_any_screen_undoes_it(store: Store) -> None:
+    async with results(store, "d") as pilot:
+        await until(pilot, lambda: TWIN not in listed(pilot))
+        (token,) = [removal.token for removal in removals(store)]
+        assert "1 run: vae-digits" in message_of(pilot) and token in message_of(pilot)
+        await press(pilot, "escape", "u")  # on the Bench, after Results was closed
+        await until(pilot, lambda: any(row.id == TWIN for row in pilot.app.rows or []))
+        assert f"Restored {TWIN}" in message_of(pilot) and removals(store) == []
+
+
+async def test_the_trash_lists_deletions_and_restores_the_chosen_one(store: Store) -> None:
+    first, second = (remove_runs(store, [run_id]) for run_id in (TWIN, VAE))
+    async with opened(store, "T", size=(120, 32)) as pilot:
+        grid = pilot.app.screen.query_one(TrashList)
+        assert [one.token for one in grid.found] == [second, first]
+        await press(pilot, "j", "u")
+        await until(pilot, lambda: len(grid.found) == 1)
+        assert [row.id for row in list_runs(store) if row.kind == "vae"] == [TWIN]
+
+
+async def test_a_run_at_work_is_refused_without_a_command_line(store: Store) -> None:
+    async with results(store, "j", "j", "d") as pilot:
+        assert (
+            message_of(pilot)
+            == "Cannot delete avb-digits: it is queued. Cancel it first on the Bench with x."
+        )
+
+
+@pytest.mark.parametrize("key", ["b", "t"], ids=["results", "table"])
+async def test_at_80_columns_the_first_metric_is_seen_and_names_differ(store: Store, key: str) -> None:
+    long = "vae-digits net=conv encoder=[8,16] decoder=[16,8] latent="
+    for latent in (2, 16):
+        spec = make_run(store.root, f"20261121-15000{latent % 10}-vae-digits-a{latent:03}").spec
+        spec.write_text(
+            spec.read_text()
+            .replace('"vae-digits"', f'"{long}{latent}"')
+            .replace("latent = 8", f"latent = {latent}")
+        )
+        origin = spec.parent / "origin.json"
+        write_json(origin, {**read_json(origin), "group": f"g{latent}"})
+    rows = [row for row in list_runs(store) if long in row.name]
+    assert len(rows) == 2
+    async with opened(store, "b", *(["t"] if key == "t" else []), size=(80, 24)) as pilot:
+        text = screen_text(pilot.app)
+        assert "latent=2" in text and "latent=16" in text and "0.13 ± 0.10" in text
+
+
+async def test_on_the_table_n_and_b_act_and_notes_can_be_read_to_the_end(store: Store) -> None:
+    async with opened(store, "t", size=(80, 24)) as pilot:
+        table = pilot.app.screen
+        assert isinstance(table, TableScreen)
+        table._show(replace(table.table, notes=tuple(f"note {k}" for k in range(60))))  # type: ignore[type-var]
+        await settled(pilot)
+        assert "N shows" in screen_text(pilot.app), screen_text(pilot.app)
+        await press(pilot, "N", "G")
+        assert "note 59" in screen_text(pilot.app)
+        await press(pilot, "N", "n")
+        assert pilot.app.screen.NAME == "launch"  # type: ignore[attr-defined]
+        await press(pilot, "escape", "b")
+        assert isinstance(pilot.app.screen, ResultsScreen)

@@ -20,6 +20,7 @@ from workbench.store.json_fields import read_table
 from workbench.store.run_row import RunRow
 from workbench.store.state import STATES, Failure, State
 from workbench.store.store import Store
+from workbench.store.trash import Removal
 
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
@@ -28,6 +29,7 @@ __all__ = [
     "STATES",
     "Failure",
     "Query",
+    "Removal",
     "RunRow",
     "State",
     "annotate",
@@ -39,6 +41,7 @@ __all__ = [
     "health_text",
     "initial_weights",
     "list_runs",
+    "removals",
     "remove_runs",
     "restore_runs",
     "sort_rows",
@@ -247,6 +250,15 @@ def restore_runs(store: Store, token: str) -> list[str]:
     """
     store.must_be_writable()
     return trash.restore(store, token)
+
+
+def removals(store: Store) -> list[Removal]:
+    """Return what `remove_runs` has moved to the trash and not been restored, the newest first.
+
+    >>> api.runs.removals(store)
+    []
+    """
+    return trash.removals(store)
 
 
 def annotate(

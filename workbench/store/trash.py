@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import NOT_FOUND, STORE, WorkbenchError
@@ -15,6 +16,29 @@ from workbench.store.state import LIVE, load_state
 from workbench.store.store import Store
 
 DAYS = 7
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Runs that were removed together: the token that restores them, their ids, and when it was."""
+
+    token: str
+    run_ids: tuple[str, ...]
+
+    @property
+    def time(self) -> float:
+        return int(self.token) / 1e9
+
+
+def removals(store: Store) -> list[Removal]:
+    """Return what is in the trash, the newest first; empty if it cannot be read."""
+    found = []
+    with contextlib.suppress(OSError):  # there is no trash yet
+        for folder in sorted(store.paths.trash.iterdir(), reverse=True):
+            ids = tuple(sorted(path.name for path in folder.iterdir())) if folder.name.isdecimal() else ()
+            if ids:
+                found.append(Removal(folder.name, ids))
+    return found
 
 
 def remove(store: Store, run_ids: Iterable[str]) -> str:

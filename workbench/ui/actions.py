@@ -15,7 +15,7 @@ from workbench.ui.widgets.pane_deck import pane_actions
 EVERYWHERE = "everywhere"
 PLACES = {
     "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",
-    "help": "Help", EVERYWHERE: "Everywhere",
+    "trash": "Trash", "help": "Help", EVERYWHERE: "Everywhere",
 }  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "screens.md"
 BEGIN, END = "<!-- key map: generated from workbench/ui/actions.py -->", "<!-- end of key map -->"
@@ -23,8 +23,8 @@ BEGIN, END = "<!-- key map: generated from workbench/ui/actions.py -->", "<!-- e
 _BENCH = ("bench",)
 _CURVES = ("bench", "compare")
 _TABLES = ("results", "compare", "table")
-_LISTS = ("bench", "launch", "results", "compare", "table", "help")
-_SUB = ("launch", "results", "compare", "table", "help")
+_LISTS = ("bench", "launch", "results", "compare", "table", "trash", "help")
+_SUB = ("launch", "results", "compare", "table", "trash", "help")
 
 
 def _group(
@@ -48,7 +48,8 @@ _QUEUE: tuple[Action, ...] = (
         ("request('pause')", "p", "pause", 6, "Pause the run: write a checkpoint and release its device."),
         ("request('resume')", "r", "resume", 7, "Resume a paused run from its checkpoint."),
         ("cancel", "x", "cancel", 5, "Cancel the run after 5 seconds; u keeps it, x again cancels now."),
-        ("keep", "u", "undo", 0, "Keep the run that is about to be cancelled."),
+        ("undo", "u", "undo", 0,
+         "Keep the run that is about to be cancelled; else restore the runs deleted last."),
         ("request('retry')", "R", "retry", 10, "Queue a failed or cancelled run again."),
         ("priority(1)", "plus equals_sign", "priority up", 0, "Raise the priority: the run starts earlier."),
         ("priority(-1)", "minus", "priority down", 0, "Lower the priority: the run starts later."),
@@ -80,6 +81,7 @@ _OTHERS: tuple[Action, ...] = (
         ("option('step_snapshot', 1)", "full_stop", "newer", 0,
          "Latents and samples: show the next snapshot; after the last one, follow the newest."),
         ("option('cycle', 'scale')", "i", "size", 0, "Samples: change the size of the pictures."),
+        ("copy_folder", "Y", "copy folder", 0, "Copy the path of the run's folder (OSC 52)."),
         ("option('to_end')", "f", "follow", 0, "Log: go to the end and follow it."),
         ("option('cycle', 'only_changed')", "d", "differences", 0,
          "Config: show only settings that differ from their default, or all."),
@@ -90,7 +92,7 @@ _OTHERS: tuple[Action, ...] = (
         ("table", "t", "table", 3,
          "Compare the runs of this study in a table: mean ± std over seeds, best marked."),
         ("export", "e", "export", 0,
-         "Write this study's table as Markdown, LaTeX and CSV to the working directory."),
+         "Write this study's table as Markdown, LaTeX and CSV to the working directory; e again confirms."),
         ("open('results')", "b", "results", 4, "Browse, filter, sort and compare all runs."),
     ),
     *_group("Launch", ("launch",), ("queue", "ctrl+s", "queue", 1, "Queue the runs as described.")),
@@ -130,15 +132,32 @@ _OTHERS: tuple[Action, ...] = (
          "Overlay the curves of the marked runs; list the settings that differ."),
         ("table", "t", "table", 6, "Tabulate the marked runs (without marks: all listed runs)."),
         ("export", "e", "export", 8,
-         "Write the table of the marked runs as Markdown, LaTeX and CSV to the working directory."),
-        ("delete", "d", "delete", 9, "Delete the marked runs, or the run under the cursor; u restores them."),
-        ("restore", "u", "undo", 0, "Restore the runs that were deleted last."),
+         "Write the table of the marked runs as Markdown, LaTeX and CSV; e again confirms."),
+        ("delete", "d", "delete", 9,
+         "Delete the marked runs that are listed, or the run under the cursor; u restores them."),
         ("annotate", "a", "note", 10, "Write a note on the run; words with # become tags."),
+    ),
+    *_group(
+        "Runs", ("results", "compare", "table", "trash"),
+        ("undo", "u", "undo", 0, "Restore the runs that were deleted last, or those chosen in the trash."),
+    ),
+    *_group(
+        "Runs", ("bench", "results", "compare", "table"),
+        ("open('trash')", "T", "trash", 0, "Show the runs deleted in the last week, to restore them."),
+    ),
+    *_group(
+        "Runs", ("results", "compare", "table"),
+        ("open('launch')", "n", "new", 0, "Choose a preset, change its settings, queue runs."),
+    ),
+    *_group(
+        "Results", ("table",),
+        ("open('results')", "b", "results", 0, "Browse, filter, sort and compare all runs."),
     ),
     *_group(
         "Table", ("table",),
         ("export", "e", "export", 1,
          "Write the table as Markdown, LaTeX and CSV to the working directory."),
+        ("notes", "N", "notes", 3, "Show all notes, to be scrolled; again: the table."),
         ("export_to", "E", "export to", 2, "Write the table to another folder."),
     ),
     *_group(

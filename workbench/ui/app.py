@@ -32,12 +32,14 @@ from workbench.ui.screens.page import Page
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
     from workbench.api.stores import Store
+    from workbench.ui.launch_form import Draft
 
 # The screens on top of the Bench, imported when they are first opened.
 SCREENS = {
     "launch": "workbench.ui.screens.launch:LaunchScreen",
     "results": "workbench.ui.screens.results:ResultsScreen",
     "table": "workbench.ui.screens.table:TableScreen",
+    "trash": "workbench.ui.screens.trash:TrashScreen",
     "compare": "workbench.ui.screens.compare:CompareScreen",
     "help": "workbench.ui.screens.help:HelpScreen",
 }
@@ -66,6 +68,7 @@ class WorkbenchApp(App[None]):
         self.scheduler = ""
         self.meters: tuple[str, ...] = ()
         self.lives: dict[str, Any] = {}
+        self.drafts: dict[str, Draft] = {}
         home, root = str(Path.home()), str(store.root)
         short = "~" + root[len(home) :] if root.startswith(home + "/") else root
         self.store_text = f"{line(short)} ({store.why}{', read only' if store.read_only else ''})"

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from workbench.spec.health import health_text, worst
+from workbench.spec.health import MARKS, health_text, worst
 from workbench.text import format_duration, safe_text
-from workbench.text import plural as plural
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -25,6 +24,12 @@ SIGNS: dict[str, tuple[str, str]] = {
     "failed": ("✗", "bad"),
     "cancelled": ("⊘", "waiting"),
 }
+
+
+def state_sign(row: RunRow) -> str:
+    """Return the sign of a run's state; of a finished run that is not healthy, that of the verdict."""
+    mark = MARKS.get(worst(row.health), "") if row.state == "finished" else ""
+    return mark or SIGNS.get(row.state, ("?", ""))[0]
 
 
 def state_style(row: RunRow) -> str:
@@ -105,8 +110,11 @@ def bar(part: float, width: int) -> tuple[str, str]:
     return "━" * done, "╌" * (width - done)
 
 
-def aside(row: RunRow) -> str:
-    """Return a remark on a run that is not training: the reason, how long it took, what comes next."""
+def aside(row: RunRow, limit: int = 160) -> str:
+    """Return a remark on a run that is not training: the reason, how long it took, what comes next.
+
+    No part of it is longer than `limit`.
+    """
     if row.active:
         return line(row.phase or row.reason or "starting", 80)
     took = format_duration(row.took)
@@ -114,8 +122,8 @@ def aside(row: RunRow) -> str:
         health = health_text(row.health) if worst(row.health) != "healthy" else ""
         return " · ".join(part for part in (health, took, line(row.device, 20)) if part)
     if row.state == "queued":
-        parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, 120)]
+        parts = [f"priority {row.priority:+d}" if row.priority else "", line(row.reason, limit)]
         return " · ".join(part for part in parts if part)
-    reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, 160)
-    parts = [line(row.failure.replace("-", " "), 40), reason, line(row.next, 80)]
+    reason = "" if row.reason.rstrip(".").lower() == row.state else line(row.reason, limit)
+    parts = [line(row.failure.replace("-", " "), 40), reason, line(row.next, limit)]
     return " · ".join(part for part in parts if part)

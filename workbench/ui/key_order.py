@@ -1,8 +1,8 @@
 """One key after the other: a key is handled only after all that the key before it caused.
 
-Textual hands a key to the focused widget at once, but runs bindings only after the key has come back through
-the queues of all its parents. Keys of one packet (a slow line, key repeat, a paste by a script) would be
-reordered: `/abc` would type into the list that was focused before `/`, and BackSpace would follow the letters.
+Textual hands a key to the focused widget at once, but runs bindings only after the key has come back
+through the queues of all its parents. Keys of one packet (a slow line, key repeat) would be reordered:
+`/abc` would type into the list that was focused before `/`, and BackSpace would follow the letters.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ class KeyOrder:
     async def _pass_through(self) -> None:
         """Send a callback along the way of a key: from the focused widget up to the app, queue by queue."""
         done = asyncio.Event()
-        target: MessagePump = self._app.focused or self._app.screen
-        way = [node for node in target.ancestors_with_self if node.is_attached or node is self._app]
+        target = self._app.focused or self._app.screen
+        way: list[MessagePump] = [node for node in target.ancestors_with_self if node.is_running]
 
         def step(place: int) -> None:
             while place < len(way):

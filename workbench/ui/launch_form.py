@@ -54,6 +54,11 @@ class Draft:
     seeds: str = ""
 
     @property
+    def changed(self) -> bool:
+        """Whether it differs from the preset as it is."""
+        return bool(self.changes or self.grid or self.seeds)
+
+    @property
     def overrides(self) -> list[str]:
         """The changes as --set takes them."""
         return [f"{key}={text}" for key, text in self.changes.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.results.fields import NUMBERS, TIMES, WORDS
@@ -14,7 +14,7 @@ from workbench.results.table import number_cell
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import METRICS, metric
 from workbench.text import format_bytes, format_duration
-from workbench.ui.formatting import SIGNS, line
+from workbench.ui.formatting import SIGNS, line, state_sign
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -29,6 +29,7 @@ class Entry:
     row: RunRow
     rows: tuple[RunRow, ...]
     texts: dict[str, str] = field(default_factory=dict)  # cells that have been shown
+    label: str = ""  # the name, cut so that it differs from the others
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -56,6 +57,15 @@ def _state(entry: Entry) -> str:
     return " ".join(f"{sign}{count}" for sign, count in zip(signs, counts, strict=True))
 
 
+def _sign(entry: Entry) -> str:
+    """Return the sign of a run's state, or those of a group."""
+    return "".join(dict.fromkeys(state_sign(row) for row in entry.rows))[:2]
+
+
+def _name(entry: Entry) -> str:
+    return entry.label or line(entry.row.name, 80)
+
+
 def _health(entry: Entry) -> str:
     """Return the gravest verdict on the seeds, and its reasons."""
     verdict = worst(entry.row.health)
@@ -67,9 +77,8 @@ def _created(entry: Entry) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.row.created)) if entry.row.created else ""
 
 
-FIRST_COLUMNS: tuple[ListColumn, ...] = (
-    ListColumn("state", "state", 11, _state),
-    ListColumn("name", "name", 24, lambda entry: line(entry.row.name, 80)),
+NAME, FULL = 30, 110  # widest name, and the columns of a list that has room for states in words
+IDENTITY: tuple[ListColumn, ...] = (
     ListColumn("model", "model", 12, lambda entry: line(entry.row.kind, 20)),
     ListColumn("data", "data", 14, lambda entry: line(entry.row.data, 20)),
     ListColumn("seeds", "seeds", 5, lambda entry: str(len(entry.row.seeds)), right=True),
@@ -85,32 +94,37 @@ LAST_COLUMNS: tuple[ListColumn, ...] = (
 )
 
 
-def columns_for(rows: Sequence[RunRow], sizes: Mapping[str, int]) -> list[ListColumn]:
+def columns_for(rows: Sequence[RunRow], sizes: Mapping[str, int], width: int = FULL) -> list[ListColumn]:
     """Return the columns for these runs: what they are, the metrics that any of them has, and the rest.
 
-    Names, models and data sets are no wider than these runs need, so that metrics have room. `sizes` are the
-    bytes of each run, empty until they have been counted.
+    The first metric always has room beside state and name: where `width` is small, models, data sets and
+    seeds follow the metrics. What is equal in all runs has no column. `sizes` are the bytes of each run,
+    empty until they have been counted.
     """
-    longest = {
-        "name": max((len(row.name) for row in rows), default=0),
-        "model": max((len(row.kind) for row in rows), default=0),
-        "data": max((len(row.data) for row in rows), default=0),
-    }
-    first = [
-        replace(
-            column, width=min(column.width, max(len(column.label), longest.get(column.key, column.width)))
-        )
-        for column in FIRST_COLUMNS
-    ]
-    last = list(LAST_COLUMNS)
+    full = width >= FULL
+    longest = max((len(row.name) + 5 for row in rows), default=4)  # with the end of an id
+    state = ListColumn("state", "state", 12, _state) if full else ListColumn("state", "", 2, _sign)
+    name = ListColumn("name", "name", max(4, min(longest, NAME + max(0, width - FULL) // 2)), _name)
+    identity, last = (
+        [column for column in part if _varies(column, rows)] for part in (IDENTITY, LAST_COLUMNS)
+    )
     if any(MARKS.get(worst(row.health)) for row in rows):
-        first[0] = replace(first[0], width=12)  # room for a mark
         last.insert(0, ListColumn("health", "health", 40, _health))
     if sizes:
-        last.insert(-3, disk_column(sizes))
+        last.append(disk_column(sizes))
     names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
-    known = [name for name in METRICS if name in names]
-    return [*first, *map(metric_column, [*known, *sorted(names - METRICS.keys())]), *last]
+    known = [key for key in METRICS if key in names]
+    metrics = [metric_column(key) for key in (*known, *sorted(names - METRICS.keys()))]
+    return [state, name, *identity, *metrics, *last] if full else [state, name, *metrics, *identity, *last]
+
+
+def _varies(column: ListColumn, rows: Sequence[RunRow]) -> bool:
+    """Whether the runs differ in a column, or there are too few of them to say."""
+    if len(rows) < 2 or column.key in ("seconds", "created"):
+        return True
+    get = NUMBERS[column.key] if column.key in NUMBERS else WORDS[column.key]
+    first = get(rows[0])
+    return any(get(row) != first for row in rows)
 
 
 def disk_column(sizes: Mapping[str, int]) -> ListColumn:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from workbench.api.runs import RunRow
     from workbench.api.stores import Store
     from workbench.ui.feed import Feed
+    from workbench.ui.launch_form import Draft
 
 
 class Shell(Protocol):
@@ -21,6 +22,7 @@ class Shell(Protocol):
     scheduler: str
     meters: tuple[str, ...]
     lives: dict[str, Any]
+    drafts: dict[str, Draft]  # edits in Launch that were not queued yet, by preset
     pages: Sequence[Any]
 
     def open_screen(self, name: str, *arguments: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.api.tables import Table
 
 STUDY = "starter"
+UNSEEN = 5.0  # seconds in which the list may not show yet what was requested
 EMPTY = """The queue is empty.
 
 Press s to queue the starter study: VAE, LAE, AVB and LEBM on 8×8 digits, 3 seeds each, about 3 minutes.
@@ -60,6 +62,7 @@ class BenchScreen(Tabulates):
         self.tabs = TabBar()
         self.countdown = Countdown()
         self.zoomed = False
+        self.wished: dict[str, tuple[int, float]] = {}  # by run: the priority requested last, and when
 
     def body(self) -> Iterable[Widget]:
         yield Static(EMPTY, id="empty", markup=False)
@@ -141,9 +144,6 @@ class BenchScreen(Tabulates):
             if change is not None:
                 change(*arguments)
 
-    def action_open(self, name: str) -> None:
-        self.bench.open_screen(name)
-
     # the queue
 
     def action_starter(self) -> None:
@@ -152,8 +152,8 @@ class BenchScreen(Tabulates):
                 self.show_message(f"Nothing to queue: the starter study has {made.before}.")
                 return
             self.queue.following = True
-            queued = plural(len(made.queued), "run")
-            self.show_message(f"Queued {queued}. They continue when you quit; t shows their table.", "good")
+            runs = plural(len(made.queued), "run")
+            self.show_message(f"Queued {runs}. They continue when you quit; t shows their table.", "good")
             self.bench.feed.hurry()
 
         self.show_message("Queueing the starter study …")
@@ -178,8 +178,15 @@ class BenchScreen(Tabulates):
         self.in_thread(lambda: api.queue.request(self.bench.store, run_id, verb, value), requested)
 
     def action_priority(self, by: int) -> None:
+        """Change the priority, counted from the one requested last: the list may not show it yet."""
         row = self.queue.row
-        self.action_request("priority", row.priority + by if row is not None else None)
+        if row is None or not row.allows("priority"):
+            self.action_request("priority")
+            return
+        wanted, when = self.wished.get(row.id, (row.priority, 0.0))
+        wanted = (wanted if time.monotonic() - when < UNSEEN else row.priority) + by
+        self.wished[row.id] = wanted, time.monotonic()
+        self.action_request("priority", wanted)
 
     def action_cancel(self) -> None:
         """Wait a few seconds in which the user can change their mind; a second press cancels at once."""
@@ -193,13 +200,23 @@ class BenchScreen(Tabulates):
             self.countdown.begin(row.id)
         self._show_countdown()
 
-    def action_keep(self) -> None:
-        if self.countdown:
-            self.show_message(f"Kept {plural(len(self.countdown), 'run')}.")
-            self.countdown.clear()
-        else:
-            self.show_message("No run is about to be cancelled. R queues a cancelled run again.")
+    def action_undo(self, token: str = "") -> None:
+        """Keep the runs that are about to be cancelled; without such, restore those deleted last."""
+        if not self.countdown:
+            super().action_undo(token)
+            return
+        self.show_message(f"Kept {plural(len(self.countdown), 'run')}.")
+        self.countdown.clear()
         self._show_countdown()
+
+    def action_copy_folder(self) -> None:
+        """Copy the run's folder to the clipboard, by the terminal (OSC 52)."""
+        if self.queue.chosen is None:
+            self.show_message("No run selected. s queues the starter study.", "trouble")
+            return
+        folder = str(self.bench.store.root / self.queue.chosen)
+        self.app.copy_to_clipboard(folder)
+        self.show_message(f"Copied {line(folder, 300)}", "good")
 
     def _tick(self) -> None:
         for run_id in self.countdown.due():

@@ -45,6 +45,10 @@ class LaunchScreen(Page):
         self.draft: Draft | None = None
         self.planned: Plan | None = None  # None: being worked out
         self.sure = False
+        self.before: tuple[str, dict[str, str]] = (
+            "",
+            {},
+        )  # the setting being edited, and the changes before that
 
     def body(self) -> Iterable[Widget]:
         yield Horizontal(
@@ -70,7 +74,7 @@ class LaunchScreen(Page):
 
     def begin(self) -> None:
         def loaded(presets: list[Preset]) -> None:
-            self.presets.presets = presets
+            self.presets.presets, self.presets.drafts = presets, self.bench.drafts
             self.presets.filter("")
             self._open()
 
@@ -82,10 +86,10 @@ class LaunchScreen(Page):
     def _open(self) -> None:
         """Begin a draft of the preset under the cursor."""
         preset = self.presets.preset
-        if preset is None or (self.draft is not None and self.draft.preset is preset):
+        if preset is None or (self.draft is not None and self.draft.preset.name == preset.name):
             return
-        try:
-            draft = Draft(preset, seeds=self.seeds.value, grid=self.over.value)
+        try:  # edits stay with their preset until it is queued
+            draft = self.bench.drafts.get(preset.name) or Draft(preset)
             originals = draft.originals()
             self.settings.cursor = 0
             self.settings.show_fields(draft.fields(), originals)
@@ -95,7 +99,9 @@ class LaunchScreen(Page):
             self.note("about", line(str(error), 500))
             self.note("count", "")
             return
-        self.draft = draft
+        self.draft = self.bench.drafts[preset.name] = draft
+        with self.prevent(Input.Changed):
+            self.over.value, self.seeds.value = draft.grid, draft.seeds
         self.note("about", f"{line(preset.title, 120)}\n{line(preset.description, 400)}".strip())
         seeds = ",".join(str(seed) for seed in preset.seeds or (0,))
         self.seeds.placeholder = f"{seeds}  (3, or 0,7,9)"
@@ -139,6 +145,8 @@ class LaunchScreen(Page):
         item = self.settings.field
         if item is None or self.draft is None:
             return False
+        if self.before[0] != item.key:
+            self.before = item.key, dict(self.draft.changes)
         fault = self.draft.fault_of(item.key, text)
         self.note("fault", line(fault, 400))
         if not fault:
@@ -207,6 +215,7 @@ class LaunchScreen(Page):
 
         def queued(ids: list[str]) -> None:
             self.bench.feed.hurry()
+            self.bench.drafts.pop(draft.preset.name, None)
             self.app.pop_screen()
             message = f"Queued {plural(len(ids), 'run')} of {line(draft.preset.name, 60)}."
             self.bench.pages[-1].show_message(message, "good")
@@ -241,6 +250,19 @@ class LaunchScreen(Page):
         elif self.focused is self.settings and self.settings.field is not None:
             self.set_focus(self.value)
 
+    def on_descendant_focus(self) -> None:
+        """Remember how things are when a field is entered: esc brings that back."""
+        self.before = "", {}
+
+    def _restore(self) -> None:
+        """Bring back the settings as they were before the field was entered."""
+        key, changes = self.before
+        if key and self.draft is not None and changes != self.draft.changes:
+            self.draft.changes = changes
+            self.settings.show_fields(self.draft.fields(), self.draft.originals())
+            self._plan()
+        self.before = "", {}
+
     def on_input_submitted(self, message: Input.Submitted) -> None:
         """Go from a field to the next one; a setting that is invalid keeps the focus."""
         item = self.settings.field
@@ -257,6 +279,8 @@ class LaunchScreen(Page):
     def action_back(self) -> None:
         """Go one step out: field → settings → presets → the previous screen."""
         if isinstance(self.focused, Input):
+            if self.focused is self.value:
+                self._restore()
             self._show_field()
             self.set_focus(self.presets if self.focused is self.filter else self.settings)
         elif self.focused is self.settings:

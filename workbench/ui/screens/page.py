@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,15 +14,20 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
+from workbench import api
 from workbench.errors import WorkbenchError
 from workbench.ui.actions import actions_of
 from workbench.ui.exports import export_everywhere
+from workbench.ui.formatting import line
+from workbench.ui.labels import tails
 from workbench.ui.shell import Shell
 from workbench.ui.widgets.chrome import LEAST, KeyBar, Kind, MessageLine, TooSmall, TopBar
 from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
+
+CONFIRM = 10.0  # seconds in which a second press confirms
 
 
 @dataclass
@@ -46,6 +52,7 @@ class Page(Screen[None], inherit_bindings=False):
         self._message = MessageLine()
         self._serial: dict[str, int] = {}
         self.tasks = 0  # in threads; keys wait for them a moment
+        self._asked = ("", 0.0)  # what waits for a second press, and since when
         self._focus_before: Widget | None = None  # what was focused before the terminal became too small
 
     def body(self) -> Iterable[Widget]:
@@ -93,7 +100,7 @@ class Page(Screen[None], inherit_bindings=False):
             try:
                 done = Done(then, work())
             except WorkbenchError as error:
-                done = Done(None, None, str(error))
+                done = Done(None, None, str(error) if "`workbench" not in error.hint else error.title)
             except OSError as error:
                 done = Done(None, None, f"The action failed: {error.strerror or error}.")
             except Exception as error:  # a bug must not end the app
@@ -118,6 +125,31 @@ class Page(Screen[None], inherit_bindings=False):
             lambda: export_everywhere(make(), folder or Path.cwd(), name),
             lambda wrote: self.show_message(wrote, "good"),
         )
+
+    def confirmed(self, what: str) -> bool:
+        """Whether this was requested a moment ago as well: the second press of a key confirms the first."""
+        now, (before, when) = time.monotonic(), self._asked
+        self._asked = (what, now) if before != what or now - when > CONFIRM else ("", 0.0)
+        return not self._asked[0]
+
+    def change(self, work: Callable[[], object], sentence: Callable[..., str]) -> None:
+        """Change the store in a thread, then show the sentence made from the result, and poll the store."""
+
+        def changed(result: object) -> None:
+            self.show_message(sentence(result), "good")
+            self.bench.feed.hurry()
+
+        self.in_thread(work, changed)
+
+    def action_undo(self, token: str = "") -> None:
+        """Restore the runs that were removed last, by whichever screen or command; or those of `token`."""
+
+        def restore() -> list[str]:
+            found = api.runs.removals(self.bench.store)
+            wanted = token or (found[0].token if found else "")
+            return api.runs.restore_runs(self.bench.store, wanted)
+
+        self.change(restore, lambda ids: f"Restored {short_list(ids)}.")
 
     def on_resize(self, event: Resize) -> None:
         """Hide the body while there is no room, and restore the focus afterwards."""
@@ -155,9 +187,25 @@ class Page(Screen[None], inherit_bindings=False):
         else:
             target.scroll_relative(y=rows, animate=False)
 
+    def action_open(self, name: str) -> None:
+        """Show another screen; one that is below this one is gone back to."""
+        below = [page.NAME for page in self.bench.pages]
+        if name in below:
+            for _ in below[below.index(name) + 1 :]:
+                self.app.pop_screen()
+        else:
+            self.bench.open_screen(name)
+
     def action_back(self) -> None:
         """Go back to the previous screen."""
         self.app.pop_screen()
+
+
+def short_list(ids: Sequence[str], names: Sequence[str] = (), most: int = 3) -> str:
+    """Return runs in words: the first ones by name (default: by id), and how many more there are."""
+    shown = tails(ids, [line(name, 40) for name in names]) if names else list(ids)
+    more = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 class Tabulates(Page):
@@ -172,5 +220,10 @@ class Tabulates(Page):
             self.bench.open_screen("table", *table)
 
     def action_export(self) -> None:
-        if (table := self.table_maker()) is not None:
+        """Write the table; since its files are not seen here, only at the second press."""
+        table = self.table_maker()
+        if table is not None and self.confirmed(f"export {table[0]}"):
             self.export(*table)
+        elif table is not None:
+            where = line(Path.cwd(), 200)
+            self.show_message(f"e again writes {table[0]}.md, .tex and .csv to {where}; t shows the table.")

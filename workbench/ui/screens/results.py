@@ -13,7 +13,7 @@ from workbench import api
 from workbench.text import plural
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
-from workbench.ui.screens.page import Tabulates
+from workbench.ui.screens.page import Tabulates, short_list
 from workbench.ui.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class ResultsScreen(Tabulates):
         )
         self.note = Input(id="note")
         self.ask = Horizontal(Label("note"), self.note, classes="ask hidden", id="ask")
-        self.deleted: list[str] = []  # tokens of restore_runs
 
     def body(self) -> Iterable[Widget]:
         yield Horizontal(Label("/"), self.filter, classes="ask")
@@ -63,7 +62,8 @@ class ResultsScreen(Tabulates):
         runs, marked = self.grid, len(self.grid.marked)
         shown = sum(len(entry.rows) for entry in runs.entries) if runs.grouped else len(runs.entries)
         grouped = ", in groups" if runs.grouped else ""
-        more = f", {marked} marked" if marked else ""
+        hidden = f" ({runs.hidden_marks} hidden)" if runs.hidden_marks else ""
+        more = f", {marked} marked{hidden}" if marked else ""
         self.top.place = f"Results  {shown:,} of {plural(len(runs.rows), 'run')}{grouped}{more}"
 
     # the filter and the note
@@ -102,7 +102,7 @@ class ResultsScreen(Tabulates):
             marked = [word for word in words if word.startswith("#") and len(word) > 1]
             note = " ".join(word for word in words if word not in marked)
             run_id, tags = entry.row.id, [word[1:] for word in marked]
-            self._change(
+            self.change(
                 lambda: api.runs.annotate(self.bench.store, run_id, note=note, tags=tags),
                 lambda _: "The note is saved.",
             )
@@ -148,9 +148,11 @@ class ResultsScreen(Tabulates):
     # actions on runs
 
     def action_compare(self) -> None:
-        ids = self.grid.chosen_ids()
+        ids = [row.id for row in self.grid.chosen()]
         if len(ids) < 2:
-            self.show_message("Cannot compare: mark at least two runs with space.", "trouble")
+            hidden = self.grid.hidden_marks
+            why = f"; the filter hides {plural(hidden, 'marked run')}" if hidden else ""
+            self.show_message(f"Cannot compare: mark at least two runs with space{why}.", "trouble")
         elif len(ids) > MOST_CURVES:
             self.show_message(
                 f"Cannot compare {len(ids)} runs: at most {MOST_CURVES} curves fit. M clears the marks.",
@@ -161,42 +163,38 @@ class ResultsScreen(Tabulates):
 
     def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
         """Return a name and the function that makes the table of the marked runs, or of all listed ones."""
-        listed = [row for entry in self.grid.entries for row in entry.rows]
-        rows = [row for row in self.grid.rows if row.id in self.grid.marked] if self.grid.marked else listed
-        if not listed:
-            self.show_message("No run selected.", "trouble")
+        rows = self.grid.chosen() if self.grid.marked else self.grid.listed
+        if not rows:
+            self.show_message("No run selected." + self._hidden(), "trouble")
             return None
         title = f"Comparison of {plural(len(rows), 'run')}"
         return "comparison", lambda: api.tables.comparison(self.bench.store, rows, title=title)
 
-    def _change(self, work: Callable[[], object], sentence: Callable[..., str]) -> None:
-        """Change runs in a thread, then show the sentence made from the result, and look at the store."""
-
-        def changed(result: object) -> None:
-            self.show_message(sentence(result), "good")
-            self.bench.feed.hurry()
-
-        self.in_thread(work, changed)
+    def _hidden(self) -> str:
+        """Return a sentence about the marked runs that the filter hides, if any."""
+        hidden = self.grid.hidden_marks
+        return f" The filter hides {plural(hidden, 'marked run')}, left as they are." if hidden else ""
 
     def action_delete(self) -> None:
-        ids = self.grid.chosen_ids()
-        if not ids:
-            self.show_message("No run selected.", "trouble")
+        """Delete what is marked and listed, or what is under the cursor; say what that was."""
+        rows = self.grid.chosen()
+        live = next((row for row in rows if row.live), None)
+        if not rows:
+            self.show_message("No run selected." + self._hidden(), "trouble")
             return
+        names = short_list([row.id for row in rows], [row.name for row in rows])
+        if live is not None:
+            name = line(live.name, 60)
+            self.show_message(
+                f"Cannot delete {name}: it is {live.state}. Cancel it first on the Bench with x.", "trouble"
+            )
+            return
+        hidden = self._hidden()
 
         def deleted(token: str) -> str:
-            self.deleted.append(token)
-            self.action_unmark()
-            return f"Deleted {plural(len(ids), 'run')}; u restores them."
+            self.grid.marked -= {row.id for row in rows}
+            self.grid.refresh()
+            self._count()
+            return f"Deleted {plural(len(rows), 'run')}: {names}; u restores them (token {token}).{hidden}"
 
-        self._change(lambda: api.runs.remove_runs(self.bench.store, ids), deleted)
-
-    def action_restore(self) -> None:
-        if not self.deleted:
-            self.show_message("Nothing to restore: no run was deleted since Results was opened.")
-            return
-        token = self.deleted.pop()
-        self._change(
-            lambda: api.runs.restore_runs(self.bench.store, token),
-            lambda ids: f"Restored {plural(len(ids), 'run')}.",
-        )
+        self.change(lambda: api.runs.remove_runs(self.bench.store, [row.id for row in rows]), deleted)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
@@ -36,12 +36,13 @@ class TableScreen(Page):
         self.grid: TableGrid = TableGrid(id="table")
         self.folder = Input(id="folder")
         self.ask = Horizontal(Label("folder"), self.folder, classes="ask hidden", id="ask")
+        self.reading = False  # the notes take the screen
         self._over: int | None = None  # which runs were over when the table was made
 
     def body(self) -> Iterable[Widget]:
         yield Static("", id="title", markup=False)
         yield self.grid
-        yield Static("", id="notes", markup=False)
+        yield VerticalScroll(Static("", id="notes", markup=False), id="notes-box", can_focus=False)
         yield self.ask
 
     def begin(self) -> None:
@@ -62,15 +63,23 @@ class TableScreen(Page):
         self.lay_out(*self.size)
 
     def lay_out(self, width: int, height: int) -> None:
-        """Show as many notes as fit into a third of the screen, and say how many more there are."""
+        """Show as many notes as fit into a few lines, and how many are left; or all of them to scroll."""
         if self.table is None:
             return
         best = any(cell.best for row in self.table.rows for cell in row)
-        notes = [f"{BEST} best of its column"] * best + [line(note, 400) for note in self.table.notes if note]
-        shown, left = whole(notes, width - 2, height // 3)
-        if left:
-            shown.append(f"… and {plural(left, 'more note')}: e writes them all.")
-        self.query_one("#notes", Static).update("\n".join(shown))
+        notes = [f"{BEST} best of its column"] * best + [line(note, 600) for note in self.table.notes if note]
+        if not self.reading:
+            shown, left = whole(notes, width - 2, max(2, height // 8))
+            notes = [*shown, *[f"N shows {plural(left, 'more note')}."] * bool(left)]
+        self.query_one("#notes", Static).update("\n".join(notes))
+        self.set_class(self.reading, "-reading")
+
+    def scroller(self) -> Widget:
+        return self.query_one("#notes-box") if self.reading else super().scroller()
+
+    def action_notes(self) -> None:
+        self.reading = not self.reading
+        self.lay_out(*self.size)
 
     def action_export(self, folder: Path | None = None) -> None:
         table = self.table
@@ -89,8 +98,10 @@ class TableScreen(Page):
         self.action_export(Path(message.value.strip() or ".").expanduser().absolute())
 
     def action_back(self) -> None:
-        """Close the field for the folder, or the screen."""
-        if self.ask.has_class("hidden"):
+        """Close the notes, the field for the folder, or the screen."""
+        if self.reading:
+            self.action_notes()
+        elif self.ask.has_class("hidden"):
             super().action_back()
         else:
             self.ask.add_class("hidden")

@@ -14,8 +14,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench.spec.health import health_reasons
-from workbench.ui.formatting import SIGNS, aside, clock, line, share
+from workbench.ui.formatting import aside, clock, line, share, state_sign
 from workbench.ui.keys import Action, footer, shown_key
+from workbench.ui.labels import squeezed
 from workbench.ui.widgets.meters import fitting
 from workbench.ui.widgets.pane_deck import PANES
 
@@ -129,9 +130,9 @@ class TabBar(Widget):
 
 
 class RunHeader(Widget):
-    """The chosen run in one line, and in a second one why it is in its state, if there is a reason."""
+    """The chosen run in one line; below it, wrapped, why it is in its state and what helps."""
 
-    DEFAULT_CSS = "RunHeader { height: auto; width: 1fr; }"
+    DEFAULT_CSS = "RunHeader { height: auto; max-height: 5; width: 1fr; }"
 
     run_row: reactive[Any] = reactive(None, layout=True)
 
@@ -141,9 +142,7 @@ class RunHeader(Widget):
         if row is None:
             return Text("")
         width = self.content_size.width
-        sign, _ = SIGNS.get(row.state, ("?", ""))
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{sign} {line(row.name, 60)}", style="bold")
+        text = Text(f"{state_sign(row)} {squeezed(line(row.name), width - 2)}", style="bold")
         parts: list[str] = [row.state]
         if row.state == "running":
             done = share(row)
@@ -159,14 +158,14 @@ class RunHeader(Widget):
         parts.append(
             "seeds " + " ".join(str(seed) for seed in row.seeds[:8]) + ("…" if len(row.seeds) > 8 else "")
         )
-        parts.append(line(row.study, 40))
+        parts += [line(row.study, 40), row.id]
         for part in parts:
             if part and text.cell_len + 3 + cell_len(part) <= width:
-                text.append(f" · {part}")
+                text.append(f" · {part}", style="not bold")
         if row.state == "running" and row.reason:
-            text.append(f"\n{line(row.reason, 160)}")
+            text.append(f"\n{line(row.reason, 160)}", style="not bold")
         if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):
-            text.append(f"\n{aside(row)}")
+            text.append(f"\n{aside(row, 600)}", style="not bold")
         for sentence in health_reasons(row.seeds, row.health)[:1]:
-            text.append(f"\n{line(sentence)}")
+            text.append(f"\n{line(sentence)}", style="not bold")
         return text

@@ -11,6 +11,7 @@ from workbench.ui.widgets.grid import Grid, GridCell, GridColumn
 
 if TYPE_CHECKING:
     from workbench.api.presets import FormField, Preset
+    from workbench.ui.launch_form import Draft
 
 
 class SettingsList(Grid):
@@ -81,17 +82,21 @@ class PresetList(Grid):
 
     presets: Sequence[Preset] = ()
     found: Sequence[Preset] = ()
+    drafts: Mapping[str, Draft] = MappingProxyType({})  # edits that are kept, by preset
 
     def filter(self, text: str) -> None:
         """Keep the presets that hold every word."""
         here = self.preset.name if self.preset is not None else ""
         words = text.lower().split()
-        self.found = [
-            preset
-            for preset in self.presets
-            if all(word in f"{preset.name} {preset.title} {preset.description}".lower() for word in words)
-        ]
-        self.cursor = next((k for k, preset in enumerate(self.found) if preset.name == here), 0)
+
+        def misses(text: str) -> int:
+            return sum(word not in text.lower() for word in words)
+
+        found = [p for p in self.presets if not misses(f"{p.name} {p.title} {p.description}")]
+        # names that hold the words come before titles and descriptions that do
+        self.found = sorted(found, key=lambda p: (misses(p.name), misses(f"{p.name} {p.title}")))
+        stays = not words and any(preset.name == here for preset in self.found)
+        self.cursor = [preset.name for preset in self.found].index(here) if stays else 0
         self.reshape([GridColumn("name", (), 40)], len(self.found))
 
     @property
@@ -102,5 +107,6 @@ class PresetList(Grid):
     def cells(self, row: int) -> Sequence[GridCell]:
         """Return the preset's name; one that cannot be used says so."""
         preset = self.found[row]
-        name = line(preset.name, 80)
+        draft = self.drafts.get(preset.name)
+        name = line(preset.name, 80) + " *" * (draft is not None and draft.changed)
         return (GridCell(f"{name} (broken)", "bad") if preset.error else GridCell(name),)

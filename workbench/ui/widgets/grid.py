@@ -82,6 +82,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.column = -1  # the chosen column, -1 for none
         self.heading_lines = 0
         self.show_cursor = show_cursor
+        self.frozen = 0  # columns at the left edge that do not scroll sideways
         self._begins = [0]  # cell in which each column begins, the lead not counted
 
     # for subclasses
@@ -103,6 +104,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.heading_lines = max((len(column.heading) for column in columns), default=0) if self.HEADED else 0
         self.cursor = max(0, min(self.cursor, count - 1))
         self.column = min(self.column, len(columns) - 1)
+        self.frozen = min(self.frozen, len(columns))
         self._begins = [0]
         for column in columns:
             self._begins.append(self._begins[-1] + column.width + len(GAP))
@@ -138,11 +140,12 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.column = max(0, min(index, len(self.columns) - 1))
         begins, end, room = self._begins, self._begins[self.column + 1] - len(GAP), self.size.width - LEAD
-        if begins[self.column] < self.scroll_offset.x:
-            self.scroll_to(x=begins[self.column], animate=False)
+        kept = begins[self.frozen]
+        if self.column < self.frozen or begins[self.column] - kept < self.scroll_offset.x:
+            self.scroll_to(x=max(0, begins[self.column] - kept), animate=False)
         elif end > self.scroll_offset.x + room:  # whole columns from the left edge on
-            fits = (begin for begin in begins[: self.column] if end - begin <= room)
-            self.scroll_to(x=next(fits, begins[self.column]), animate=False)
+            fits = (begin for begin in begins[self.frozen : self.column] if end - begin <= room - kept)
+            self.scroll_to(x=next(fits, begins[self.column]) - kept, animate=False)
         self.refresh()
 
     def refresh_row(self, row: int) -> None:
@@ -207,12 +210,12 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
 
         Only a column wider than the widget is cut.
         """
-        room, left = self.size.width - LEAD, self.scroll_offset.x
+        room, left, kept = self.size.width - LEAD, self.scroll_offset.x, self._begins[self.frozen]
         found = []
         for index, column in enumerate(self.columns):
-            at = self._begins[index] - left
+            at = self._begins[index] - (left if index >= self.frozen else 0)
             width = column.width if column.width <= room else room - at
-            if at >= 0 and 0 < width <= room - at:
+            if (at >= kept or index < self.frozen) and 0 < width <= room - at:
                 found.append((index, LEAD + at, width))
         return found
 

@@ -183,7 +183,8 @@ def waiting(live: LiveRun | None, nothing: str) -> str:
         "paused": "is paused",
     }.get(progress.state)  # fmt: skip
     if how is not None:
-        return f"{live.label} {how}.\n{progress.reason}".strip()
+        reason = progress.reason if progress.reason.rstrip(".").lower() != progress.state else ""
+        return f"{live.label} {how}.\n{reason}".strip()
     if not progress.over and progress.phase not in ("training", "evaluating", "done"):
         return f"{progress.phase or 'starting'}…"
     return nothing

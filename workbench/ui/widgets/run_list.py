@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -11,7 +12,6 @@ from textual import events
 from workbench.spec.health import worst
 from workbench.text import plural
 from workbench.ui.formatting import (
-    SIGNS,
     aside,
     bar,
     clock,
@@ -20,8 +20,10 @@ from workbench.ui.formatting import (
     queue_order,
     share,
     shortened,
+    state_sign,
     state_style,
 )
+from workbench.ui.labels import apart, tails
 from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class RunList(Grid):
         self.rows: list[RunRow] = []
         self.following = True  # the run at work, until the user moves the cursor
         self.countdowns: dict[str, int] = {}  # runs about to be cancelled, seconds left
+        self._labels: tuple[int, list[str]] = (0, [])  # for which width, and by row
 
     @property
     def row(self) -> RunRow | None:
@@ -58,8 +61,9 @@ class RunList(Grid):
         ids = [row.id for row in self.rows]
         if self.following and self.rows and self.rows[0].active:
             self.cursor = 0
-        elif chosen in ids:
+        elif chosen in ids and not self._just_cancelled(before, chosen):
             self.cursor = ids.index(chosen)
+        self._labels = 0, []
         if ids != [row.id for row in before]:
             self.reshape((), len(ids))
             self.scroll_to_cursor()
@@ -70,6 +74,20 @@ class RunList(Grid):
         if self.chosen != chosen:
             self.refresh()
             self.post_message(self.Moved(self, self.cursor))
+
+    def _just_cancelled(self, before: list[RunRow], chosen: str | None) -> bool:
+        """Whether the run under the cursor was cancelled: it moves down, and the cursor keeps its place."""
+        old = next((row for row in before if row.id == chosen), None)
+        new = next((row for row in self.rows if row.id == chosen), None)
+        return old is not None and new is not None and old.live and new.state == "cancelled"
+
+    def label(self, row: int) -> str:
+        """Return what distinguishes a run from the others, as far as the width allows."""
+        width = max(4, self.size.width - 4)
+        if self._labels[0] != width:
+            names = tails([run.id for run in self.rows], [line(run.name) for run in self.rows])
+            self._labels = width, apart(names, width)
+        return self._labels[1][row]
 
     def choose(self, run_id: str) -> None:
         """Put the cursor on a run."""
@@ -98,17 +116,14 @@ class RunList(Grid):
             name: base + Style(color=self.get_component_rich_style(f"grid--{name}").color)
             for name in ("good", "bad", "waiting", "running", "faint")
         }
+        label, seeds = self.label(row), plural(len(run.seeds), "seed")
+        room = width - 5 - cell_len(label) - len(seeds)
         if part == 0:
-            sign, style = SIGNS.get(run.state, ("?", ""))[0], state_style(run) or "waiting"
-            seeds = plural(len(run.seeds), "seed")
             return [
                 Segment(cursor, base),
-                Segment(sign + " ", on[style]),
-                Segment(
-                    fit(line(run.name), max(4, width - 5 - len(seeds))),
-                    base + Style(bold=row == self.cursor or None),
-                ),
-                Segment(" " + seeds, on["faint"]),
+                Segment(state_sign(run) + " ", on[state_style(run) or "waiting"]),
+                Segment(label, base + Style(bold=row == self.cursor or None)),
+                Segment(" " * (room + 1) + seeds if room >= 0 else "", on["faint"]),
             ]
         if run.id in self.countdowns:
             return [Segment(f"   cancel in {self.countdowns[run.id]} s · u keeps", on["bad"])]
@@ -116,7 +131,7 @@ class RunList(Grid):
         if run.state != "running" or done is None or run.phase not in ("training", "evaluating"):
             words = aside(run)
             if worst(run.health) in ("", "healthy"):  # else the verdict takes the place of the state
-                words = " · ".join(text for text in (run.state, words) if text)
+                words = " · ".join(text for text in (run.state, seeds if room < 0 else "", words) if text)
             return [Segment("   " + fit(shortened(words, width - 4), max(0, width - 4)), on["faint"])]
         left = "evaluating" if run.phase == "evaluating" else clock(run.eta)
         tail = f" {done:4.0%} {left} {line(run.device, 12)}".rstrip()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.api.runs import Query
-from workbench.ui.formatting import state_style
+from workbench.ui.formatting import line, state_style
+from workbench.ui.labels import apart, tails
 from workbench.ui.results_rows import Entry, ListColumn, columns_for, entries_of, sort_entries
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
 
@@ -27,6 +28,7 @@ class RunTable(Grid):
         self.sorted_by = ""  # key of a column; empty: newest first
         self.descending = False
         self.marked: set[str] = set()
+        self.frozen = 2  # sign and name
         self._columns: list[ListColumn] = []
 
     @property
@@ -55,7 +57,7 @@ class RunTable(Grid):
         """Filter, group and sort again."""
         here = self.entry.row.id if self.entry is not None else None
         column_key = self._columns[self.column].key if 0 <= self.column < len(self._columns) else ""
-        self._columns = columns_for(self.rows, self.sizes)
+        self._columns = columns_for(self.rows, self.sizes, self.size.width)
         self.entries = entries_of(self.rows, self.wanted, grouped=self.grouped)
         if any(column.key == self.sorted_by for column in self._columns):
             self.entries = sort_entries(self.entries, self.sorted_by, self.sizes, descending=self.descending)
@@ -63,12 +65,24 @@ class RunTable(Grid):
         if here is not None:
             place = next((k for k, entry in enumerate(self.entries) if here in entry.ids), None)
             self.cursor = self.cursor if place is None else place
+        self._name_entries()
         columns = []
         for column in self._columns:
             sign = "" if column.key != self.sorted_by else "▾" if self.descending else "▴"
             first, *more = wrap(column.label + sign, column.width) or [""]
             columns.append(GridColumn(column.key, (first, " ".join(more)), column.width, column.right))
         self.reshape(columns, len(self.entries))
+
+    def _name_entries(self) -> None:
+        """Give each entry the part of its name that distinguishes it from the other listed ones."""
+        width = next(column.width for column in self._columns if column.key == "name")
+        rows = [entry.row for entry in self.entries]
+        names = tails([row.id for row in rows], [line(row.name) for row in rows])
+        for entry, label in zip(self.entries, apart(names, width), strict=True):
+            entry.label = label
+
+    def on_resize(self) -> None:
+        self.rebuild()
 
     def sort_by_column(self) -> str:
         """Sort by the chosen column, or reverse the order; return a phrase that says so."""
@@ -102,8 +116,18 @@ class RunTable(Grid):
             self.refresh_row(self.cursor)
             self.move(1)
 
-    def chosen_ids(self) -> list[str]:
-        """Return the marked runs in the order of the list, or those under the cursor."""
+    @property
+    def listed(self) -> list[RunRow]:
+        """The runs that the filter lets through, in the order of the list."""
+        return [row for entry in self.entries for row in entry.rows]
+
+    @property
+    def hidden_marks(self) -> int:
+        """How many marked runs the filter hides. Nothing is done to them."""
+        return len(self.marked) - sum(row.id in self.marked for row in self.listed) if self.marked else 0
+
+    def chosen(self) -> list[RunRow]:
+        """Return the marked runs that are listed, in their order; without marks those under the cursor."""
         if self.marked:
-            return [row.id for row in self.rows if row.id in self.marked]
-        return list(self.entry.ids) if self.entry is not None else []
+            return [row for row in self.listed if row.id in self.marked]
+        return list(self.entry.rows) if self.entry is not None else []
