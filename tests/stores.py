@@ -83,9 +83,7 @@ def make_run(
     times = {"queued": created, "started": created + 1, "ended": ended}
     write_state(paths, RunState(state, attempt=1, tries=1, device="cpu", **times))
     progress = {"phase": "training", "step": step, "total": total, "seconds": 4.0, "steps_per_second": 220.0}
-    write_json(
-        paths.progress, {"schema": 1, **progress, "time": time.time()}
-    )  # recent
+    write_json(paths.progress, {"schema": 1, **progress, "time": time.time()})  # recent
     paths.metrics.write_text("".join(_rows(kind, seeds, points, step)))
     _artefacts(paths, seeds, step)
     paths.log.write_text("loading torch\ntraining\n")
