@@ -27,7 +27,7 @@ from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
 from workbench.store.store import Store
 
-VERSION = 3
+VERSION = 4
 # Younger folders are read again next time: a change in the same clock tick would not show.
 UNSETTLED_SECONDS = 2.0
 NETWORK = (

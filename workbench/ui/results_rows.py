@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.results.fields import NUMBERS, TIMES, WORDS
 from workbench.results.groups import members, pooled
 from workbench.results.query import Query, sort_rows
-from workbench.results.table import number_cell
+from workbench.results.table import number_cell, spread_cell
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import METRICS, metric
 from workbench.text import format_bytes, format_duration
@@ -141,10 +141,13 @@ def metric_column(name: str) -> ListColumn:
     one_per = metric(name).one_per
 
     def text(entry: Entry) -> str:
-        values = entry.row.summary.get(name, ())
-        if one_per == "data set" or (one_per == "run" and len(entry.rows) == 1):
-            values = values[:1]  # seeds share it
-        return number_cell(values).text if values else ""
+        """Return the number as a table has it."""
+        values, error = entry.row.summary.get(name, ()), entry.row.errors.get(name)
+        if one_per == "data set" and values and values[0] is not None:
+            return spread_cell(values[0], error, len(values)).text
+        if one_per == "run":  # its seeds share it
+            values, error = values[:1] if len(entry.rows) == 1 else values, None
+        return number_cell(values, se=error).text if values else ""
 
     return ListColumn(name, line(metric(name).label, 30), 18, text)
 
