@@ -51,16 +51,27 @@ def make_run(
     points: int = 200,
     study: str = "",
     created: float = 1_795_271_130.0,
+    spec: RunSpec | None = None,
+    preset: str = "",
 ) -> RunPaths:
-    """Write one run folder in `state`, with curves, samples, latents and, if finished, a result."""
+    """Write one run folder in `state`, with curves, samples, latents and, if finished, a result.
+
+    `spec` (of family `kind`, without its seeds) and `preset` replace the short ones of `SPECS`.
+    """
     paths = RunPaths(root / run_id)
     for folder in (paths.samples, paths.latents, paths.control, paths.attempt(1).root):
         folder.mkdir(parents=True)
-    spec = RunSpec.model_validate(
-        tomllib.loads(f'name = "{kind}-digits"\nseeds = {list(seeds)}\n{SPECS[kind]}')
-    )
+    if spec is None:
+        spec = RunSpec.model_validate(tomllib.loads(f'name = "{kind}-digits"\n{SPECS[kind]}'))
+    spec = spec.model_copy(update={"seeds": list(seeds)})
     paths.spec.write_text(tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True)))
-    origin = {"schema": 1, "created": created, "preset": f"{kind}-digits", "overrides": [], "command": []}
+    origin = {
+        "schema": 1,
+        "created": created,
+        "preset": preset or f"{kind}-digits",
+        "overrides": [],
+        "command": [],
+    }
     ids = {"study": study, "study_id": f"{study}-1" if study else "", "group": spec.group_hash()}
     write_json(paths.origin, origin | ids)
     if state == "queued":

@@ -3,6 +3,7 @@
 Standard library only: the shim imports this module without site-packages.
 """
 
+import errno
 from enum import IntEnum
 
 
@@ -17,5 +18,24 @@ class WorkerExit(IntEnum):
     STOPPED = 76  # on request, with a checkpoint
     NO_DEVICE = 77
     BAD_INPUT = 78
+    GPU_FAULT = 79  # the card failed or vanished
+    MACHINE_FAULT = 80  # one of MACHINE_FAULTS
     NOT_STARTED = 127  # of the shim: the worker's command does not exist
     INTERRUPTED = 130
+
+
+# Errors of the operating system that are no fault of the run: the queue waits, and no try is counted.
+MACHINE_FAULTS = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ENOSPC",
+        "EDQUOT",
+        "EFBIG",
+        "EIO",
+        "EROFS",
+        "EMFILE",
+        "ENFILE",
+        "ENOMEM",
+        "ESTALE",
+    )
+)

@@ -38,6 +38,10 @@ class UserSettings:
     cpu_slots: int = _field(
         0, "WORKBENCH_CPU_SLOTS", "CPU runs at the same time; 0 takes one per core", 0, 4096
     )
+    runs_per_gpu: int = _field(4, "WORKBENCH_RUNS_PER_GPU", "runs that may share one GPU", 1, 64)
+    gpu_runs: int = _field(
+        0, "WORKBENCH_GPU_RUNS", "runs at the same time on all GPUs of a machine; 0 sets no limit", 0, 4096
+    )
     refresh_rate: float = _field(4.0, "WORKBENCH_REFRESH_RATE", "screen updates per second", 0.1, 30)
     mouse: bool = _field(True, "WORKBENCH_MOUSE", "let the screens take the mouse")
     ascii: bool = _field(False, "WORKBENCH_ASCII", "draw with ASCII characters only")

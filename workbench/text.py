@@ -40,6 +40,11 @@ def _picture(match: re.Match[str]) -> str:
     return "�"
 
 
+def plural(n: int, word: str) -> str:
+    """Return "1 seed", "3 seeds", "10,000 runs"."""
+    return f"{n:,} {word}{'' if n == 1 else 's'}"
+
+
 def format_duration(seconds: float | None) -> str:
     """Return a length of time as 8s, 3m 20s, 2h 05m or 3d 4h; empty where it is not known.
 

@@ -21,6 +21,7 @@ from workbench.api.tables import (
     write_export,
 )
 from workbench.errors import WorkbenchError
+from workbench.spec.resolve import resolve
 from workbench.spec.studies import find_study
 
 
@@ -45,13 +46,38 @@ def test_a_study_in_the_order_of_its_submission(store: Store) -> None:
     }
 
 
-def test_a_study_that_was_never_queued_as_one_has_the_finished_runs_of_its_presets(root: Path) -> None:
-    for k, (kind, state) in enumerate((("vae", "finished"), ("lae", "finished"), ("avb", "running"))):
-        make_run(root, f"run-{kind}", kind=kind, state=state, points=2, created=1000.0 + k)
-    store = open_store(root)
-    table = study_table(store, "starter")
-    assert table.title == find_study("starter").title and table.sources == (("run-vae",), ("run-lae",))
-    assert len(study_table(store, "starter", ["test_mse"]).columns) == 4
+def test_a_study_counts_the_runs_of_its_settings_whichever_command_queued_them(root: Path) -> None:
+    for preset, state, seeds in (
+        ("vae-digits", "finished", (0, 1, 2)),
+        ("lae-digits", "finished", (1, 2, 3)),  # seed 0 is missing, 3 is not asked for
+        ("avb-digits", "running", (0, 1, 2)),
+    ):
+        spec = resolve(preset)
+        make_run(
+            root,
+            f"run-{spec.model.kind}",
+            kind=spec.model.kind,
+            state=state,
+            seeds=seeds,
+            spec=spec,
+            points=2,
+        )
+    table = study_table(open_store(root), "starter", ["test_mse"])
+    assert table.title == find_study("starter").title
+    assert table.sources == (("run-vae",), ("run-lae",), (), ())
+    assert [cell.text for cell in table.column("seeds")] == ["3", "2 of 3", "0 of 3", "0 of 3"]
+    vae, lae, *others = table.column("test_mse")
+    assert vae.values == (0.027, 0.127, 0.227) and lae.values == (0.027, 0.127)  # of seeds 1 and 2
+    assert [cell.text for cell in others] == ["running", "not run"]
+    assert any("seed 0 was not run" in note for note in table.notes)
+
+
+def test_a_row_whose_settings_have_changed_since_its_run_is_stale_and_says_in_what(root: Path) -> None:
+    old = resolve("vae-digits", ["training.lr=0.5"]).model_copy(update={"name": "vae-digits"})
+    make_run(root, "run-old", spec=old, points=2)
+    table = study_table(open_store(root), "starter", ["test_mse"])
+    assert [cell.text for cell in table.column("test_mse")] == ["stale", *["not run"] * 3]
+    assert any("run run-old has other settings (training.lr 0.5, now 0.001)" in note for note in table.notes)
 
 
 def test_a_misspelt_study(store: Store) -> None:

@@ -73,7 +73,9 @@ def test_log(cli, store):
 def test_export_of_a_study_by_its_name(cli, store, tmp_path):
     answer = cli("export", "starter", "--format", "csv")
     rows = list(csv.reader(io.StringIO(answer.out)))
-    assert answer.code == 0 and len(rows) == 3
+    assert answer.code == 0 and [row[2] for row in rows[1:]] == ["stale", "stale", "not run", "not run"]
+    assert cli("export", "starter-1", "--format", "csv").out.count("\n") == 3  # one submission's own runs
+    assert "no budgets" in cli("export", "starter", "--budget", "quick").err
     target = tmp_path / "table.tex"
     assert cli("export", "starter", "--output", target).code == 0
     assert "toprule" in target.read_text()

@@ -69,3 +69,19 @@ def test_a_faulty_document_names_its_line(cli, store, tmp_path):
     (folder / "odd.toml").write_text('rows = ["model"]\nmetrics = ["tset_mse"]\n')
     answer = cli("export", "odd")
     assert answer.code == NOT_FOUND and "tset_mse" in answer.err
+
+
+def test_a_study_is_planned_and_queued_once(cli, monkeypatch, tmp_path):
+    monkeypatch.setattr("workbench.api.queue.ensure_scheduler", lambda _: None)
+    shown = cli("studies", "show", "families", "--budget", "standard")
+    assert shown.code == 0 and "1820" in shown.out and "missing" in shown.out
+    assert "Other budgets: quick, paper" in shown.err
+    root = ["--store", tmp_path / "new"]
+    first = cli(*root, "studies", "run", "families", "--seeds", "1", "--detach")
+    assert first.code == 0 and len(first.out.split()) == 10 and "Queued 10 runs" in first.err
+    second = json.loads(cli(*root, "studies", "run", "families", "--seeds", "1", "--detach", "--json").out)
+    assert second["queued"] == [] and second["before"] == "10 running" and second["budget"] == "quick"
+    plan = json.loads(cli(*root, "studies", "show", "families", "--json").out)
+    assert {tuple(run["seeds"].values()) for run in plan["runs"]} == {("running", "missing")}
+    assert cli(*root, "studies", "run", "families", "--budget", "qick").code == USAGE
+    assert cli(*root, "export", "families").out.count("queued") >= 10

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -47,18 +45,6 @@ def test_the_fused_optimiser_takes_the_textbook_step(
             (parameter.square() * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
             optimiser.step()
     torch.testing.assert_close(fused, plain)
-
-
-def test_torchs_compiler_is_never_loaded() -> None:
-    """Its import would delay the first point of every run by more than a second."""
-    code = (
-        "import sys, torch; from workbench.engine.optim import Adam, SGD\n"
-        "p = torch.ones(2, requires_grad=True)\n"
-        "for o in (Adam([p], lr=0.1, betas=(0.9, 0.999)), SGD([p], lr=0.1)):\n"
-        "    p.square().sum().backward(); o.step(); o.zero_grad(); o.load_state_dict(o.state_dict())\n"
-        "assert 'torch._dynamo' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_clipping_looks_at_each_member_alone_and_without_a_limit_does_nothing() -> None:

@@ -87,6 +87,21 @@ def test_a_stopped_and_resumed_run_gives_what_an_uninterrupted_one_gives(
         assert path.name == "spec.toml" or not path.stat().st_mode & 0o077, path  # private
 
 
+def test_torchs_compiler_is_never_loaded(tmp_path: Path) -> None:
+    """Its import would delay the first point of every run by two seconds."""
+    code = (
+        "import sys; from workbench.engine.worker import main; assert main(sys.argv[1:]) == 0\n"
+        "assert 'torch._dynamo' not in sys.modules and 'sympy' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(prepare(tmp_path / "run", 5).root), "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_with_a_result_is_left_alone(tmp_path: Path, inside: None, capsys) -> None:
     paths = prepare(tmp_path / "run")
     paths.result.write_text("{}")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.queue.chaos import end_processes, until
 from tests.queue.person import tiny_spec
-from workbench.queue import attempts
+from workbench.queue import readings
 from workbench.queue.attempts import Keeper, Options
 from workbench.queue.recovery import Limits
 from workbench.store.runs import create_run
@@ -61,5 +61,5 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def bench(store: Store, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(attempts, "READING_SECONDS", 0.05)
+    monkeypatch.setattr(readings, "READING_SECONDS", 0.05)
     return Bench(store)

@@ -6,15 +6,15 @@ import json
 import os
 import signal
 import time
-from collections import namedtuple
 from collections.abc import Iterable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from tests.queue.chaos import check_run
 from tests.queue.conftest import Bench
-from workbench.queue import attempts as attempts_module
+from workbench.queue import readings
 from workbench.queue.attempts import Keeper
 from workbench.queue.executors.base import Status
 from workbench.queue.liveness import lock_held, take_lock
@@ -154,9 +154,9 @@ def test_nothing_is_started_on_a_full_disk_and_then_it_goes_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = bench.submit(steps=5)
-    usage = namedtuple("usage", "total used free")
+    disk = SimpleNamespace(f_bavail=0, f_frsize=4096, f_files=0, f_favail=0)
     with monkeypatch.context() as patch:
-        patch.setattr(attempts_module.shutil, "disk_usage", lambda path: usage(100, 100, 0))
+        patch.setattr(readings.os, "statvfs", lambda path: disk)
         for _ in range(3):
             bench.keeper.tick()
         assert bench.state(run).state == "queued"

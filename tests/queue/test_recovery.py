@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.queue.person import tiny_spec
+from workbench.exit_codes import WorkerExit
 from workbench.queue.active_runs import Board
 from workbench.queue.recovery import Limits, last_checkpoint, settle
 from workbench.store.files import create_json, read_json, write_json
@@ -14,6 +16,7 @@ from workbench.store.paths import RunPaths, StorePaths
 from workbench.store.runs import create_run
 from workbench.store.state import RunState, load_state, state_of, write_state
 from workbench.store.store import open_store
+from workbench.store.usage import Usage, write_usage
 
 LIMITS = Limits(crash=2, lost=3)
 RUNNING = RunState(state="running", attempt=1, device="cpu")
@@ -159,3 +162,49 @@ def test_a_result_committed_while_no_scheduler_was_alive_is_recorded_by_the_next
     Board(store, said.append).look()
     assert run.state.stat().st_ino == before  # once is enough
     assert (board.live, said) == ({}, [])
+
+
+GPU_RUN = RunState(state="running", attempt=1, device="cuda:0", tries=1)
+
+
+@pytest.mark.parametrize("tries", [0, 1, 50])
+def test_a_fault_of_the_machine_costs_no_try_and_is_waited_for(run: RunPaths, tries: int) -> None:
+    run.log.write_text("Cannot read or write metrics.jsonl: Disk quota exceeded.\n")
+    state = replace(RUNNING, tries=tries, faults=tries)
+    after = ended(run, WorkerExit.MACHINE_FAULT, state)
+    assert (after.state, after.failure, after.tries, after.faults) == ("queued", "machine", tries, tries + 1)
+    assert after.reason == "Cannot read or write metrics.jsonl: Disk quota exceeded."
+    assert after.not_before is not None and 50.0 < after.not_before <= 50.0 + LIMITS.longest_delay
+
+
+def test_a_fault_of_the_machine_pauses_a_run_in_the_foreground(run: RunPaths) -> None:
+    after = ended(run, WorkerExit.MACHINE_FAULT, inline=True)
+    assert (after.state, after.failure) == ("paused", "machine")
+
+
+def test_a_fault_of_a_gpu_is_tried_elsewhere_and_not_for_ever(run: RunPaths) -> None:
+    run.log.write_text("The GPU failed: CUDA error: uncorrectable ECC error encountered.\n")
+    after = ended(run, WorkerExit.GPU_FAULT, GPU_RUN)
+    assert (after.state, after.avoid, after.tries, after.faults) == ("queued", "cuda:0", 1, 1)
+    last = ended(run, WorkerExit.GPU_FAULT, replace(GPU_RUN, faults=LIMITS.gpu_faults))
+    assert (last.state, last.failure) == ("failed", "device") and "ECC" in last.reason
+
+
+@pytest.mark.parametrize(("own_mb", "by_others"), [(20_000, True), (78_000, False)])
+def test_memory_that_others_took_is_a_fault_of_the_machine(
+    run: RunPaths, own_mb: int, by_others: bool
+) -> None:
+    usage = Usage(gpu_mb=own_mb, card_mb=80_000, card_free_mb=100)
+    write_usage(run.attempt(1), usage)
+    after = ended(run, WorkerExit.OUT_OF_MEMORY, replace(GPU_RUN, alone=True))
+    if by_others:
+        assert (after.state, after.failure, after.avoid) == ("queued", "machine", "cuda:0")
+        assert after.reason == "Out of memory on cuda:0: other processes take 59400 MiB of it."
+    else:
+        assert (after.state, after.failure) == ("failed", "out-of-memory")
+
+
+def test_a_new_checkpoint_ends_the_count_of_faults(run: RunPaths) -> None:
+    checkpoint(run, 10)
+    after = ended(run, WorkerExit.MACHINE_FAULT, replace(RUNNING, faults=7))
+    assert after.faults == 1

@@ -297,7 +297,10 @@ def test_published_values_are_beside_the_metric_unranked_with_their_source(bench
     assert texts(table, "published_test_mse") == ["0.020 ± 0.001", "–"]
     assert not any(cell.best for cell in table.column("published_test_mse"))
     assert noted(table, "not ranked: A. Author 2020")
-    assert "0.02,3" in export(table, "csv")  # a raw number for programs, then the number of seeds
+    # 0.031 − 0.020, over √(0.001² + 0.001²)
+    assert texts(table, "deviation_test_mse") == ["+0.01100 (7.8 σ)", "–"]
+    assert noted(table, "Deviation: ours − published")
+    assert "0.02,0.011,3" in export(table, "csv")  # raw numbers for programs, then the number of seeds
     unrelated = comparison_table(StorePaths(bench.root), rows, ["knn_accuracy"], published=published)
     assert not noted(unrelated, "A. Author")
 

@@ -1,9 +1,8 @@
-"""The filter line: what it finds, what it refuses in one sentence, and how fast it is."""
+"""The filter line: what it finds, and what it refuses in one sentence."""
 
 from __future__ import annotations
 
 import math
-import time
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -196,11 +195,9 @@ def test_settings_sort_too() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*" * 60 + "z", "a*" * 60 + "z", "[" * 3000])
-def test_no_pattern_takes_more_than_linear_time(pattern: str) -> None:
-    many = [row("x", note="a" * 10_000)]
-    start = time.process_time()
-    assert filter_rows(many, f"note:{pattern}") == []
-    assert time.process_time() - start < 0.5
+def test_no_pattern_backtracks(pattern: str) -> None:
+    """A matcher that tries every division of the text among the stars would not end here."""
+    assert filter_rows([row("x", note="a" * 10_000)], f"note:{pattern}") == []
 
 
 def test_every_field_and_metric_sorts() -> None:
@@ -214,17 +211,3 @@ def test_a_metric_is_its_mean_over_the_seeds_that_are_finite() -> None:
     assert metric_mean(ROWS[0], "test_mse") == pytest.approx(0.03)
     assert metric_mean(ROWS[2], "test_mse") == 0.01
     assert metric_mean(ROWS[1], "test_mse") is None
-
-
-def test_ten_thousand_runs_are_filtered_between_two_key_presses() -> None:
-    """Measured 10–20 ms on one core; the bound of 30 ms is doubled, as test machines share their cores."""
-    more = {"tags": ("paper", "old")}
-    summaries = [{"test_mse": (k / 1e4, 0.1, None), "knn_accuracy": (0.9, 0.8, 0.7)} for k in range(10_000)]
-    many = [row(f"20261121-{k:06d}-vae-digits", summary=one, **more) for k, one in enumerate(summaries)]
-    for text in ("langevin", "state:finished model:vae test_mse<0.3 seeds>=1 -data:mnist"):
-        times = []
-        for _ in range(7):
-            start = time.process_time()
-            filter_rows(many, text)
-            times.append(time.process_time() - start)
-        assert min(times) < 0.060

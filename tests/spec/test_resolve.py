@@ -99,7 +99,7 @@ def test_faults_in_a_file(preset, old, new, message):
         ("model.latnet=3", "--set model.latnet=3: model.latnet: unknown key, did you mean 'latent'?"),
         ("trainig.lr=1", "--set trainig.lr=1: trainig: unknown key, did you mean 'training'?"),
         ("data.name=mnits", "--set data.name=mnits: data.name: must be one of onehot4, onehot8"),
-        ("resources.device=gpu", "--set resources.device=gpu: resources.device: must be auto (a free GPU"),
+        ("resources.device=tpu", "--set resources.device=tpu: resources.device: must be auto (a GPU where"),
         ("lr=1", "--set lr=1: not of the form section.key=value."),
         ("model=3", "--set model=3: not of the form section.key=value."),
     ],

@@ -106,12 +106,11 @@ async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
 
 
 async def until(pilot: Pilot[Any], what: Callable[[], bool]) -> None:
-    """Wait until the feed has brought what is looked for."""
-    for _ in range(300):
-        if what():
-            return
+    """Wait until something is true, such as news that the feed brings."""
+    end = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < end, "it never came"
         await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 def _shown(app: WorkbenchApp) -> bool:
@@ -122,15 +121,6 @@ def _shown(app: WorkbenchApp) -> bool:
         live = page.deck.live
         return bool(page.deck.panes) and (live.id if live is not None else None) == page.queue.chosen
     return True
-
-
-async def wait_for(pilot: Pilot[Any], what: Callable[[], Any]) -> None:
-    """Wait until something is true, such as news that the feed brings."""
-    for _ in range(300):
-        if what():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 def bench_of(pilot: Pilot[Any]) -> BenchScreen:

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from tests.stores import make_run
 from tests.ui.apps import (
     AVB,
@@ -47,18 +45,6 @@ async def test_the_cursor_keeps_its_place_when_its_run_is_cancelled(store: Store
         assert [row.id for row in queue.rows][1] == AVB
         queue.update_rows(rows)
         assert queue.cursor == 1 and queue.chosen != AVB
-
-
-async def test_a_second_starter_study_is_asked_for_twice(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    studies: list[str] = []
-    monkeypatch.setattr("workbench.api.studies.submit_study", lambda _, name: studies.append(name) or ["a"])
-    async with opened(store) as pilot:
-        await press(pilot, "s")
-        assert studies == [] and "s again queues it once more" in message_of(pilot)
-        await press(pilot, "s")
-        assert studies == ["starter"]
 
 
 async def test_a_finished_run_that_is_unhealthy_has_another_sign(store: Store) -> None:

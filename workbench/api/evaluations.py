@@ -45,9 +45,9 @@ __all__ = [
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.evaluate")
 FAILED = "error: "  # how the last line of a failed measurement begins
 EXIT_CODES: dict[int, int] = {
-    WorkerExit.CANNOT_WRITE: STORE,
+    **dict.fromkeys((WorkerExit.CANNOT_WRITE, WorkerExit.MACHINE_FAULT), STORE),
     WorkerExit.OUT_OF_MEMORY: RUN_FAILED,
-    WorkerExit.NO_DEVICE: DEVICE,
+    **dict.fromkeys((WorkerExit.NO_DEVICE, WorkerExit.GPU_FAULT), DEVICE),
     WorkerExit.BAD_INPUT: USAGE,
     **dict.fromkeys((WorkerExit.INTERRUPTED, -SIGINT, -SIGTERM), WorkerExit.INTERRUPTED),
 }

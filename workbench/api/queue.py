@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from workbench.api.data import check_data
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import DATA, STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
-from workbench.queue.attempt_command import submitter_variables
+from workbench.queue import waits
+from workbench.queue.attempt_command import VISIBLE, submitter_variables
 from workbench.queue.client import SchedulerStatus, ensure_scheduler, scheduler_status, stop_scheduler
-from workbench.queue.devices import check_device, gpus
+from workbench.queue.devices import check_device
 from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
 from workbench.spec.data.settings import DataSettings
@@ -34,6 +36,7 @@ __all__ = [
     "Verb",
     "check_specs",
     "ensure_scheduler",
+    "explained",
     "forecast",
     "request",
     "request_all",
@@ -123,9 +126,9 @@ def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
             used, or are missing and cannot be downloaded.
     """
     given = list(specs)
-    here = gpus() if any(spec.resources.device.startswith("cuda") for spec in given) else ()
+    chosen = os.environ.get(VISIBLE)
     for device in sorted({spec.resources.device for spec in given}):
-        check_device(device, here)
+        check_device(device, chosen=chosen)
     distinct = {spec.data.model_dump_json(): spec.data for spec in given}
     checked = {text: check_data(data) for text, data in distinct.items()}
     return [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
@@ -209,6 +212,17 @@ def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
     if not status.running:
         return "No scheduler is running: `workbench scheduler start` starts one."
     return status.message
+
+
+def explained(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:
+    """Return the rows; the `reason` of those that wait in the queue says for what, and for about how long.
+
+    >>> api.queue.explained(store, api.runs.list_runs(store)) == api.runs.list_runs(store)  # none waits here
+    True
+    """
+    if not any(row.state == "queued" for row in rows) or not scheduler_status(store).running:
+        return list(rows)
+    return waits.explained(store.paths, rows)
 
 
 def forecast(store: Store, spec: RunSpec) -> Forecast | None:

@@ -7,18 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from workbench.api import studies
 from workbench.api.outputs import streams, write_output
 from workbench.api.runs import find_run, list_runs, study_runs
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
 from workbench.results import query
-from workbench.results.arrange import arranged_table
-from workbench.results.compare import comparison_table, group_names
+from workbench.results.arrange import arranged_of, arranged_table
+from workbench.results.compare import comparison_of, comparison_table, group_names
 from workbench.results.export import SUFFIXES, export, format_of
 from workbench.results.groups import one_run, pool
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
+from workbench.results.wanted import wanted_groups
 from workbench.spec.layout import Layout
 from workbench.spec.studies import Study, find_study
 from workbench.store.index import index_of
@@ -63,38 +65,64 @@ def comparison(
     return comparison_table(store.paths, rows, metrics, title)
 
 
-def study_table(store: Store, name: str, metrics: Sequence[str] | None = None) -> Table:
-    """Return the comparison of a study's newest submission, with the study's columns unless others are named.
+def study_table(store: Store, name: str, metrics: Sequence[str] | None = None, budget: str = "") -> Table:
+    """Return a study's table, with the study's columns unless others are named.
 
-    `name` is the study's name or the id of a submission; the rows are in the order of submission.
+    It has a row for each run that the study asks for at `budget`, made of the runs in the store with its
+    group hash and seeds. A row without a run says so: not run, queued, running, failed, or stale. Without
+    `budget`, it is the one at which most of the runs are in the store. The id of a submission has a table of
+    its runs alone, in the order of submission.
+
     Raises:
-        WorkbenchError: exit code 3 if there is no such study, run or metric.
+        WorkbenchError: exit code 3 if there is no such study, run or metric; 2 for an unknown budget.
 
-    >>> api.tables.study_table(store, "starter", ["test_mse"]).sources
-    (('20261121-043537-vae-digits-fuze',),)
+    >>> table = api.tables.study_table(store, "starter", ["test_mse"])
+    >>> [cell.text for cell in table.column("test_mse")]
+    ['stale', 'not run', 'not run', 'not run']
     """
     study = _study_of(name)
-    if study is not None and not study.presets:
-        layout = replace(study.layout, metrics=tuple(metrics or study.layout.metrics))
+    if study is None:
+        return _submission_table(store, name, metrics)
+    layout = replace(study.layout, metrics=tuple(metrics or study.layout.metrics))
+    if not study.runs:
         return arranged(store, layout, study.title)
-    rows = study_runs(store, name, newest=True)[::-1]
-    title = rows[0].study or name
-    study = _study_of(title)
-    if study is None:  # the study's file may have been renamed since
-        return comparison(store, rows, metrics, title=title)
-    layout = replace(study.layout, metrics=tuple(metrics)) if metrics else study.layout
     try:
+        budget = budget or studies.usual_budget(store, study)
+        runs = [run for run in studies.plan(study, budget) if run.row]
+        groups = wanted_groups(
+            store.paths,
+            list_runs(store),
+            map(studies.wanted, runs),
+            study.name,
+            studies.planned_groups(study),
+        )
+        title = f"{study.title}, budget {budget}" if budget else study.title
         if layout.plain:
-            columns = layout.metrics or None
-            return comparison_table(store.paths, rows, columns, study.title or title, study.published)
-        rows = query.filter_rows(rows, layout.filter, index_of(store))
-        return arranged_table(store.paths, rows, layout, study.title or title, study.published)
+            table = comparison_of(groups, layout.metrics or None, title, study.published)
+        else:
+            table = arranged_of(groups, layout, title, study.published)
     except WorkbenchError as error:
-        if metrics:
+        if metrics or error.exit_code == USAGE:
             raise
         raise WorkbenchError(  # a metric or setting that the file misspells
             f"{show_path(study.path)}: {error.title}", error.hint, error.exit_code
         ) from None
+    return replace(table, notes=(*study.notes, *table.notes))
+
+
+def _submission_table(store: Store, name: str, metrics: Sequence[str] | None) -> Table:
+    """Return the table of one submission of a study, or of a study whose file is no longer there."""
+    rows = study_runs(store, name, newest=True)[::-1]
+    title = rows[0].study or name
+    study = _study_of(title)
+    if study is None:
+        return comparison(store, rows, metrics, title=title)
+    layout = replace(study.layout, metrics=tuple(metrics or study.layout.metrics))
+    if layout.plain:
+        columns = layout.metrics or None
+        return comparison_table(store.paths, rows, columns, study.title, study.published)
+    rows = query.filter_rows(rows, layout.filter, index_of(store))
+    return arranged_table(store.paths, rows, layout, study.title, study.published)
 
 
 def _study_of(name: str) -> Study | None:

@@ -42,6 +42,11 @@ def studies(ctx: typer.Context) -> list[str]:
 
 
 @_quiet
+def budgets(ctx: typer.Context) -> Iterable[str]:
+    return api.studies.BUDGETS
+
+
+@_quiet
 def runs(ctx: typer.Context) -> list[str]:
     return _run_ids(ctx)
 

@@ -28,7 +28,7 @@ def export(
         list[str] | None,
         typer.Argument(
             metavar="[TABLE|RUN...]",
-            help="A study (its newest table), a study id, runs, or `all`.",
+            help="A study, the id of one submission of it, runs, or `all`.",
             autocompletion=complete.tables,
         ),
     ] = None,
@@ -42,6 +42,14 @@ def export(
     paired: Annotated[
         bool, typer.Option("--paired", help="Differences from the first row on the same test examples.")
     ] = False,
+    budget: Annotated[
+        str,
+        typer.Option(
+            "--budget",
+            help="Of a study: quick, standard or paper; default: the one with most runs here.",
+            autocompletion=complete.budgets,
+        ),
+    ] = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Export a comparison table: runs of one configuration pooled over seeds, mean ± std.
@@ -54,13 +62,13 @@ def export(
     store = open_store(ctx)
     if not what:
         raise WorkbenchError("Cannot export: no table or run given.", _tables_here(store))
-    rows, study = _chosen(store, what)
+    rows, study = _chosen(store, what, budget)
     if each:
         table = api.tables.runs_table(store, rows)
     elif paired:
         table = api.tables.paired(store, rows, metric)
     elif study:
-        table = api.tables.study_table(store, study, metric)
+        table = api.tables.study_table(store, study, metric, budget)
     else:
         table = api.tables.comparison(store, rows, metric)
     write_table(table, format, output, overwrite=overwrite)
@@ -89,7 +97,7 @@ def write_table(table: api.tables.Table, format: str, output: Path | None, *, ov
         talk(f"Written: {output}")
 
 
-def _chosen(store: api.stores.Store, what: list[str]) -> tuple[list[api.runs.RunRow], str]:
+def _chosen(store: api.stores.Store, what: list[str], budget: str) -> tuple[list[api.runs.RunRow], str]:
     """Return the rows meant, and the study's name or id if they are a study's."""
     rows = api.runs.list_runs(store)
     if not rows:
@@ -99,9 +107,10 @@ def _chosen(store: api.stores.Store, what: list[str]) -> tuple[list[api.runs.Run
     if what == ["all"]:
         return rows, ""
     if len(what) == 1:
-        with contextlib.suppress(WorkbenchError):  # no study of this name
-            if not api.studies.find_study(what[0]).presets:  # a table that `workbench table --save` wrote
-                return rows, what[0]
+        if what[0] in (study.name for study in api.studies.list_studies() if not study.error):
+            study = api.studies.find_study(what[0])
+            own = api.studies.study_rows(store, study, budget)
+            return own if study.runs else rows, what[0]
         with contextlib.suppress(WorkbenchError):  # no study of this name or id
             return api.runs.study_runs(store, what[0], newest=True)[::-1], what[0]
     try:

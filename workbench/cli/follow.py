@@ -46,16 +46,24 @@ def follow(
 
     With `paused_ends`, a paused run counts as over.
     """
+    rows = watch(store, ids, paused_ends=paused_ends)
+    return 130 if rows is None else report(store, rows, len(ids), json, source)
+
+
+def watch(
+    store: api.stores.Store, ids: Sequence[str], *, paused_ends: bool = False
+) -> list[api.runs.RunRow] | None:
+    """Poll until all runs are over, showing progress; return their rows, None after Ctrl-C."""
     checked = time.monotonic()
     last_remark = ""
     try:
         with progress_display() as display:
             while True:
-                found = {row.id: row for row in api.runs.list_runs(store)}
+                found = {row.id: row for row in api.queue.explained(store, api.runs.list_runs(store))}
                 rows = [found[run_id] for run_id in ids if run_id in found]
                 display.show(rows)
                 if not any(row.live and not (paused_ends and row.state == "paused") for row in rows):
-                    break
+                    return rows
                 if any(row.state == "queued" for row in rows) and time.monotonic() - checked > REVIVE:
                     api.queue.ensure_scheduler(store)
                     checked = time.monotonic()
@@ -66,8 +74,7 @@ def follow(
                 time.sleep(TICK)
     except KeyboardInterrupt:
         talk("No longer following; the runs continue in the background. `workbench queue ls` lists them.")
-        return 130
-    return report(store, rows, len(ids), json, source)
+        return None
 
 
 def follow_inline(

@@ -53,7 +53,7 @@ def add(
 def list_(ctx: typer.Context, json: Json = False) -> None:
     """List queued, running and paused runs."""
     store = open_store(ctx)
-    rows = [row for row in api.runs.list_runs(store) if row.live]
+    rows = api.queue.explained(store, [row for row in api.runs.list_runs(store) if row.live])
     if json:
         out_json([run_json(row) for row in rows])
         return

@@ -5,6 +5,7 @@ Free of torch, so that a process can report progress before it loads torch.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,18 +15,31 @@ from types import FrameType
 from pydantic import ValidationError
 
 from workbench.errors import DEVICE, STORE, WorkbenchError
-from workbench.exit_codes import WorkerExit
+from workbench.exit_codes import MACHINE_FAULTS, WorkerExit
 from workbench.spec.schema import RunSpec
 from workbench.store.json_fields import read_table, table
 from workbench.store.paths import RunPaths
 
+# A card that failed or is held by others; an illegal access or a failed assertion is a fault of the program.
+GPU_FAULT_PHRASES = (
+    "uncorrectable ECC error",
+    "unspecified launch failure",
+    "no CUDA-capable device is detected",
+    "busy or unavailable",
+    "CUDA error: unknown error",
+    "hardware stack error",
+    "initialization error",
+    "device is lost",
+    "fallen off the bus",
+)
 OUT_OF_MEMORY_PHRASES = ("DefaultCPUAllocator", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def log(text: str) -> None:
-    """Write one line to the log (standard error, which the shim keeps)."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """Write one line to the log (standard error, which the shim keeps); a full disk must not end training."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 class StopRequested(BaseException):
@@ -95,8 +109,12 @@ def explain(problem: Exception, memory_hint: str) -> tuple[WorkerExit, str]:
         return codes.get(problem.exit_code, WorkerExit.BAD_INPUT), str(problem)
     if out_of_memory(problem):
         return WorkerExit.OUT_OF_MEMORY, f"Out of memory: {first_line(problem)} {memory_hint}"
-    if isinstance(problem, OSError) and problem.filename is not None:
-        return WorkerExit.CANNOT_WRITE, f"Cannot read or write {problem.filename}: {problem.strerror}."
+    if isinstance(problem, OSError) and (problem.errno in MACHINE_FAULTS or problem.filename is not None):
+        what = problem.filename or "a file"  # a failing write, unlike open, does not name it
+        code = WorkerExit.MACHINE_FAULT if problem.errno in MACHINE_FAULTS else WorkerExit.CANNOT_WRITE
+        return code, f"Cannot read or write {what}: {problem.strerror}."
+    if isinstance(problem, RuntimeError) and any(phrase in str(problem) for phrase in GPU_FAULT_PHRASES):
+        return WorkerExit.GPU_FAULT, f"The GPU failed: {first_line(problem)}"
     raise problem
 
 

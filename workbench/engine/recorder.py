@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.errors import STORE, WorkbenchError
 from workbench.store.files import write_atomic, write_json
-from workbench.store.paths import RunPaths
+from workbench.store.paths import AttemptPaths, RunPaths
+
+if TYPE_CHECKING:  # loads torch, which the worker does after its first progress report
+    from workbench.engine.usage import UsageRecord
 
 PROGRESS_SECONDS = 0.25  # at most four progress files a second
 
@@ -24,6 +27,8 @@ class Recorder:
 
     def __init__(self, paths: RunPaths) -> None:
         self.paths = paths
+        self.attempt: AttemptPaths | None = None  # of the queue, which plans by what it took
+        self.usage: UsageRecord | None = None
         self._file = -1
         self.size = 0  # bytes of metrics.jsonl so far
         self._shown = (0.0, 0)  # time and step of the last progress file
@@ -75,12 +80,12 @@ class Recorder:
         """Write a whole line or none: a short write (full disk) is cut off again, and an error."""
         try:
             written = os.write(self._file, body)
-        except OSError as problem:
-            raise _full(self.paths.metrics, problem.strerror or str(problem)) from problem
+        except OSError as problem:  # it does not name the file
+            raise OSError(problem.errno, problem.strerror, str(self.paths.metrics)) from problem
         if written != len(body):
             os.ftruncate(self._file, self.size)
             os.lseek(self._file, self.size, os.SEEK_SET)
-            raise _full(self.paths.metrics, "disk full?")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.paths.metrics))
         self.size += written
 
     def arrays(self, folder: Path, step: int, **arrays: np.ndarray) -> None:
@@ -100,6 +105,8 @@ class Recorder:
             self._rate = rate if self._rate == 0 else 0.7 * self._rate + 0.3 * rate
         self._shown, self._phase = (now, step), phase
         write_progress(self.paths, phase, step, total, seconds, self._rate if phase == "training" else 0.0)
+        if self.usage is not None and self._rate:  # after the first steps, and then to the end
+            self.usage.note(self._rate)
 
 
 def write_progress(
@@ -116,11 +123,3 @@ def write_progress(
         "time": time.time(),
     }
     write_json(paths.progress, body, durable=False)
-
-
-def _full(path: Path, reason: str) -> WorkbenchError:
-    return WorkbenchError(
-        f"Cannot write {path} ({reason}).",
-        "Make room on the disk; the run resumes from its checkpoint.",
-        STORE,
-    )

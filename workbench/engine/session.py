@@ -25,6 +25,7 @@ from workbench.engine.recorder import Recorder
 from workbench.engine.setup import DTYPES, build_model, choose_device, configure_torch, describe
 from workbench.engine.streams import Streams
 from workbench.engine.trainer import Outcome, Trainer
+from workbench.engine.usage import UsageRecord
 from workbench.exit_codes import WorkerExit
 from workbench.settings import user_settings
 from workbench.spec.data import source_of
@@ -39,6 +40,8 @@ def train(paths: RunPaths, spec: RunSpec, recorder: Recorder, stop: Stop) -> int
     """Do the whole attempt and return the worker's exit code."""
     configure_torch(spec)
     device = choose_device(spec.resources.device)
+    if recorder.attempt is not None:
+        recorder.usage = UsageRecord(recorder.attempt, device)
     noting = threading.Thread(target=record_environment, args=(paths, spec, describe(device)))
     noting.start()  # git and the package list take a moment; training need not wait
     recorder.progress("loading data")

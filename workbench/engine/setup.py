@@ -33,7 +33,7 @@ def choose_device(wanted: str) -> torch.device:
     name = os.environ.get("WORKBENCH_DEVICE") or wanted
     if name == "auto":
         name = "cuda:0" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
+    device = torch.device("cuda:0" if name == "gpu" else name)
     count = torch.cuda.device_count() if device.type == "cuda" and torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:
         raise WorkbenchError(

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         if paths.result.exists():
             log("This run has its result already.")
             return WorkerExit.DONE
-        return attempt(paths, stop)
+        return attempt(paths, int(arguments[1]), stop)
     except StopRequested:
         log("Stopped on request; the run resumes from its last checkpoint.")
         return WorkerExit.STOPPED
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         return code
 
 
-def attempt(paths: RunPaths, stop: Stop) -> int:
+def attempt(paths: RunPaths, number: int, stop: Stop) -> int:
     """Train from the start or the newest checkpoint, evaluate, and commit the result."""
     spec = read_spec(paths)
     limit_threads(spec)
@@ -48,7 +48,13 @@ def attempt(paths: RunPaths, stop: Stop) -> int:
     log("loading torch")
     from workbench.engine import session  # loads torch, after the progress file says so
 
-    return session.train(paths, spec, Recorder(paths), stop)
+    recorder = Recorder(paths)
+    recorder.attempt = paths.attempt(number)
+    try:
+        return session.train(paths, spec, recorder, stop)
+    finally:  # also when memory ran out: the record shows who took it
+        if recorder.usage is not None:
+            recorder.usage.note(last=True)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from workbench.queue.devices import Gpu
 from workbench.queue.executors.base import Launch
 from workbench.queue.policy import Need
 from workbench.store.files import read_toml
-from workbench.store.json_fields import read_table, table
+from workbench.store.json_fields import items, read_table, table
 from workbench.store.paths import RunPaths, StorePaths
 
 LOG_LIMIT = 8 << 20  # bytes of worker.log; beyond it the middle is cut out
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 WORKER = (sys.executable, "-P", "-m", "workbench.engine.worker")
 
@@ -26,14 +27,18 @@ def read_need(paths: RunPaths) -> Need | None:
     spec = read_toml(paths.spec)
     if spec is None:
         return None
-    asked = table(spec.get("resources"))
+    asked, origin = table(spec.get("resources")), read_table(paths.origin)
+    chosen = table(origin.get("variables")).get(VISIBLE)
     try:
         return Need(
             id=paths.id,
             device=str(asked.get("device", "auto")),
             threads=int(asked.get("threads", 1)),
-            gpu_share=float(asked.get("gpu_share", 1.0)),
+            gpu_share=float(asked.get("gpu_share", 0.0)),
             memory_mb=int(asked.get("memory_mb", 0)),
+            group=(str(origin.get("group", "")), len(items(spec.get("seeds")))),
+            small=origin.get("small") is True,
+            visible=chosen if isinstance(chosen, str) else None,
         )
     except (TypeError, ValueError, OverflowError):  # damaged by hand: no number, or nan
         return None
@@ -83,24 +88,25 @@ def _environment(paths: RunPaths, need: Need, device: str, gpus: Sequence[Gpu]) 
     `cuda:0` there, whatever its number on this machine; WORKBENCH_DEVICE says so.
     """
     variables = table(read_table(paths.origin).get("variables"))
-    env = {str(k): str(v) for k, v in variables.items()}
+    env = {str(k): str(v) for k, v in variables.items()}  # CUDA_VISIBLE_DEVICES has done its part
     env |= dict.fromkeys(THREADS, str(need.threads))
     env |= {"PYTHONUNBUFFERED": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if device == "cpu":
-        return env | {"WORKBENCH_DEVICE": "cpu", "CUDA_VISIBLE_DEVICES": ""}
+        return env | {"WORKBENCH_DEVICE": "cpu", VISIBLE: ""}
     uuid = next((gpu.uuid for gpu in gpus if f"cuda:{gpu.index}" == device), device.removeprefix("cuda:"))
-    return env | {"WORKBENCH_DEVICE": "cuda:0", "CUDA_VISIBLE_DEVICES": uuid}
+    return env | {"WORKBENCH_DEVICE": "cuda:0", VISIBLE: uuid}
 
 
 def submitter_variables() -> dict[str, str]:
-    """Return the WORKBENCH_* settings of this process that a worker must see, secrets left out.
+    """Return the settings of this process that count for its runs: WORKBENCH_* ones, and the GPUs it may use.
 
-    A scheduler started from another shell would not pass them on by itself.
+    A scheduler started from another shell would not pass them on by itself. Secrets are left out.
     """
     left_out = ("WORKBENCH_STORE", "WORKBENCH_DEVICE")
     secret = ("KEY", "TOKEN", "SECRET", "PASSW")
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name.startswith("WORKBENCH_") and name not in left_out and not any(s in name for s in secret)
     }
+    return kept | ({VISIBLE: os.environ[VISIBLE]} if VISIBLE in os.environ else {})

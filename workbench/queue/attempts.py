@@ -6,26 +6,28 @@ workers that are still alive. See docs/states.md for the states.
 
 from __future__ import annotations
 
-import os
-import shutil
+import contextlib
 import sys
 import time
 from dataclasses import dataclass, field, replace
 
+from workbench.exit_codes import MACHINE_FAULTS
 from workbench.queue import devices
 from workbench.queue.active_runs import Board, Entry, started_state
 from workbench.queue.attempt_command import WORKER, make_launch
 from workbench.queue.executors.base import Executor, Place
 from workbench.queue.executors.local import LocalExecutor
-from workbench.queue.policy import Gpu, Load, Machine, choose
+from workbench.queue.learnt import Learnt
+from workbench.queue.policy import Load, Machine, choose
+from workbench.queue.readings import Readings
 from workbench.queue.recovery import Limits, final_state, make_attempt, settle
+from workbench.store.files import write_json
 from workbench.store.runs import sweep_temporary
 from workbench.store.state import ACTIVE, RunState
 from workbench.store.store import Store
+from workbench.store.usage import read_usage
 
-MIB = 1 << 20
 SETTLING_SECONDS = 30.0  # until a worker's memory shows in the readings
-READING_SECONDS = 1.0  # between readings of memory, GPUs and disk
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Options:
     idle: float = 60.0  # seconds with nothing to do before it ends
     grace: float = 30.0  # seconds from SIGTERM to SIGKILL
     disk_floor_mb: int = 256  # below this much free space nothing new is started
+    runs_per_gpu: int = 4
+    gpu_runs: int = 0  # on all GPUs together; 0 sets no limit
     limits: Limits = field(default_factory=Limits)
 
 
@@ -49,11 +53,11 @@ class Keeper:
         self.slots = options.slots or devices.cores()
         self.executor = executor or LocalExecutor(store.paths)
         self.board = Board(store.paths, self.say)
+        limits = Machine(self.slots, 0, runs_per_gpu=options.runs_per_gpu, gpu_runs=options.gpu_runs)
+        self.readings = Readings(store, limits, options.disk_floor_mb)
         self.message = ""  # what keeps it from starting runs
-        self._read_at = float("-inf")
-        self._machine = Machine(self.slots, 0)
-        self._gpus: tuple[devices.Gpu, ...] = ()
-        self._full = ""
+        self._learnt: Learnt | None = None
+        self._waits: dict[str, str] | None = None  # as in the file; None: written by an earlier scheduler
         self.recover()
 
     def recover(self) -> None:
@@ -83,8 +87,9 @@ class Keeper:
         return not self.under_way() and not self.waiting()
 
     def say(self, text: str) -> None:
-        """Write a line to the scheduler's log."""
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=sys.stderr, flush=True)  # noqa: T201
+        """Write a line to the scheduler's log; a full disk must not end the scheduler for it."""
+        with contextlib.suppress(OSError):
+            print(time.strftime("%Y-%m-%d %H:%M:%S"), text, file=sys.stderr, flush=True)  # noqa: T201
 
     def _poll(self) -> None:
         """Ask after all attempts; settle those that are gone. UNKNOWN: do nothing, unless cancelled."""
@@ -119,6 +124,9 @@ class Keeper:
             entry.stop_sent = None
             text = f" ({state.reason})" if state.reason else ""
             self.say(f"{entry.key}: ended, now {state.state}{text}")
+            if state.failure == "machine" and not state.avoid:
+                self.readings.hold(state.reason)
+            self._past().note(entry.need.group, read_usage(entry.paths.attempt(state.attempt)))
             self.board.apply_requests(entry)  # those that had to wait for the end
             self.board.over(entry)
 
@@ -139,26 +147,30 @@ class Keeper:
                 entry.stop_sent = now
 
     def _admit(self) -> None:
-        """Start what the policy chooses."""
+        """Start what the policy chooses, and write down why the others wait."""
         waiting = {entry.paths.id: entry for entry in self.waiting()}
         if not waiting:
+            self._explain({})
+            self.message = ""
             return
-        self._read_machine()
-        self.message = self._full
-        if self._full:
+        self.readings.refresh()
+        self.message = self.readings.obstacle
+        if self.message:
+            self._explain({})
             return
+        loads = [self._load(entry) for entry in self.under_way()]
         needs = [
             replace(
-                entry.need,
+                self._past().fill(entry.need),
                 priority=entry.state.priority,
                 age=entry.created,
                 alone=entry.state.alone,
-                not_before=_not_before(entry.state, self.options.limits.crash_delay),
+                avoid=entry.state.avoid,
+                not_before=_not_before(entry.state, self.options.limits),
             )
             for entry in waiting.values()
         ]
-        loads = [self._load(entry) for entry in self.under_way()]
-        decision = choose(needs, loads, self._machine, time.time())
+        decision = choose(needs, loads, self.readings.machine, time.time())
         for run_id, reason in decision.refuse:
             entry = waiting[run_id]
             hint = "Cancel it and queue it for a device that is here, or retry when it is."
@@ -167,6 +179,22 @@ class Keeper:
                 self.board.over(entry)
         for run_id, device in decision.start:
             self._launch(waiting[run_id], device)
+        self._explain(dict(decision.wait))
+
+    def _past(self) -> Learnt:
+        """Return what earlier runs took, read when it is first needed."""
+        if self._learnt is None:
+            self._learnt = Learnt()
+            self._learnt.read(self.store.paths)
+        return self._learnt
+
+    def _explain(self, waits: dict[str, str]) -> None:
+        """Write why runs wait, for those who look at the queue."""
+        if waits == self._waits or (not waits and not self.store.paths.waiting.exists()):
+            return
+        with contextlib.suppress(OSError):  # then the old reasons are shown
+            write_json(self.store.paths.waiting, {"schema": 1, "waits": waits}, durable=False)
+            self._waits = waits
 
     def _launch(self, entry: Entry, device: str) -> None:
         """Start the next attempt. It is on disk as `starting` before its process exists."""
@@ -182,7 +210,7 @@ class Keeper:
             entry.save(started_state(entry.state, number, device, time.time()))
             entry.launched = time.monotonic()
             worker = self.options.worker
-            launch = make_launch(self.store.paths, entry.need, number, device, self._gpus, worker)
+            launch = make_launch(self.store.paths, entry.need, number, device, self.readings.gpus, worker)
             self.executor.submit(launch)
         except OSError as error:  # if it was written as starting, the next poll settles it
             self._trouble(entry, error)
@@ -191,31 +219,12 @@ class Keeper:
 
     def _load(self, entry: Entry) -> Load:
         """Return what a placed run takes of the machine."""
-        need = entry.need
+        usage = read_usage(entry.paths.attempt(entry.state.attempt))
+        learnt = self._past()
+        learnt.note(entry.need.group, usage)  # others of its group need not wait for its end
+        need = replace(learnt.fill(entry.need), alone=entry.state.alone)
         young = time.monotonic() - entry.launched < SETTLING_SECONDS
-        device = entry.state.device or "cpu"
-        share = need.gpu_share if device != "cpu" else 0.0
-        return Load(device, need.threads, share, need.memory_mb, entry.state.alone, young)
-
-    def _read_machine(self) -> None:
-        """Read memory, GPUs and disk, at most once a second."""
-        if time.monotonic() - self._read_at < READING_SECONDS:
-            return
-        self._read_at = time.monotonic()
-        self._gpus = devices.gpus()
-        rooms = tuple(
-            Gpu(g.index, g.memory_total // MIB, (g.memory_total - g.memory_used) // MIB) for g in self._gpus
-        )
-        self._machine = Machine(self.slots, devices.free_memory_mb(), rooms)
-        try:
-            free = shutil.disk_usage(self.store.root).free // MIB
-        except OSError as error:
-            self._full = f"Cannot read the store: {error.strerror}."
-            return
-        low = free < self.options.disk_floor_mb or not os.access(self.store.root, os.W_OK)
-        floor = self.options.disk_floor_mb
-        why = f"Cannot start runs: {free} MiB of disk space left, {floor} are kept free. Free some space."
-        self._full = why if low else ""
+        return Load(need, entry.state.device or "cpu", usage.gpu_mb if usage else 0, young)
 
     def _save(self, entry: Entry, state: RunState) -> bool:
         """Write the new state; where that fails the old one stays, and the next tick tries again."""
@@ -227,14 +236,16 @@ class Keeper:
             return False
 
     def _trouble(self, entry: Entry, error: OSError) -> None:
-        """Log an error of the disk or the system, once."""
-        message = f"{entry.paths.id}: {error.strerror or error}"
+        """Log an error of the disk or the system, once; a fault of the machine holds the queue."""
+        message = f"{entry.paths.id}: {error.strerror or error}."
         if message != self.message:
             self.say(message)
         self.message = message
+        if error.errno in MACHINE_FAULTS:
+            self.readings.hold(message)
 
 
-def _not_before(state: RunState, longest: float) -> float:
+def _not_before(state: RunState, limits: Limits) -> float:
     """Return when the run may start; further off than any delay of ours means that the clock was set back."""
-    moment = state.not_before or 0.0
+    moment, longest = state.not_before or 0.0, max(limits.crash_delay, limits.longest_delay)
     return moment if moment <= time.time() + longest else 0.0

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
 from workbench.errors import DEVICE, WorkbenchError
+from workbench.queue.policy import visible
 
 MIB = 1 << 20
 
@@ -55,7 +57,7 @@ def meters() -> Meters:
         cores=cores(),
         memory_used=int(memory.total - memory.available),
         memory_total=int(memory.total),
-        gpus=gpus(),
+        gpus=visible(gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")),
     )
 
 
@@ -73,7 +75,7 @@ def free_memory_mb() -> int:
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """Return the GPUs that may be used: none without a driver; CUDA_VISIBLE_DEVICES is respected."""
+    """Return all GPUs of the machine, none without a driver; what CUDA_VISIBLE_DEVICES names is not asked."""
     with _nvml_lock:
         nvml = _nvml()
         if nvml is None:
@@ -82,41 +84,35 @@ def gpus() -> tuple[Gpu, ...]:
             found = [_gpu(nvml, number) for number in range(nvml.nvmlDeviceGetCount())]
         except nvml.NVMLError:
             return ()
-    return visible([gpu for gpu in found if gpu is not None], os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return tuple(gpu for gpu in found if gpu is not None)
 
 
-def visible(found: list[Gpu], chosen: str | None) -> tuple[Gpu, ...]:
-    """Keep the GPUs named by CUDA_VISIBLE_DEVICES (numbers or UUID prefixes); None keeps all."""
-    if chosen is None:
-        return tuple(found)
-    kept: list[Gpu] = []
-    for word in (part.strip() for part in chosen.split(",")):
-        number = int(word) if word.isdecimal() else -1
-        by_uuid = word.startswith("GPU-")
-        match = [g for g in found if g.index == number or (by_uuid and g.uuid.startswith(word))]
-        if not match:
-            break  # CUDA ignores what follows a device that does not exist
-        kept.append(match[0])
-    return tuple(kept)
+def check_device(device: str, here: Sequence[Gpu] | None = None, chosen: str | None = None) -> None:
+    """Check that `device` (auto, gpu, cpu, cuda:N) is on this machine.
 
-
-def check_device(device: str, here: tuple[Gpu, ...] | None = None) -> None:
-    """Check that `device` (auto, cpu, cuda:N) is on this machine.
+    `here` are its GPUs (None: ask), `chosen` is the CUDA_VISIBLE_DEVICES that the run will keep to.
 
     Raises:
-        WorkbenchError: if it is not (exit code 6).
+        WorkbenchError: if it is not, or hidden (exit code 6).
     """
-    if not device.startswith("cuda:"):
+    if device in ("auto", "cpu"):
         return
     here = gpus() if here is None else here
-    if any(device == f"cuda:{gpu.index}" for gpu in here):
+    shown = visible(here, chosen)
+    if any(device in ("gpu", f"cuda:{gpu.index}") for gpu in shown):
         return
-    if here:
-        names = ", ".join(f"cuda:{gpu.index} ({gpu.name})" for gpu in here)
-        hint = f"Here are {names}; choose one with --set resources.device=…"
-    else:
+    names = ", ".join(f"cuda:{gpu.index} ({gpu.name})" for gpu in shown)
+    if not here:
         hint = "No GPU was found: use --set resources.device=cpu, or see `workbench doctor`."
-    raise WorkbenchError(f"The device {device} is not on this machine.", hint, DEVICE)
+    elif not names:
+        hint = f"CUDA_VISIBLE_DEVICES={chosen} hides the GPUs of this machine; unset it, or change it."
+    else:
+        hint = f"Here are {names}; choose one with --set resources.device=…"
+        hint += f" CUDA_VISIBLE_DEVICES={chosen} hides others." if len(shown) < len(here) else ""
+    what = "A GPU" if device == "gpu" else f"The device {device}"
+    hidden = here and (device == "gpu" or any(device == f"cuda:{gpu.index}" for gpu in here))
+    where = "hidden by CUDA_VISIBLE_DEVICES" if hidden else "not on this machine"
+    raise WorkbenchError(f"{what} is {where}.", hint, DEVICE)
 
 
 def _nvml() -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from socket import gethostname
 from typing import TYPE_CHECKING
 
+from workbench.spec.length import updates
 from workbench.store.json_fields import read_table
 from workbench.store.run_row import RunRow
 from workbench.store.store import Store
@@ -31,7 +32,7 @@ def forecast(store: Store, spec: RunSpec, rows: Iterable[RunRow]) -> Forecast | 
     """Return the expected duration of `spec` from finished `rows` (newest first), or None if unknown.
 
     Runs of the same settings and as many seeds count first; else those of the same model and data,
-    scaled by their number of iterations.
+    scaled by their number of updates.
     """
     done = [row for row in rows if row.state == "finished" and _duration(row) > 0 and row.attempt <= 1]
     group = spec.group_hash()
@@ -40,7 +41,7 @@ def forecast(store: Store, spec: RunSpec, rows: Iterable[RunRow]) -> Forecast | 
     if seconds:
         return Forecast(statistics.median(seconds), len(seconds), "the same settings")
     alike = [row for row in done if (row.kind, row.data) == (spec.model.kind, spec.data.name)]
-    steps = spec.training.iterations
+    steps = updates(spec)
     scaled = [
         _duration(row) * (steps / row.step if steps and row.step else 1.0) for row in _here(store, alike)
     ]

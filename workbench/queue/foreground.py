@@ -22,8 +22,10 @@ from workbench.queue import devices
 from workbench.queue.active_runs import started_state
 from workbench.queue.attempt_command import WORKER, make_launch, read_need
 from workbench.queue.client import ring
+from workbench.queue.learnt import Learnt
 from workbench.queue.liveness import lock_held, take_lock
-from workbench.queue.policy import Gpu, Machine, choose
+from workbench.queue.policy import Machine, choose
+from workbench.queue.readings import as_rooms
 from workbench.queue.recovery import Limits, make_attempt, settle
 from workbench.store.files import read_json
 from workbench.store.json_fields import read_table
@@ -53,11 +55,13 @@ def run_inline(
     if need is None or state.state not in WAITING:
         raise WorkbenchError(f"Cannot run {run_id}: it is {state.state}.", "", USAGE)
     gpus = devices.gpus()
-    rooms = tuple(Gpu(g.index, g.memory_total >> 20, (g.memory_total - g.memory_used) >> 20) for g in gpus)
-    decision = choose([need], [], Machine(need.threads, devices.free_memory_mb(), rooms), time.time())
+    machine = Machine(need.threads, devices.free_memory_mb(), as_rooms(gpus))
+    learnt = Learnt()
+    learnt.read(store.paths)
+    decision = choose([learnt.fill(need)], [], machine, time.time())
     if not decision.start:
-        reason = decision.refuse[0][1] if decision.refuse else f"The device {need.device} is full."
-        raise WorkbenchError(reason, "See `workbench doctor`.", DEVICE)
+        reason = (decision.refuse or decision.wait)[0][1].removeprefix("Waiting for ")
+        raise WorkbenchError(f"Cannot run {run_id} now: {reason}", "See `workbench doctor`.", DEVICE)
     number, device = state.attempt + 1, decision.start[0][1]
     attempt = paths.attempt(number)
     make_attempt(attempt)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.exit_codes import WorkerExit
+from workbench.queue.policy import CONTEXT_MB
 from workbench.store.files import create_json, log_tail, read_json
 from workbench.store.json_fields import read_table
 from workbench.store.paths import AttemptPaths, RunPaths
 from workbench.store.state import Failure, RunState, outcome_of, run_state
+from workbench.store.usage import read_usage
 
 FROM_CHECKPOINT = "It resumes from its last checkpoint."
 
@@ -22,6 +24,9 @@ class Limits:
     crash: int = 2
     lost: int = 5
     crash_delay: float = 2.0  # seconds before a crashed run is tried again
+    gpu_faults: int = 5  # by faults of a GPU, or memory that others took
+    fault_delay: float = 5.0  # seconds, doubled with each fault of the machine, up to `longest_delay`
+    longest_delay: float = 600.0
 
 
 def make_attempt(attempt: AttemptPaths) -> None:
@@ -79,10 +84,52 @@ def settle(
         return state.moved("paused", stopping="", failure="", reason="Paused.", next=text)
     if "void" in claim:  # it never ran, so it does not count as a try
         return state.moved("queued", device="", reason="")
+    before = replace(state, faults=0 if further else state.faults)  # a fault of the machine is no try
     state = replace(state, tries=1 if further else state.tries + 1)
     if claim.get("inline"):
         limits = replace(limits, crash=0, lost=0)
-    return _after(paths, state, end, now, limits, inline=bool(claim.get("inline")))
+    inline = bool(claim.get("inline"))
+    return _machine_fault(paths, before, end, now, limits, inline=inline) or _after(
+        paths, replace(state, faults=0, avoid=""), end, now, limits, inline=inline
+    )
+
+
+def _machine_fault(
+    paths: RunPaths, state: RunState, end: dict[str, Any], now: float, limits: Limits, *, inline: bool
+) -> RunState | None:
+    """Return the state after a fault of the machine: it costs no try. None if the attempt ended otherwise.
+
+    A full or broken disk is waited for without end. Another GPU, if there is one, is tried a few times.
+    """
+    code = end.get("code")
+    others = _taken_by_others(paths, state) if code == WorkerExit.OUT_OF_MEMORY else 0
+    if code not in (WorkerExit.MACHINE_FAULT, WorkerExit.GPU_FAULT) and not others:
+        return None
+    reason = _last_words(paths) or "The GPU failed."
+    if code == WorkerExit.MACHINE_FAULT and not reason.startswith("Cannot"):  # the log was not written either
+        reason = str(end.get("reason") or "The worker could not write its files.")
+    if others:
+        reason = f"Out of memory on {state.device}: other processes take {others} MiB of it."
+    state = replace(state, faults=state.faults + 1, failure="machine", reason=reason)
+    if inline:
+        return state.moved("paused", next=FROM_CHECKPOINT)
+    if code != WorkerExit.MACHINE_FAULT:
+        state = replace(state, avoid=state.device)
+        if state.faults > limits.gpu_faults:
+            hint = "See `nvidia-smi`; a retry resumes from the last checkpoint."
+            return _failed(state, "device", f"{reason} It failed on GPUs {state.faults} times.", now, hint)
+    delay = min(limits.fault_delay * 2.0 ** min(state.faults - 1, 30), limits.longest_delay)
+    text = FROM_CHECKPOINT if state.checkpoint >= 0 else "It is tried again from the start."
+    return replace(state.moved("queued", next=text, device=""), not_before=now + delay)
+
+
+def _taken_by_others(paths: RunPaths, state: RunState) -> int:
+    """Return the MiB of the GPU that processes other than the worker took when memory ran out, if many."""
+    usage = read_usage(paths.attempt(state.attempt))
+    if usage is None or not usage.on_gpu or not state.alone:
+        return 0
+    others = usage.card_mb - usage.card_free_mb - usage.gpu_mb - CONTEXT_MB
+    return others if others > usage.card_mb // 10 else 0
 
 
 def _after(

@@ -174,8 +174,13 @@ def main(arguments: Sequence[str] | None = None, keeper: type[Keeper] = Keeper) 
     try:
         store = open_store(folder, create=False)
         store.must_be_writable()
-        if not options.slots:
-            options = replace(options, slots=user_settings().cpu_slots)
+        user = user_settings()
+        options = replace(
+            options,
+            slots=options.slots or user.cpu_slots,
+            runs_per_gpu=user.runs_per_gpu,
+            gpu_runs=user.gpu_runs,
+        )
     except WorkbenchError as error:
         print(error, file=sys.stderr)  # noqa: T201 - stderr is the scheduler's log
         return error.exit_code

@@ -13,9 +13,9 @@ from workbench.results.compare import (
     chosen_metrics,
     marked,
     metric_column,
-    printed_in,
-    published_column,
+    published_columns,
     sources_of,
+    with_states,
 )
 from workbench.results.footnotes import notes_of
 from workbench.results.groups import Group, family_title, pool
@@ -58,7 +58,13 @@ def arranged_table(
     Raises:
         WorkbenchError: for an unknown metric or key (exit code NOT_FOUND), or a baseline that is no row.
     """
-    groups = pool(store, rows)
+    return arranged_of(pool(store, rows), layout, title, published)
+
+
+def arranged_of(
+    groups: Sequence[Group], layout: Layout, title: str = "", published: Published | None = None
+) -> Table:
+    """Return what `arranged_table` does, of groups."""
     metrics = chosen_metrics(groups, layout.metrics or None)
     grid = grid_of(groups, layout)
     front = _labels(grid, layout)
@@ -73,9 +79,8 @@ def arranged_table(
             cells = numbers[key][c] = _column_cells(found, key, layout, usual)
             column = _column(key, value, grid.pivot, layout, len(metrics))
             _add(columns, body, column, cells)
-            printed = [printed_in(published, key, group) for group in found]
-            if any(cell.kind == "number" for cell in printed):
-                _add(columns, body, published_column(key), printed)
+            for beside, texts in published_columns(published, column, key, found, cells):
+                _add(columns, body, beside, texts)
             if against is not None and metric(key).one_per == "seed":
                 delta = replace(column, key=f"{column.key}_difference", label=f"Δ {column.label}", better="")
                 _add(columns, body, delta, difference_cells(found, against, key))
@@ -146,11 +151,7 @@ def _shown(key: str, value: Any, layout: Layout) -> str:
 def _column_cells(groups: Sequence[Group | None], key: str, layout: Layout, usual: int) -> list[Cell]:
     """Return a column of numbers, the best of comparable healthy rows marked; of others the state."""
     numbers = [text_cell("") if group is None else _number(group, key, layout, usual) for group in groups]
-    cells = marked(key, groups, numbers)
-    return [
-        text_cell(_state(group)) if group is not None and not group.outcomes else cell
-        for group, cell in zip(groups, cells, strict=True)
-    ]
+    return with_states(groups, marked(key, groups, numbers))
 
 
 def _number(group: Group, key: str, layout: Layout, usual: int) -> Cell:
@@ -165,13 +166,6 @@ def _number(group: Group, key: str, layout: Layout, usual: int) -> Cell:
 def _usual_seeds(grid: Grid) -> int:
     """Return the number of seeds with a result that most groups have."""
     return mode([group.finished for row in grid.cells for group in row if group is not None] or [0])
-
-
-def _state(group: Group) -> str:
-    """Return what became of the runs of a group without results: "running", "2 queued, 1 failed"."""
-    states = [row.state for row in group.rows]
-    counts = {state: states.count(state) for state in dict.fromkeys(states)}
-    return ", ".join(state if len(states) == 1 else f"{n} {state}" for state, n in counts.items())
 
 
 def _column(key: str, value: Any, pivot: str, layout: Layout, metrics: int) -> Column:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.footnotes import impossible, notes_of
 from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, pool
-from workbench.results.table import WIDE, Cell, Column, Table, mark_best, mark_health, printed_cell, text_cell
+from workbench.results.table import (
+    WIDE,
+    Cell,
+    Column,
+    Table,
+    mark_best,
+    mark_health,
+    number_text,
+    printed_cell,
+    text_cell,
+)
 from workbench.spec.health import MARKS, health_text, worst
 from workbench.spec.metrics import BUILT_IN, METRICS, metric
-from workbench.spec.reference_values import Published
+from workbench.spec.reference_values import Published, Value
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
@@ -30,7 +41,16 @@ def comparison_table(
     Raises:
         WorkbenchError: for a metric that is neither known nor found in these runs (exit code NOT_FOUND).
     """
-    groups = pool(store, rows)
+    return comparison_of(pool(store, rows), metrics, title, published)
+
+
+def comparison_of(
+    groups: Sequence[Group],
+    metrics: Sequence[str] | None = None,
+    title: str = "",
+    published: Published | None = None,
+) -> Table:
+    """Return what `comparison_table` does, of groups."""
     verdicts = [worst(group.health.values()) for group in groups]
     chosen = chosen_metrics(groups, metrics)
     data = list(dict.fromkeys(group.rows[0].data for group in groups))
@@ -44,11 +64,10 @@ def comparison_table(
         cells = marked(key, groups, [group.cell(key) for group in groups])
         numbers[key] = cells
         columns.append(metric_column(key))
-        shown.append(numbers[key])
-        printed = [printed_in(published, key, group) for group in groups]
-        if any(cell.kind == "number" for cell in printed):
-            columns.append(published_column(key))
-            shown.append(printed)
+        shown.append(with_states(groups, cells))
+        for column, beside in published_columns(published, metric_column(key), key, groups, cells):
+            columns.append(column)
+            shown.append(beside)
     columns.append(Column("seeds", "seeds n"))
     health = any(MARKS.get(verdict) for verdict in verdicts)
     if health:
@@ -102,25 +121,71 @@ def metric_column(key: str) -> Column:
     return Column(key, found.label, unit, found.better)
 
 
-def published_column(key: str) -> Column:
-    """Return the column of a metric's values from the literature: numbers as printed, never ranked."""
-    found = metric_column(key)
-    return Column(f"published_{key}", f"published {found.label}", found.unit, exact=True)
+def with_states(groups: Sequence[Group | None], cells: Sequence[Cell]) -> list[Cell]:
+    """Return a column in which groups without results show the state of their runs."""
+    return [
+        text_cell(group.state) if group is not None and not group.outcomes else cell
+        for group, cell in zip(groups, cells, strict=True)
+    ]
+
+
+def published_columns(
+    published: Published | None,
+    column: Column,
+    key: str,
+    groups: Sequence[Group | None],
+    cells: Sequence[Cell],
+) -> list[tuple[Column, list[Cell]]]:
+    """Return the columns beside a metric's `column`: values as printed, never ranked, and our deviation.
+
+    Both are left out where no row has a published value.
+    """
+    printed = [printed_in(published, key, group) for group in groups]
+    if not any(cell.kind == "number" for cell in printed):
+        return []
+    values = [found_in(published, key, group) for group in groups]
+    apart = [deviation(cell, value) for cell, value in zip(cells, values, strict=True)]
+    front = Column(f"published_{column.key}", f"published {column.label}", column.unit, exact=True)
+    back = Column(f"deviation_{column.key}", "deviation", column.unit, exact=True)
+    return [(front, printed), *([(back, apart)] if any(c.kind == "number" for c in apart) else [])]
+
+
+def deviation(cell: Cell, value: Value | None) -> Cell:
+    """Return ours − published, and how many combined standard deviations that is where both are known."""
+    if value is None or cell.mean is None:
+        return text_cell("")
+    apart = cell.mean - value.number
+    text = number_text(Cell("number", mean=apart))
+    if (
+        cell.std is not None
+        and value.spread is not None
+        and (scale := math.hypot(cell.std, value.spread)) > 0
+    ):
+        text = f"{text} ({abs(apart) / scale:.1f} σ)"
+    return printed_cell(text if apart < 0 else f"+{text}", apart)
 
 
 def printed_in(published: Published | None, key: str, group: Group | None) -> Cell:
     """Return the published cell of a group, a dash where there is none."""
-    if published is None or group is None:
-        return text_cell("")
-    value = published.find(key, group.rows[0].preset, group.settings)
+    value = found_in(published, key, group)
     return printed_cell(value.text, value.number) if value else text_cell("")
+
+
+def found_in(published: Published | None, key: str, group: Group | None) -> Value | None:
+    """Return the published value of a group's metric."""
+    if published is None or group is None:
+        return None
+    return published.find(key, group.rows[0].preset, group.settings, group.label)
 
 
 def sources_of(published: Published | None, columns: Sequence[Column]) -> list[str]:
     """Return where published values come from, if any is shown."""
     if published is None or not any(column.key.startswith("published_") for column in columns):
         return []
-    return [f"Published values, as printed and not ranked: {published.source}"]
+    notes = [f"Published values, as printed and not ranked: {published.source}"]
+    if any(column.key.startswith("deviation_") for column in columns):
+        notes.append("Deviation: ours − published; σ is √(s² + s²) of both spreads, where both are known.")
+    return notes
 
 
 def chosen_metrics(groups: Sequence[Group], metrics: Sequence[str] | None) -> list[str]:

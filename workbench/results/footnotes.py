@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from workbench.errors import WorkbenchError
 from workbench.results.groups import Group
@@ -14,6 +15,7 @@ from workbench.spec.metrics import BUILT_IN, metric
 from workbench.spec.models import settings_class
 from workbench.text import cut
 
+K = TypeVar("K")
 READING = (
     "Mean ± sample standard deviation over seeds; n is the number of seeds in the last column "
     "unless a cell gives its own."
@@ -123,9 +125,9 @@ def _shapes(groups: Sequence[Group]) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _titles(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _titles(pairs: Iterable[tuple[K, str]]) -> dict[K, str]:
     """Return each text with the titles of the rows it holds for: (text, title), … → {text: "VAE, LAE"}."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[K, dict[str, None]] = {}
     for text, title in pairs:
         found.setdefault(text, {})[title] = None
     return {text: ", ".join(titles) for text, titles in found.items()}
@@ -176,8 +178,10 @@ def _absent(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[str
                 why = f"workbench evaluate RUN --metric {estimate.name} measures it"
             labels = found.setdefault((group.title, why), [])
             labels += [metric(key).label] * (metric(key).label not in labels)
+    same = _titles(((" or ".join(labels), why), title) for (title, why), labels in found.items())
     return [
-        f"{NOTHING}: {title} has no {' or '.join(labels)}: {why}." for (title, why), labels in found.items()
+        f"{NOTHING}: {titles} {'have' if ', ' in titles else 'has'} no {labels}: {why}."
+        for (labels, why), titles in same.items()
     ]
 
 
@@ -208,8 +212,12 @@ def _unfinished(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
     notes = []
     for group, label in zip(groups, labels, strict=True):
         done = {outcome.run_id for outcome in group.outcomes}
+        if group.absent:
+            notes.append(f"{label}: {group.absent}.")
+        elif missing := set(group.wanted).difference(*(row.seeds for row in group.rows)):
+            notes.append(f"{label}: seed {', '.join(map(str, sorted(missing)))} was not run.")
         for row in group.rows:
-            if row.id in done:
+            if row.id in done or group.absent:
                 continue
             if row.state == "finished":
                 what = "is finished, but its result file is missing or damaged"

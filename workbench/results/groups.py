@@ -30,6 +30,10 @@ class Group:
     rows: tuple[RunRow, ...]
     outcomes: tuple[Outcome, ...]  # newest first
     settings: dict[str, Any]  # dotted keys, of the newest run
+    label: str = ""  # what a study calls the row; empty: the names of its runs
+    wanted: tuple[int, ...] = ()  # the seeds that a study asks for; empty: all that were run
+    absent: str = ""  # why there is no run, where a study asks for one: "not run", "stale"; `rows` then
+    # holds a row without id that has the names alone
 
     @property
     def title(self) -> str:
@@ -38,12 +42,14 @@ class Group:
 
     @property
     def name(self) -> str:
-        """The runs' names, each once."""
-        return ", ".join(dict.fromkeys(row.name for row in self.rows))
+        """The study's label, or the runs' names, each once."""
+        return self.label or ", ".join(dict.fromkeys(row.name for row in self.rows))
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """All seeds that were asked for, in ascending order."""
+        if self.wanted:
+            return tuple(sorted(self.wanted))
         return tuple(sorted({seed for row in self.rows for seed in row.seeds} | set(self._owner())))
 
     @property
@@ -54,13 +60,21 @@ class Group:
     @property
     def repeated(self) -> tuple[int, ...]:
         """Seeds with a result in more than one run."""
-        counts = Counter(seed for outcome in self.outcomes for seed in outcome.seeds)
+        counts = Counter(seed for outcome in self.outcomes for seed in outcome.seeds if seed in self.seeds)
         return tuple(sorted(seed for seed, count in counts.items() if count > 1))
 
     @property
     def finished(self) -> int:
         """Seeds with a result that did not diverge."""
         return len(self._owner()) - len(self.diverged)
+
+    @property
+    def state(self) -> str:
+        """What became of the runs of a group without results: "not run", "running", "2 queued, 1 failed"."""
+        states = [row.state for row in self.rows]
+        counts = {state: states.count(state) for state in dict.fromkeys(states)}
+        known = ", ".join(s if len(states) == 1 else f"{n} {s}" for s, n in counts.items())
+        return self.absent.partition(":")[0] or known
 
     @property
     def health(self) -> dict[int, Health]:
@@ -127,7 +141,8 @@ class Group:
         return any(key in outcome.metrics for outcome in self.outcomes)
 
     def _owner(self) -> dict[int, Outcome]:
-        return owners((outcome.seeds, outcome) for outcome in self.outcomes)
+        found = owners((outcome.seeds, outcome) for outcome in self.outcomes)
+        return {seed: o for seed, o in found.items() if not self.wanted or seed in self.wanted}
 
 
 def owners(newest_first: Iterable[tuple[Sequence[int], T]]) -> dict[int, T]:

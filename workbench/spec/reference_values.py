@@ -4,7 +4,8 @@
 source = "Who, when, where, and under which conditions that differ"
 [published.ais]                                   # the metric it is shown beside
 "avb-8d-mnist" = "-91.2 ± 0.6"                    # the row: a preset,
-"lae-2d-mnist model.transitions=2" = "136.04"     # and settings where a preset has several rows
+"lae-2d-mnist model.transitions=2" = "136.04"     # and settings where a preset has several rows,
+"label: VAE ns=5" = "0.9261"                      # or the label of a run
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from workbench.spec.metrics import METRICS
 from workbench.toml import Document
 
 KEY = "published"
-_NUMBER = re.compile(r"[-+−]?\d+(\.\d+)?")
+LABEL = "label: "
+_NUMBER = re.compile(r"(?P<number>[-+−]?\d+(\.\d+)?)(\s*±\s*(?P<spread>\d+(\.\d+)?))?")
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,13 @@ class Value:
     settings: tuple[tuple[str, str], ...]  # dotted key, and the text of its value
     text: str
     number: float
+    spread: float | None = None  # what follows ±
+    label: str = ""  # of the row, in place of a preset
 
-    def belongs(self, preset: str, settings: Mapping[str, Any]) -> bool:
-        """Whether it was published for a row of this preset with these settings."""
+    def belongs(self, preset: str, settings: Mapping[str, Any], label: str) -> bool:
+        """Whether it was published for a row of this label, or of this preset with these settings."""
+        if self.label:
+            return self.label == label
         return self.preset == preset and all(str(settings.get(key)) == text for key, text in self.settings)
 
 
@@ -44,10 +50,10 @@ class Published:
     source: str = ""
     values: tuple[Value, ...] = ()
 
-    def find(self, metric: str, preset: str, settings: Mapping[str, Any]) -> Value | None:
-        """Return the value of a row's metric, the one with most settings first, or None."""
-        found = [v for v in self.values if v.metric == metric and v.belongs(preset, settings)]
-        return max(found, key=lambda value: len(value.settings), default=None)
+    def find(self, metric: str, preset: str, settings: Mapping[str, Any], label: str = "") -> Value | None:
+        """Return the value of a row's metric, that of its label or with most settings first, or None."""
+        found = [v for v in self.values if v.metric == metric and v.belongs(preset, settings, label)]
+        return max(found, key=lambda value: (bool(value.label), len(value.settings)), default=None)
 
 
 NO_VALUES = Published()
@@ -84,14 +90,12 @@ def _value(document: Document, metric: str, row: str, text: Any) -> Value:
     number = _NUMBER.match(text) if isinstance(text, str) else None
     if number is None:
         raise WorkbenchError(f'{place}: {row}: must be text that begins with a number, "-91.2 ± 0.6".')
+    spread = float(number["spread"]) if number["spread"] else None
+    value = float(number["number"].replace("−", "-"))
+    if row.startswith(LABEL):
+        return Value(metric, "", (), text[:60], value, spread, row.removeprefix(LABEL))
     preset, *settings = row.split()
     pairs = [tuple(part.split("=", 1)) for part in settings]
     if any(len(pair) != 2 for pair in pairs):
-        raise WorkbenchError(f'{place}: a row is named "preset key=value …".')
-    return Value(
-        metric,
-        preset,
-        tuple((pair[0], pair[1]) for pair in pairs),
-        text[:40],
-        float(number.group().replace("−", "-")),
-    )
+        raise WorkbenchError(f'{place}: a row is named "preset key=value …" or "label: …".')
+    return Value(metric, preset, tuple((pair[0], pair[1]) for pair in pairs), text[:60], value, spread)

@@ -161,11 +161,21 @@ class ResourcesSettings(Settings):
     """Where the run may be placed."""
 
     device: str = setting(
-        "auto", "auto (a free GPU, else the CPU), cpu, or cuda:N", pattern=r"^(auto|cpu|cuda:\d{1,3})$"
+        "auto",
+        "auto (a GPU where there is one; small data may take the CPU), gpu (any GPU), cpu, or cuda:N",
+        pattern=r"^(auto|gpu|cpu|cuda:\d{1,3})$",
     )
     threads: int = setting(1, "CPU threads of the worker", "threads", ge=1, le=1024)
-    gpu_share: float = setting(1.0, "share of one GPU this run takes", "GPU", gt=0.0, le=1.0)
-    memory_mb: int = setting(0, "memory the run is expected to need; 0 means unknown", "MiB", ge=0)
+    gpu_share: float = setting(
+        0.0,
+        "share of one GPU this run takes; 0 lets its memory decide who shares a GPU",
+        "GPU",
+        ge=0.0,
+        le=1.0,
+    )
+    memory_mb: int = setting(
+        0, "memory the run needs on its device; 0 takes the peak of earlier runs of its group", "MiB", ge=0
+    )
 
 
 class RunSpec(Settings):

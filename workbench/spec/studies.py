@@ -1,8 +1,9 @@
-"""Studies: a few presets run on the same seeds, and how their table is laid out; or the table alone."""
+"""Studies: the runs that a table needs, at up to three budgets, and the table's layout; or this alone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
@@ -10,9 +11,12 @@ from workbench.spec.layout import KEYS as LAYOUT_KEYS
 from workbench.spec.layout import PLAIN, Layout, read_layout
 from workbench.spec.presets import check_keys, seeds_of, text_of, toml_files
 from workbench.spec.reference_values import KEY, NO_VALUES, Published, read_published
+from workbench.spec.study_runs import Budget, StudyRun, names_in, read_budgets, read_runs
 from workbench.toml import read_toml
 
-KEYS = ("title", "description", "presets", "grid", "seeds", KEY, *LAYOUT_KEYS)
+KEYS = (
+    "title", "description", "presets", "grid", "seeds", "runs", "budgets", "notes", KEY, *LAYOUT_KEYS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,13 @@ class Study:
     name: str
     title: str
     description: str
-    presets: tuple[str, ...]
+    presets: tuple[str, ...]  # of its runs, each once
     path: Path
+    runs: tuple[StudyRun, ...] = ()
     seeds: tuple[int, ...] | None = None  # None: each preset's own
-    grid: tuple[str, ...] = ()  # each preset is run at every point, "model.beta=0.001,0.01,0.1"
+    budgets: Mapping[str, Budget] = field(default_factory=dict)  # by name, cheapest first
     layout: Layout = PLAIN  # of its table
+    notes: tuple[str, ...] = ()  # below its table
     published: Published = NO_VALUES  # values from the literature for its rows
     error: str = ""
 
@@ -63,24 +69,21 @@ def load_study(path: Path) -> Study:
     """
     document = read_toml(path)
     check_keys(document, KEYS)
-    lists = {}
-    for key in ("presets", "grid"):
-        value = document.table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            raise WorkbenchError(f'{document.where(key)}: {key}: must be a list of names, ["a", "b"].')
-        lists[key] = tuple(value)
     layout = read_layout(document)
-    if not lists["presets"] and ("presets" in document.table or layout.plain):
+    runs = read_runs(document)
+    if not runs and ("presets" in document.table or layout.plain):
         raise WorkbenchError(f"{document.where('presets')}: presets: names no preset.")
     name = path.stem
     return Study(
         name=name,
         title=text_of(document, "title") or name,
         description=text_of(document, "description"),
-        presets=lists["presets"],
+        presets=tuple(dict.fromkeys(run.preset for run in runs)),
         path=path,
+        runs=runs,
         seeds=seeds_of(document),
-        grid=lists["grid"],
+        budgets=read_budgets(document, runs),
         layout=layout,
+        notes=names_in(document, document.table, "notes"),
         published=read_published(document),
     )

@@ -112,6 +112,10 @@ class AttemptPaths:
     def exit(self) -> Path:  # the worker's exit code, written by the shim
         return self.root / "exit.json"
 
+    @property
+    def usage(self) -> Path:  # memory and speed, written by the worker while it trains
+        return self.root / "usage.json"
+
 
 @dataclass(frozen=True)
 class StorePaths:
@@ -134,6 +138,10 @@ class StorePaths:
     @property
     def scheduler(self) -> Path:  # pid, start time, host of the living scheduler
         return self.hidden / "scheduler.json"
+
+    @property
+    def waiting(self) -> Path:  # why each waiting run waits, as its scheduler sees it
+        return self.hidden / "waiting.json"
 
     @property
     def scheduler_log(self) -> Path:

@@ -61,11 +61,14 @@ def create_run(
 ) -> str:
     """Create a run folder and return its id. The folder appears complete, by one rename.
 
-    `variables` are WORKBENCH_* settings of the submitter's environment that the worker must see too.
+    `variables` are settings of the submitter's environment that count for the run: WORKBENCH_* ones, and
+    CUDA_VISIBLE_DEVICES.
     `held` is a reason to create the run as paused, so that no scheduler takes it at once.
     Raises OSError when the disk is full or not writable; nothing is left behind then.
     """
     import tomli_w  # only submitting writes TOML
+
+    from workbench.spec.data import source_of  # only submitting needs the data sets
 
     now, body = time.time(), spec.model_dump(mode="json", exclude_none=True)
     origin = {
@@ -78,6 +81,7 @@ def create_run(
         **({"rerun_of": rerun_of} if rerun_of else {}),
         "priority": priority,
         "group": spec.group_hash(),
+        **({"small": True} if source_of(spec.data).small else {}),  # it may train on the CPU beside GPUs
         "command": list(command),
         "variables": variables or {},
         # repeated from the spec, so that a list of thousands of runs need not parse as many TOML files

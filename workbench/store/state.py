@@ -19,7 +19,9 @@ from workbench.store.paths import RunPaths
 
 SCHEMA = 1
 State = Literal["queued", "starting", "running", "paused", "finished", "failed", "cancelled"]
-Failure = Literal["crash", "out-of-memory", "diverged", "lost", "evaluation", "bad-input", "device", ""]
+Failure = Literal[
+    "crash", "out-of-memory", "diverged", "lost", "evaluation", "bad-input", "device", "machine", ""
+]
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
 STATES: tuple[State, ...] = get_args(State)
 VERBS: tuple[Verb, ...] = get_args(Verb)
@@ -74,6 +76,8 @@ class RunState:
     stopping: str = ""  # cancel or pause: the worker has been asked to stop
     checkpoint: int = -1  # step of the newest checkpoint when the last attempt ended
     alone: bool = False  # ran out of memory beside others: next time without neighbours
+    faults: int = 0  # attempts in a row that ended by a fault of the machine; they are no tries
+    avoid: str = ""  # the GPU of the last such fault
 
     def moved(self, state: State, **changes: Any) -> RunState:
         """Return this state after a transition.

@@ -106,7 +106,7 @@ class Feed:
             self._post(FeedTrouble(line(trouble, 300)))
 
     def _look_at_runs(self) -> None:
-        rows = api.runs.list_runs(self.store)
+        rows = api.queue.explained(self.store, api.runs.list_runs(self.store))
         status = api.queue.scheduler_status(self.store)
         scheduler = "scheduler running" if status.running else "scheduler idle"
         if status.message:

@@ -87,11 +87,6 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
-def plural(n: int, word: str) -> str:
-    """Return "1 seed", "3 seeds", "10,000 runs"."""
-    return f"{n:,} {word}{'' if n == 1 else 's'}"
-
-
 def queue_order(rows: list[RunRow]) -> list[RunRow]:
     """Return runs as the queue shows them: running, next first, paused; then ended ones, newest first."""
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import api
 from workbench.errors import WorkbenchError
-from workbench.text import format_duration
-from workbench.ui.formatting import plural
+from workbench.text import format_duration, plural
 
 if TYPE_CHECKING:
     from workbench.api.presets import FormField, Preset

@@ -32,7 +32,9 @@ class DataSource:
     torchvision: str = ""  # the class of torchvision.datasets, for those it reads
     check: str = ""  # "module:function" of the settings and the data folder, called before a run is queued
     fetched_with: str = ""  # a package that downloading needs beside torchvision
+    small: bool = False  # a model of it trains about as fast on a CPU, so "auto" may take one beside GPUs
     settings: tuple[str, ...] = ()  # which settings of own files it takes all the same
+    examples: int = 0  # for training, by default; 0: its loader alone knows
 
     def complete(self, folder: Path) -> bool:
         """Whether all its files are in the data folder."""

@@ -38,12 +38,17 @@ def _in(folder: str, files: dict[str, str]) -> dict[str, str]:
     return {f"{folder}/{name}": md5 for name, md5 in files.items()}
 
 
-MNIST = DataSource("mnist", LOAD, _in("MNIST/raw", IDX), "MNIST", CHECK)
+MNIST = DataSource("mnist", LOAD, _in("MNIST/raw", IDX), "MNIST", CHECK, examples=60_000)
 FASHION = DataSource(
-    "fashion-mnist", LOAD, _in("FashionMNIST/raw", dict.fromkeys(IDX, "")), "FashionMNIST", CHECK
+    "fashion-mnist",
+    LOAD,
+    _in("FashionMNIST/raw", dict.fromkeys(IDX, "")),
+    "FashionMNIST",
+    CHECK,
+    examples=60_000,
 )
-SVHN = DataSource("svhn", LOAD, _in("SVHN", SVHN_FILES), "SVHN", CHECK)
-CIFAR10 = DataSource("cifar10", LOAD, _in("cifar-10-batches-py", BATCHES), "CIFAR10", CHECK)
+SVHN = DataSource("svhn", LOAD, _in("SVHN", SVHN_FILES), "SVHN", CHECK, examples=73_257)
+CIFAR10 = DataSource("cifar10", LOAD, _in("cifar-10-batches-py", BATCHES), "CIFAR10", CHECK, examples=50_000)
 CELEBA = DataSource(
     "celeba",
     "workbench.engine.data.celeba:celeba",
@@ -52,4 +57,5 @@ CELEBA = DataSource(
     "workbench.spec.data.checksums:check_celeba",
     fetched_with="gdown",
     settings=("labels",),
+    examples=162_770,
 )

@@ -13,8 +13,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench import api
+from workbench.text import plural
 from workbench.ui.actions import bindings
-from workbench.ui.formatting import line, plural
+from workbench.ui.formatting import line
 from workbench.ui.pending_actions import Countdown
 from workbench.ui.screens.page import Tabulates
 from workbench.ui.widgets.chrome import RunHeader, TabBar
@@ -146,17 +147,15 @@ class BenchScreen(Tabulates):
     # the queue
 
     def action_starter(self) -> None:
-        def queued(ids: list[str]) -> None:
+        def queued(made: api.studies.Submission) -> None:
+            if not made.queued:
+                self.show_message(f"Nothing to queue: the starter study has {made.before}.")
+                return
             self.queue.following = True
-            queued = plural(len(ids), "run")
-            self.show_message(f"Queued {queued}. They continue when you quit; t shows their table.", "good")
+            runs = plural(len(made.queued), "run")
+            self.show_message(f"Queued {runs}. They continue when you quit; t shows their table.", "good")
             self.bench.feed.hurry()
 
-        waiting = [row for row in self.queue.rows if row.study == STUDY and row.live]
-        if waiting and not self.confirmed(STUDY):
-            runs = plural(len(waiting), "run")
-            self.show_message(f"The starter study has {runs} in the queue. s again queues it once more.")
-            return
         self.show_message("Queueing the starter study …")
         self.in_thread(lambda: api.studies.submit_study(self.bench.store, STUDY), queued)
 

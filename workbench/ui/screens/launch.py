@@ -12,8 +12,9 @@ from textual.widgets import Input, Label, Static
 
 from workbench import api
 from workbench.errors import WorkbenchError
+from workbench.text import plural
 from workbench.ui.actions import bindings
-from workbench.ui.formatting import line, plural
+from workbench.ui.formatting import line
 from workbench.ui.launch_form import Draft, Plan
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.form import PresetList, SettingsList, described, next_choices

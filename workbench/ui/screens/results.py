@@ -10,8 +10,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from workbench import api
+from workbench.text import plural
 from workbench.ui.actions import bindings
-from workbench.ui.formatting import line, plural
+from workbench.ui.formatting import line
 from workbench.ui.screens.page import Tabulates, short_list
 from workbench.ui.widgets.run_table import RunTable
 

@@ -10,8 +10,9 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from workbench.text import plural
 from workbench.ui.actions import bindings
-from workbench.ui.formatting import line, plural, whole
+from workbench.ui.formatting import line, whole
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.table_grid import BEST, TableGrid
 

@@ -9,9 +9,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench import api
-from workbench.text import ago
+from workbench.text import ago, plural
 from workbench.ui.actions import bindings
-from workbench.ui.formatting import line, plural
+from workbench.ui.formatting import line
 from workbench.ui.screens.page import Page
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn
 

@@ -10,13 +10,13 @@ from rich.style import Style
 from textual import events
 
 from workbench.spec.health import worst
+from workbench.text import plural
 from workbench.ui.formatting import (
     aside,
     bar,
     clock,
     fit,
     line,
-    plural,
     queue_order,
     share,
     shortened,

@@ -1,0 +1,94 @@
+"""The groups that a study asks for, found in the store by their settings, whichever command queued them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, members
+from workbench.results.run_result import read_outcome
+from workbench.store.details import read_settings
+from workbench.store.paths import StorePaths
+from workbench.store.run_row import RunRow
+
+MOST = 4  # settings that a note on a stale row names
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One row of a study's table: its names, the group hash and seeds of its runs, and their settings."""
+
+    label: str
+    name: str  # of its runs
+    preset: str
+    kind: str
+    data: str
+    group: str
+    seeds: tuple[int, ...]
+    settings: dict[str, Any]  # dotted keys
+
+    def runs(self, rows: Iterable[RunRow]) -> list[RunRow]:
+        """Return those of `rows` that have its group hash and any of its seeds, newest first."""
+        own = [row for row in rows if row.group == self.group and set(row.seeds) & set(self.seeds)]
+        return members(own)[0] if own else []
+
+
+def wanted_groups(
+    store: StorePaths, rows: Sequence[RunRow], wanted: Iterable[Wanted], study: str, planned: Collection[str]
+) -> list[Group]:
+    """Return one group for each of `wanted`, in their order, also where none of `rows` belongs to it.
+
+    `planned` are the group hashes of the study at all its budgets: a run of the study with another one was
+    made before the study or a preset changed, and what has no other run is then stale.
+    """
+    groups = []
+    for one in wanted:
+        own = one.runs(rows)
+        outcomes = [found for row in own if (found := read_outcome(store.run(row.id))) is not None]
+        absent = "" if own else _absence(store, rows, one, study, planned)
+        groups.append(
+            Group(
+                tuple(own)
+                or (RunRow("", one.name, one.kind, one.data, "queued", one.seeds, preset=one.preset),),
+                tuple(outcomes),
+                next((s for row in own if (s := read_settings(store.run(row.id)))), one.settings),
+                one.label,
+                one.seeds,
+                absent,
+            )
+        )
+    return groups
+
+
+def stale_run(rows: Iterable[RunRow], one: Wanted, study: str, planned: Collection[str]) -> RunRow | None:
+    """Return the newest finished run that was made for `one` under settings that are asked for no longer."""
+    return next(
+        (
+            row
+            for row in rows
+            if row.preset == one.preset and row.state == "finished" and row.group not in planned
+            if row.study == study or row.name == one.name
+        ),
+        None,
+    )
+
+
+def _absence(
+    store: StorePaths, rows: Sequence[RunRow], one: Wanted, study: str, planned: Collection[str]
+) -> str:
+    old = stale_run(rows, one, study, planned)
+    if old is None:
+        return "not run"
+    before = read_settings(store.run(old.id))
+    keys = [
+        key
+        for key in {**before, **one.settings}
+        if key not in OUTSIDE and not key.startswith(OUTSIDE_SECTION)
+    ]
+    differ = [key for key in keys if before.get(key) != one.settings.get(key)]
+    texts = [
+        f"{key} {before.get(key, 'unset')}, now {one.settings.get(key, 'unset')}" for key in differ[:MOST]
+    ]
+    more = [f"{len(differ) - MOST} more"] if len(differ) > MOST else []
+    return f"stale: run {old.id} has other settings ({'; '.join([*texts, *more])})"
