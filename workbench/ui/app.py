@@ -39,6 +39,8 @@ SCREENS = {
     "launch": "workbench.ui.screens.launch:LaunchScreen",
     "results": "workbench.ui.screens.results:ResultsScreen",
     "table": "workbench.ui.screens.table:TableScreen",
+    "columns": "workbench.ui.screens.columns:ColumnsScreen",
+    "run": "workbench.ui.screens.run:RunScreen",
     "trash": "workbench.ui.screens.trash:TrashScreen",
     "compare": "workbench.ui.screens.compare:CompareScreen",
     "help": "workbench.ui.screens.help:HelpScreen",
