@@ -12,7 +12,7 @@ from workbench.cli import complete
 from workbench.cli.follow import report, watch
 from workbench.cli.options import Detach, Json, Priority, Seeds, Sets, open_store
 from workbench.cli.output import out, out_json, out_table, talk
-from workbench.errors import DATA, NOT_FOUND, WorkbenchError
+from workbench.errors import NOT_FOUND, WorkbenchError
 from workbench.text import format_duration, plural
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _must_be_possible(specs: list[RunSpec]) -> None:
             api.queue.check_specs([spec])
             return
         except WorkbenchError as error:
-            if error.exit_code != DATA:
+            if error.exit_code not in api.studies.ABSENT:
                 raise
             fault = error
     if fault is not None:
