@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.api import studies
+from workbench.api.data import data_not_here
 from workbench.api.outputs import streams, write_output
 from workbench.api.runs import find_run, list_runs, study_runs
 from workbench.api.stores import Store
@@ -20,7 +21,7 @@ from workbench.results.groups import one_run, pool
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
-from workbench.results.wanted import wanted_groups
+from workbench.results.wanted import NOT_RUN, wanted_groups
 from workbench.spec.layout import Layout
 from workbench.spec.reference_values import KEY, NO_VALUES, Published, reported_value
 from workbench.spec.studies import Study, find_study
@@ -108,7 +109,13 @@ def study_table(
             map(studies.wanted, runs),
             study.name,
             studies.planned_groups(study),
+            layout.metrics,
         )
+        lacking = [data_not_here(run.spec.data) for run in runs]
+        groups = [
+            replace(group, absent=f"{group.absent}: {why}") if why and group.absent == NOT_RUN else group
+            for group, why in zip(groups, lacking, strict=True)
+        ]
         title = f"{study.title}, budget {budget}" if budget else study.title
         if layout.plain:
             table = comparison_of(groups, layout.metrics or None, title, study.published)

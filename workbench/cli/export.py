@@ -63,6 +63,8 @@ def export(
     if not what:
         raise WorkbenchError("Cannot export: no table or run given.", _tables_here(store))
     rows, study = _chosen(store, what, budget)
+    if budget and not study:
+        raise WorkbenchError("Cannot export: --budget needs the name of one study.")
     if each:
         table = api.tables.runs_table(store, rows)
     elif paired:

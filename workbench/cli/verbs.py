@@ -18,6 +18,7 @@ from workbench.cli import (
     evaluate,
     export,
     export_model,
+    figure,
     pack,
     plot,
     presets,
@@ -46,6 +47,7 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(data.app, name="data")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
+app.command("figure")(figure.figure)
 app.command("table")(table.table)
 app.command("export")(export.export)
 app.command("export-model")(export_model.export_model)

@@ -161,7 +161,8 @@ def _raw(number: float | None) -> str:
 
 def _csv_text(text: str) -> str:
     cleaned = clean(text)
-    risky = text.startswith(FORMULA) or cleaned.lstrip().startswith(FORMULA)
+    shown = unicodedata.normalize("NFKC", cleaned).lstrip()  # a spreadsheet takes ＝ for =
+    risky = text.startswith(FORMULA) or shown.startswith(FORMULA)
     return f"'{cleaned}" if risky else cleaned
 
 
