@@ -52,6 +52,7 @@ __all__ = [
     "spec_text",
     "study_names",
     "study_runs",
+    "varying_settings",
 ]
 
 NOTE_LIMIT = 10_000  # characters
@@ -119,6 +120,21 @@ def setting_values(store: Store, key: str) -> dict[str, Any]:
     [8]
     """
     return index_of(store).settings(key)
+
+
+def varying_settings(store: Store, rows: Iterable[RunRow]) -> list[str]:
+    """Return the settings in which runs differ, those of resources left out.
+
+    >>> api.runs.varying_settings(store, api.runs.list_runs(store))
+    []
+    """
+    ids = [row.id for row in rows]
+    found = []
+    for key in setting_names(store):
+        values = setting_values(store, key)
+        if not key.startswith("resources.") and len({repr(values.get(run_id)) for run_id in ids}) > 1:
+            found.append(key)
+    return found
 
 
 def sort_rows(store: Store, rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:

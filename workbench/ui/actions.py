@@ -14,7 +14,8 @@ from workbench.ui.widgets.pane_deck import pane_actions
 
 EVERYWHERE = "everywhere"
 PLACES = {
-    "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",
+    "bench": "Bench", "launch": "Launch", "results": "Results", "columns": "Columns", "run": "Run",
+    "compare": "Compare", "table": "Table", "studies": "Studies",
     "trash": "Trash", "help": "Help", EVERYWHERE: "Everywhere",
 }  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "screens.md"
@@ -24,8 +25,8 @@ _BENCH = ("bench",)
 _PANES = ("bench", "run")
 _CURVES = ("bench", "run", "compare")
 _TABLES = ("results", "compare", "table")
-_LISTS = ("bench", "launch", "results", "columns", "run", "compare", "table", "trash", "help")
-_SUB = ("launch", "results", "columns", "run", "compare", "table", "trash", "help")
+_LISTS = ("bench", "launch", "results", "columns", "run", "compare", "table", "studies", "trash", "help")
+_SUB = ("launch", "results", "columns", "run", "compare", "table", "studies", "trash", "help")
 
 
 def _group(
@@ -166,10 +167,32 @@ _OTHERS: tuple[Action, ...] = (
     ),
     *_group(
         "Table", ("table",),
-        ("export", "e", "export", 1,
+        ("edit", "enter", "runs", 1, "Open the runs of the row; in the layout: edit the key."),
+        ("cycle", "space", "change", 0, "Layout: step through the choices of the key."),
+        ("choose('metrics')", "m", "metrics", 2, "Choose the metrics and their order."),
+        ("choose('rows')", "r", "rows", 3, "Choose what a row is: model, data, settings."),
+        ("cycle('columns')", "p", "pivot", 4, "Step through pivots: data, model or a setting in columns."),
+        ("baseline", "B", "baseline", 5, "Show differences from the row, with p-values; again: do not."),
+        ("sort", "s", "sort", 6, "Sort by the chosen column; again: in reverse."),
+        ("report", "a", "reported", 7, "Add a value from the literature to the row, with its source."),
+        ("save", "W", "save", 8, "Save the table under a name, for `workbench export NAME`."),
+        ("missing", "plus", "queue missing", 9, "Queue the study's missing runs; again confirms."),
+        ("latex", "i", "LaTeX", 10, "Show the table as LaTeX; again: the table."),
+        ("copy", "y", "copy", 0, "Copy the table as Markdown, or as LaTeX while that is shown (OSC 52)."),
+        ("export", "e", "export", 8,
          "Write the table as Markdown, LaTeX and CSV to the working directory."),
-        ("notes", "N", "notes", 3, "Show all notes, to be scrolled; again: the table."),
-        ("export_to", "E", "export to", 2, "Write the table to another folder."),
+        ("notes", "N", "notes", 0, "Show all notes, to be scrolled; again: the table."),
+        ("export_to", "E", "export to", 0, "Write the table to another folder."),
+    ),
+    *_group(
+        "Studies", ("bench", "results", "run", "table"),
+        ("open('studies')", "S", "studies", 0, "List studies and saved tables with their progress."),
+    ),
+    *_group(
+        "Studies", ("studies",),
+        ("table", "enter", "table", 1, "Open the table of the study."),
+        ("missing", "plus", "queue missing", 2, "Queue the runs that are missing; again confirms."),
+        ("budget", "B", "budget", 3, "Step through the budgets of the study."),
     ),
     *_group(
         "Move", _LISTS,
@@ -182,7 +205,7 @@ _OTHERS: tuple[Action, ...] = (
         palette=False,
     ),
     *_group(
-        "Move", ("bench", "run", "launch"),
+        "Move", ("bench", "run", "launch", "table"),
         ("step(1)", "tab", "next", 0, "Go to the next pane, field or list."),
         ("step(-1)", "shift+tab", "previous", 0, "Go to the previous pane, field or list."),
         palette=False,

@@ -40,6 +40,7 @@ SCREENS = {
     "results": "workbench.ui.screens.results:ResultsScreen",
     "table": "workbench.ui.screens.table:TableScreen",
     "columns": "workbench.ui.screens.columns:ColumnsScreen",
+    "studies": "workbench.ui.screens.studies:StudiesScreen",
     "run": "workbench.ui.screens.run:RunScreen",
     "trash": "workbench.ui.screens.trash:TrashScreen",
     "compare": "workbench.ui.screens.compare:CompareScreen",

@@ -1,4 +1,4 @@
-"""The columns of Results: which are shown, and in which order."""
+"""A choice of several in an order: the columns of Results, the metrics or rows of a table."""
 
 from __future__ import annotations
 
@@ -54,19 +54,24 @@ class ColumnsScreen(Page):
     """`taken` gets the keys of the columns when the screen is left, None for those of a new start."""
 
     NAME = "columns"
-    PLACE = "Columns of Results"
+    PLACE = "Columns"
     BINDINGS = bindings("columns")
 
     def __init__(
-        self, shown: Sequence[str], known: Sequence[Choice], taken: Callable[[list[str] | None], None]
+        self,
+        shown: Sequence[str],
+        known: Sequence[Choice],
+        taken: Callable[[list[str] | None], None],
+        title: str = "Columns of Results; state and name are always shown.",
     ) -> None:
         super().__init__()
+        self.heading = title
         self.grid = ColumnList(shown, known)
         self.taken = taken
         self.before = list(self.grid.shown)
 
     def body(self) -> Iterable[Widget]:
-        yield Static("State and name are always shown.", id="title", markup=False)
+        yield Static(self.heading, id="title", markup=False)
         yield self.grid
 
     def begin(self) -> None:
