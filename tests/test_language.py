@@ -18,6 +18,8 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# docs/results/studies holds tables as their command prints them, with notes for each number
+WRITTEN = [page for page in DOCS if page.parent.name != "studies"]
 PACKAGE = sorted((ROOT / "workbench").rglob("*.py"))
 PRESETS = sorted((ROOT / "presets").rglob("*.toml"))
 FORBIDDEN = (
@@ -94,7 +96,7 @@ def test_docs_avoid_the_words(page: Path) -> None:
     report(words(page, (text for _, text in prose(page))))
 
 
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_sentences_of_docs_are_short(page: Path) -> None:
     found = [
         (sum(any(map(str.isalnum, word)) for word in sentence.split()), line, sentence)

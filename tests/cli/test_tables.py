@@ -86,6 +86,7 @@ def test_a_study_is_planned_and_queued_once(cli, monkeypatch, tmp_path):
     plan = json.loads(cli(*root, "studies", "show", "families", "--json").out)
     assert {tuple(run["seeds"].values()) for run in plan["runs"]} == {("running", "missing")}
     assert cli(*root, "studies", "run", "families", "--budget", "qick").code == USAGE
+    assert cli(*root, "export", "all", "--budget", "quick").code == USAGE
     assert cli(*root, "export", "families").out.count("queued") >= 10
 
 

@@ -126,7 +126,7 @@ def test_a_diverged_seed_is_counted_and_noted_even_if_its_value_looks_sound(benc
     edit(paths, diverged={"1": 340})
     table = bench.table()
     (cell,) = table.column("test_mse")
-    assert (cell.values, cell.missing, cell.text) == ((0.2, None, 0.4), 1, "0.30 ± 0.14")
+    assert (cell.values, cell.missing, cell.text) == ((0.2, None, 0.4), 1, "0.30 ± 0.14 †")
     assert texts(table, "seeds") == ["2 of 3 (1 diverged)"]
     assert noted(table, "1 of 3 seeds diverged (seed 1 at step 340); the means are over the other seeds")
 
@@ -347,7 +347,7 @@ def test_a_seed_that_does_not_count_does_not_mark_its_row(bench: Bench) -> None:
     edit(bench.made[1], diverged={"2": 40})
     table = bench.table(["test_mse"])
     assert [column.key for column in table.columns] == ["model", "name", "test_mse", "seeds"]
-    assert texts(table, "test_mse") == ["0.1000 ± 0"]
+    assert texts(table, "test_mse") == ["0.1000 ± 0 †"]
 
 
 def test_two_unhealthy_rows_leave_a_column_without_a_best(bench: Bench) -> None:

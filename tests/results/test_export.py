@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ HOSTILE = [
     "\t=1",
     "\r=1",
     "  =1",
+    "＝HYPERLINK(0)",
+    "＠SUM(A1)",
     "a|b`c`\nd<script>e</script>",
     "<img onerror=x>",
     "\\input{/etc/passwd}",
@@ -190,9 +193,12 @@ def test_no_control_characters_and_no_broken_rows(form: str, text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_leaves_its_cell_as_no_formula_no_command_and_no_html(text: str) -> None:
     for row in csv.reader(io.StringIO(export(words([text]), "csv"))):
-        assert not row or not row[0].lstrip().startswith(("=", "+", "-", "@"))
+        assert not row or not unicodedata.normalize("NFKC", row[0]).lstrip().startswith(("=", "+", "-", "@"))
     inside = export(words([text]), "latex").split(r"\midrule")[1].strip()
-    line = inside.splitlines()[0].removesuffix(r" \\").removeprefix(r"\raggedright ")
+    line = inside.splitlines()[0].removesuffix(r" \\")
+    if r"\raggedright" in line:  # in a group, or the row could not be ended after it
+        assert line.startswith(r"{\raggedright ") and line.endswith(r"\par}")
+        line = line.removeprefix(r"{\raggedright ").removesuffix(r"\par}")
     line = line.replace(r"\allowbreak{}", "")
     allowed = ["backslash", "asciitilde", "asciicircum", "less", "greater", "bar", "asciigrave"]
     assert set(re.findall(r"\\([A-Za-z]+)", line)) <= {"symbol", *(f"text{name}" for name in allowed)}
@@ -250,7 +256,7 @@ def read_latex(body: str, *, bold: bool = False, front: int = 3) -> list[list]:
 
 
 def _plain(cell: str) -> str:
-    cell = cell.removeprefix(r"\raggedright ").replace(r"\allowbreak{}", "")
+    cell = cell.removeprefix(r"{\raggedright ").removesuffix(r"\par}").replace(r"\allowbreak{}", "")
     cell = re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell).removeprefix(r"\bfseries ")
     cell = re.sub(r"^\{(.*)\}$|\{( .*)\}$", r"\1\2", cell)  # a cell or its end, which siunitx leaves alone
     cell = re.sub(r"\$\\times 10\^\{-(\d+)\}\$", lambda m: f"e-{int(m[1]):02d}", cell)

@@ -29,9 +29,20 @@ from workbench.spec.data.report import DataReport
 from workbench.spec.resolve import data_settings
 
 if TYPE_CHECKING:
+    from workbench.spec.data.files.own import OwnData
     from workbench.spec.data.settings import DataSettings
 
-__all__ = ["DataReport", "SetState", "check", "check_data", "list_sets", "show", "skipped_note", "writable"]
+__all__ = [
+    "DataReport",
+    "SetState",
+    "check",
+    "check_data",
+    "data_not_here",
+    "list_sets",
+    "show",
+    "skipped_note",
+    "writable",
+]
 
 DATA_FIX = "Put its files under {}, or point WORKBENCH_DATA_DIR to their folder."
 DESCRIBE = (sys.executable, "-P", "-m", "workbench.engine.data.describe")
@@ -70,6 +81,18 @@ def list_sets() -> list[SetState]:
         else:
             states.append(SetState(name, "ok", "not here; downloaded at first use"))
     return states
+
+
+def data_not_here(data: DataSettings) -> str:
+    """Return in words that files of a data set are not on this machine; empty if none is missing.
+
+    >>> api.data.data_not_here(api.data.check("moons"))
+    ''
+    """
+    source = None if data.path else DATA_SETS.find(data.name)
+    if source is None or source.complete(user_settings().data_dir):
+        return ""
+    return f"the files of {data.name} are not on this machine"
 
 
 def check(target: str, overrides: Sequence[str] = ()) -> DataSettings:
@@ -143,13 +166,14 @@ def check_data(settings: DataSettings) -> DataSettings:
     return settings
 
 
+def example_shape(settings: DataSettings) -> tuple[int, ...]:
+    """Return the shape of one example of checked data; () for a data set whose loader alone knows."""
+    return _opened(settings).shape if settings.path else source_of(settings).shape
+
+
 def skipped_note(settings: DataSettings) -> str:
     """Return a sentence about files of checked own data that are left out; empty if there are none."""
-    if not settings.path:
-        return ""
-    from workbench.spec.data.files.own import open_data  # numpy, which runs on known data do not need here
-
-    skipped = open_data(settings).skipped
+    skipped = _opened(settings).skipped if settings.path else ()
     more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
     files = f"{len(skipped)} file{'s' if len(skipped) > 1 else ''} of {settings.path}"
     return f"{files} left out: {', '.join(skipped[:NAMED])}{more}." if skipped else ""
@@ -163,6 +187,12 @@ def writable(folder: Path) -> bool:
         return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
     except OSError:
         return False
+
+
+def _opened(settings: DataSettings) -> OwnData:
+    from workbench.spec.data.files.own import open_data  # numpy, which runs on known data do not need here
+
+    return open_data(settings)
 
 
 def _not_fetched(source: DataSource, user: UserSettings) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
 from workbench.results import query
+from workbench.results.fields import SECTIONS
 from workbench.results.query import Query
 from workbench.spec.health import health_reasons, health_text
 from workbench.spec.studies import find_study
@@ -44,6 +45,8 @@ __all__ = [
     "removals",
     "remove_runs",
     "restore_runs",
+    "setting_names",
+    "setting_values",
     "sort_rows",
     "spec_of",
     "spec_text",
@@ -98,6 +101,24 @@ def compiled_filter(store: Store, rows: Iterable[RunRow], text: str) -> Query:
     for row in rows:
         found(row)
     return found
+
+
+def setting_names(store: Store) -> list[str]:
+    """Return every setting of the runs by its dotted key, such as "model.latent".
+
+    >>> "model.latent" in api.runs.setting_names(store)
+    True
+    """
+    return [key for key in index_of(store).detail_keys() if key.partition(".")[0] in SECTIONS]
+
+
+def setting_values(store: Store, key: str) -> dict[str, Any]:
+    """Return by run id the value of a setting; runs without it are left out.
+
+    >>> list(api.runs.setting_values(store, "model.latent").values())
+    [8]
+    """
+    return index_of(store).settings(key)
 
 
 def sort_rows(store: Store, rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:

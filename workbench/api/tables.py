@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from workbench.api import studies
+from workbench.api.data import data_not_here
 from workbench.api.outputs import streams, write_output
 from workbench.api.runs import find_run, list_runs, study_runs
 from workbench.api.stores import Store
@@ -25,7 +26,7 @@ from workbench.results.long import write_long as write_rows
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
-from workbench.results.wanted import wanted_groups
+from workbench.results.wanted import NOT_RUN, wanted_groups
 from workbench.spec.layout import Layout
 from workbench.spec.metrics import METRICS
 from workbench.spec.studies import Study, find_study
@@ -106,7 +107,13 @@ def study_table(store: Store, name: str, metrics: Sequence[str] | None = None, b
             map(studies.wanted, runs),
             study.name,
             studies.planned_groups(study),
+            layout.metrics,
         )
+        lacking = [data_not_here(run.spec.data) for run in runs]
+        groups = [
+            replace(group, absent=f"{group.absent}: {why}") if why and group.absent == NOT_RUN else group
+            for group, why in zip(groups, lacking, strict=True)
+        ]
         title = f"{study.title}, budget {budget}" if budget else study.title
         if layout.plain:
             table = comparison_of(groups, layout.metrics or None, title, study.published)
@@ -300,7 +307,7 @@ def long_curves(store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | N
 
     >>> long = api.tables.long_curves(store, api.runs.list_runs(store), ["loss"])
     >>> next(long.rows)[1:]
-    (0, 'loss', 'train', 4, 0.06666666666666667, 0.02, 45.17...)
+    (0, 'loss', 'train', 1, 0.0696, 0.0241, 45.52288818359375)
     """
     _check_metrics(metrics, ())
     return long_of_curves(store.paths, rows, metrics or ())

@@ -77,6 +77,8 @@ def export(
     if not what:
         raise WorkbenchError("Cannot export: no table or run given.", _tables_here(store))
     rows, study = _chosen(store, what, budget)
+    if budget and not study:
+        raise WorkbenchError("Cannot export: --budget needs the name of one study.")
     if long or curves:
         make = api.tables.long_results if long else api.tables.long_curves
         _write_long(make(store, rows, metric), format, output, overwrite=overwrite)

@@ -9,6 +9,7 @@ import typer
 from workbench import api
 from workbench.cli.follow import follow, follow_inline, print_queued
 from workbench.cli.options import (
+    After,
     Detach,
     Grids,
     Json,
@@ -35,6 +36,7 @@ def run(
     random_seed: RandomSeed = 0,
     seeds: Seeds = None,
     priority: Priority = 0,
+    after: After = None,
     inline: Annotated[
         bool, typer.Option("--inline", help="Train in the foreground, bypassing the queue.")
     ] = False,
@@ -47,6 +49,8 @@ def run(
     """
     if inline and detach:
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
+    if inline and after:
+        raise WorkbenchError("--inline and --after exclude each other.", "Choose one.")
     source = find_source(ctx, preset)
     specs = api.presets.expand(
         source.preset, sets or (), grid or (), seeds, zipped=zipped or (), draws=random, draw_seed=random_seed
@@ -66,6 +70,7 @@ def run(
         "overrides": [*(sets or ()), *(grid or ()), *(zipped or ())],
         "rerun_of": source.run,
         "priority": priority,
+        "after": after or (),
     }
     if inline:
         raise typer.Exit(follow_inline(store, specs, submission, source, json))

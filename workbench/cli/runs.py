@@ -69,7 +69,7 @@ def list_(
                 row.data,
                 len(row.seeds),
                 row.step or "",
-                format_duration(row.ended - row.started) if row.ended and row.started else "",
+                format_duration(row.took),
                 *([format_bytes(sizes.get(row.id, 0))] if disk else []),
                 ago(row.created),
                 row.note,

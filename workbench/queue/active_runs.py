@@ -12,8 +12,8 @@ from workbench.queue.attempt_command import read_need
 from workbench.queue.policy import Need
 from workbench.queue.transitions import Verdict, apply
 from workbench.store.files import read_json
-from workbench.store.json_fields import number, read_table
-from workbench.store.paths import RunPaths, StorePaths
+from workbench.store.json_fields import items, number, read_table
+from workbench.store.paths import RUN_ID, RunPaths, StorePaths
 from workbench.store.runs import run_ids
 from workbench.store.state import (
     OVER,
@@ -41,6 +41,7 @@ class Entry:
     state: RunState
     need: Need
     created: float
+    after: tuple[str, ...] = ()  # runs that must finish first
     stop_sent: float | None = None  # monotonic time of the first SIGTERM
     launched: float = 0.0  # monotonic
 
@@ -123,7 +124,7 @@ class Board:
                 self._say(f"{run_id}: cannot read its spec.toml; the run is left alone")
             self._over[run_id] = 0
             return
-        self.live[run_id] = Entry(paths, state, need, _created(paths))
+        self.live[run_id] = _entry(paths, state, need)
 
     def _look_at_over(self, run_id: str, seen: int) -> None:
         """Apply requests for a run that is over (retry); drop those that have no effect."""
@@ -135,7 +136,7 @@ class Board:
         if requests:
             state, need = load_state(paths), read_need(paths)
             if need is not None:
-                entry = Entry(paths, state, need, _created(paths))
+                entry = _entry(paths, state, need)
                 self.apply_requests(entry)
                 if entry.state.state not in OVER:
                     self.live[run_id] = entry
@@ -157,7 +158,7 @@ class Board:
     def apply_requests(self, entry: Entry) -> None:
         """Apply the waiting requests in order; the file goes only when the new state is on disk."""
         for request in read_requests(entry.paths):
-            answer = apply(entry.state, request.verb, request.value, time.time())
+            answer = apply(entry.state, request.verb, request.value, time.time(), request.place)
             if answer is Verdict.DEFER:
                 return
             try:
@@ -179,8 +180,10 @@ def started_state(state: RunState, number: int, device: str, now: float) -> RunS
     return replace(moved, reason="", failure="", next="", not_before=None, ended=None, stopping="")
 
 
-def _created(paths: RunPaths) -> float:
-    return number(read_table(paths.origin).get("created")) or 0.0
+def _entry(paths: RunPaths, state: RunState, need: Need) -> Entry:
+    origin = read_table(paths.origin)
+    after = tuple(name for name in items(origin.get("after")) if isinstance(name, str) and RUN_ID.match(name))
+    return Entry(paths, state, need, number(origin.get("created")) or 0.0, after)
 
 
 def modified(path: Path) -> int:

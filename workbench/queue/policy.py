@@ -74,6 +74,7 @@ class Need:
     small: bool = False  # its data are small: about as fast on the CPU
     avoid: str = ""  # GPU on which it failed without a fault of its own
     alone: bool = False  # ran out of memory beside others
+    minutes: float = 0.0  # wall-time limit; 0: none
     not_before: float = 0.0
 
     def gpu_mb(self, card_mb: int) -> float:

@@ -58,7 +58,7 @@ def arranged_table(
     Raises:
         WorkbenchError: for an unknown metric or key (exit code NOT_FOUND), or a baseline that is no row.
     """
-    return arranged_of(pool(store, rows), layout, title, published)
+    return arranged_of(pool(store, rows, layout.metrics), layout, title, published)
 
 
 def arranged_of(
@@ -88,7 +88,7 @@ def arranged_of(
     if against is not None:
         notes.append(method_note(", ".join(front.texts[against])))
     heading = metric_column(metrics[0]).heading if grid.pivot and len(metrics) == 1 else ""
-    if heading and layout.caption:
+    if heading and (layout.caption or title):
         notes.insert(0, f"Numbers: {heading}.")
     order = _order(grid, layout, numbers)
     ids = [tuple(o.run_id for g in row if g is not None for o in g.outcomes) for row in grid.cells]

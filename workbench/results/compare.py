@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 from workbench.results.footnotes import impossible, notes_of
 from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, pool
 from workbench.results.table import (
+    CUT_SHORT,
     WIDE,
     Cell,
     Column,
@@ -19,7 +21,7 @@ from workbench.results.table import (
     printed_cell,
     text_cell,
 )
-from workbench.spec.health import MARKS, health_text, worst
+from workbench.spec.health import MARKS, health_text
 from workbench.spec.metrics import BUILT_IN, METRICS, metric
 from workbench.spec.reference_values import Published, Value
 from workbench.store.paths import StorePaths
@@ -41,7 +43,7 @@ def comparison_table(
     Raises:
         WorkbenchError: for a metric that is neither known nor found in these runs (exit code NOT_FOUND).
     """
-    return comparison_of(pool(store, rows), metrics, title, published)
+    return comparison_of(pool(store, rows, metrics), metrics, title, published)
 
 
 def comparison_of(
@@ -51,7 +53,7 @@ def comparison_of(
     published: Published | None = None,
 ) -> Table:
     """Return what `comparison_table` does, of groups."""
-    verdicts = [worst(group.health.values()) for group in groups]
+    verdicts = [group.verdict for group in groups]
     chosen = chosen_metrics(groups, metrics)
     data = list(dict.fromkeys(group.rows[0].data for group in groups))
     columns = [Column("model", "model"), Column("name", "runs")]
@@ -93,17 +95,24 @@ def comparison_of(
 def marked(key: str, groups: Sequence[Group | None], cells: Sequence[Cell]) -> list[Cell]:
     """Return a column of a metric with the best of comparable rows marked, and the health of each.
 
-    An unhealthy run is never the best. A row without a group keeps its cell.
+    A row with an unhealthy, a diverged or an early-stopped run is never the best. A row without a group
+    keeps its cell.
     """
-    verdicts = [worst(group.health.values()) if group is not None else "" for group in groups]
+    verdicts = [group.verdict if group is not None else "" for group in groups]
     classes = [
-        None if group is None or verdict == "unhealthy" else group.comparable(key)
+        None if group is None or verdict == "unhealthy" or group.cut_short else group.comparable(key)
         for group, verdict in zip(groups, verdicts, strict=True)
     ]
     ranked = mark_best(cells, metric(key).better, classes)
     if metric(key).one_per == "data set":
         return ranked
-    return [mark_health(cell, verdict) for cell, verdict in zip(ranked, verdicts, strict=True)]
+    shown = [mark_health(cell, verdict) for cell, verdict in zip(ranked, verdicts, strict=True)]
+    return [
+        replace(cell, text=f"{cell.text} {CUT_SHORT}")
+        if group is not None and group.cut_short and cell.mean is not None
+        else cell
+        for group, cell in zip(groups, shown, strict=True)
+    ]
 
 
 def seeds_text(group: Group) -> str:

@@ -217,7 +217,8 @@ def raw_number(number: Any) -> str:
 def csv_text(text: str) -> str:
     """Return one line of text that no spreadsheet executes."""
     cleaned = clean(text)
-    risky = text.startswith(FORMULA) or cleaned.lstrip().startswith(FORMULA)
+    shown = unicodedata.normalize("NFKC", cleaned).lstrip()  # a spreadsheet takes ＝ for =
+    risky = text.startswith(FORMULA) or shown.startswith(FORMULA)
     return f"'{cleaned}" if risky else cleaned
 
 

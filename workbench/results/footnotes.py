@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from workbench.errors import WorkbenchError
 from workbench.results.groups import Group
-from workbench.results.table import ALIKE, NOTHING, Cell
+from workbench.results.table import ALIKE, CUT_SHORT, NOTHING, Cell
 from workbench.spec.estimates import EstimateSettings, estimate_of
-from workbench.spec.health import MARKS, health_reasons, worst
+from workbench.spec.health import MARKS, health_reasons
 from workbench.spec.metric import CAPABILITIES, NATS, lacking
 from workbench.spec.metrics import BUILT_IN, metric
 from workbench.spec.models import settings_class
@@ -106,7 +106,11 @@ def _measured_later(key: str, groups: Sequence[Group]) -> str:
     outcomes = ((outcome, group.title) for group in groups for outcome in group.outcomes)
     how = _titles((o.conditions[key], title) for o, title in outcomes if key in o.conditions)
     parts = how if len(how) == 1 else [f"{titles}: {settings}" for settings, titles in how.items()]
-    return f"{metric(key).label}: measured after the end with {'; '.join(parts)}." if how else ""
+    if how:
+        return f"{metric(key).label}: measured after the end with {'; '.join(parts)}."
+    curves = {o.from_curves[key] for group in groups for o in group.outcomes if key in o.from_curves}
+    which = " or ".join(sorted(curves))
+    return f"{metric(key).label}: last point of the {which}, not a final evaluation." if which else ""
 
 
 def _shapes(groups: Sequence[Group]) -> str:
@@ -154,7 +158,7 @@ def _comparing(groups: Sequence[Group], columns: dict[str, list[Cell]]) -> list[
 
 def _unhealthy(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
     """What the marks of health mean, and why a row has one."""
-    verdicts = {worst(group.health.values()) for group in groups}
+    verdicts = {group.verdict for group in groups}
     notes = []
     if "unhealthy" in verdicts:
         notes.append(f"{MARKS['unhealthy']}: a run behind this is unhealthy; it is never marked as best.")
@@ -163,6 +167,12 @@ def _unhealthy(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
     for group, label in zip(groups, labels, strict=True):
         found = health_reasons(list(group.health), list(group.health.values()))
         notes += [f"{label}: {' '.join(found)}"] if found else []
+    if any(group.cut_short for group in groups):
+        what = "a seed behind this diverged or was stopped early by patience"
+        notes.append(f"{CUT_SHORT}: {what}; the row is never marked as best.")
+    for group, label in zip(groups, labels, strict=True):
+        kept = ", ".join(f"seed {seed} keeps step {step}" for seed, step in group.stopped.items())
+        notes += [f"{label}: stopped early; {kept}."] if kept else []
     return notes
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from workbench.errors import WorkbenchError
 from workbench.results.run_result import Measured, Outcome, read_outcome
 from workbench.results.table import Cell, number_cell, spread_cell
-from workbench.spec.health import Health
+from workbench.spec.health import Health, worst
 from workbench.spec.metric import NATS
 from workbench.spec.metrics import metric
 from workbench.spec.models import settings_class
@@ -81,6 +81,21 @@ class Group:
         """The verdict on each seed that counts: one that diverged has no values, and is named elsewhere."""
         owner = sorted(self._owner().items())
         return {s: o.health[s] for s, o in owner if s in o.health and s not in o.diverged}
+
+    @property
+    def stopped(self) -> dict[int, int]:
+        """The seeds that patience stopped early, and the step whose state each keeps."""
+        return {s: o.stopped[s] for s, o in sorted(self._owner().items()) if s in o.stopped}
+
+    @property
+    def verdict(self) -> str:
+        """The gravest verdict on its seeds."""
+        return worst(self.health.values())
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether a seed diverged, or was stopped early: the others are a selection, or not comparable."""
+        return bool(self.diverged or self.stopped)
 
     def cell(self, key: str, usual_n: int | None = None) -> Cell:
         """Return the group's cell of a metric: mean ± std over the distinct seeds that have a result.
@@ -192,7 +207,7 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
     health: tuple[Health, ...] = ()
     if any(row.health for row in rows):
         health = tuple(row.health[row.seeds.index(seed)] for seed, row in sorted(owner.items()) if row.health)
-    took = [row.ended - row.started for row in rows if row.ended is not None and row.started is not None]
+    took = [row.took for row in rows if row.took is not None]
     return replace(
         rows[0],
         seeds=tuple(sorted({seed for row in rows for seed in row.seeds})),
@@ -203,11 +218,14 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
     )
 
 
-def pool(store: StorePaths, rows: Iterable[RunRow]) -> list[Group]:
-    """Return the groups of `rows` with their results, in the order in which they first appear."""
+def pool(store: StorePaths, rows: Iterable[RunRow], curves: Sequence[str] | None = None) -> list[Group]:
+    """Return the groups of `rows` with their results, in the order in which they first appear.
+
+    `curves` names metrics that may be the last point of a curve: see `read_outcome`.
+    """
     groups = []
     for newest in members(rows):
-        outcomes = [read_outcome(store.run(row.id)) for row in newest]
+        outcomes = [read_outcome(store.run(row.id), curves or ()) for row in newest]
         groups.append(
             Group(
                 tuple(newest),

@@ -183,7 +183,8 @@ class _Column:
                     pieces, used = [*pieces, ""], 0.0
                 pieces[-1], used = pieces[-1] + tex(sign), used + _extent(sign)
             words.append(r"\allowbreak{}".join(pieces))
-        return rf"\raggedright {' '.join(words)}"
+        # in a group, for \raggedright has a \\ of its own, which must not end the row
+        return rf"{{\raggedright {' '.join(words)}\par}}"
 
     @property
     def form(self) -> str:

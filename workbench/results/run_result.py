@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.spec.health import Health
+from workbench.store.details import curve_ends, read_settings
 from workbench.store.evaluations import newest_health, read_evaluations
 from workbench.store.json_fields import items, number, read_table, table, whole
 from workbench.store.paths import HEALTH, RunPaths
@@ -33,6 +35,8 @@ class Outcome:
     health: dict[int, Health] = field(default_factory=dict)  # the verdict on each seed
     made_by: tuple[str, str] = ("", "")  # commit and version of torch, empty where unknown
     place: str = ""  # device and host, between which times are not compared
+    stopped: dict[int, int] = field(default_factory=dict)  # seeds that patience ended early: the step kept
+    from_curves: dict[str, str] = field(default_factory=dict)  # metrics of the last point of a curve: which
 
     def shared(self, key: str) -> float | None:
         """Return the value that all seeds of the run share, such as the training time of all together."""
@@ -40,8 +44,12 @@ class Outcome:
         return max(known, default=None)
 
 
-def read_outcome(paths: RunPaths) -> Outcome | None:
-    """Read a run's result; None if it has none yet or it cannot be read. Damaged entries are left out."""
+def read_outcome(paths: RunPaths, curves: Iterable[str] = ()) -> Outcome | None:
+    """Read a run's result; None if it has none yet or it cannot be read. Damaged entries are left out.
+
+    Those of the metrics `curves` that neither the result nor an evaluation has are the last point of their
+    curve, on test data if it has one.
+    """
     result = read_table(paths.result)
     seeds = tuple(seed for seed in items(result.get("seeds")) if isinstance(seed, int))
     if outcome_of(result) is None or not seeds:
@@ -63,7 +71,41 @@ def read_outcome(paths: RunPaths) -> Outcome | None:
     later, conditions = _later(paths, seeds, diverged)
     verdicts = newest_health(result, read_table(paths.root / HEALTH))
     health = dict(zip(seeds, verdicts, strict=False))
-    return Outcome(paths.id, seeds, later | metrics, diverged, conditions, health, made_by, place)
+    ends, from_curves = _ends(paths, seeds, diverged, set(curves) - later.keys() - metrics.keys())
+    stopped = _stopped(paths, result, metrics.get("best_step"))
+    found = ends | later | metrics
+    return Outcome(paths.id, seeds, found, diverged, conditions, health, made_by, place, stopped, from_curves)
+
+
+def _ends(
+    paths: RunPaths, seeds: tuple[int, ...], diverged: dict[int, int], keys: Iterable[str]
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Return metrics from the last points of curves, and which curve each is of."""
+    wanted = set(keys)
+    ends = curve_ends(paths) if wanted else {}
+    metrics, curves = {}, {}
+    for key in wanted:
+        split = next(
+            (one for one in ("test", "train") if len(ends.get(f"{key}.{one}", ())) == len(seeds)), ""
+        )
+        if split:
+            values = zip(seeds, map(number, ends[f"{key}.{split}"]), strict=True)
+            metrics[key] = Measured({s: None if s in diverged else value for s, value in values})
+            curves[key] = f"{split} curve"
+    return metrics, curves
+
+
+def _stopped(paths: RunPaths, result: dict[str, Any], best: Measured | None) -> dict[int, int]:
+    """Return the seeds that patience stopped before the end, and the step whose state each keeps."""
+    if best is None:
+        return {}
+    settings = read_settings(paths)
+    total, step = whole(read_table(paths.progress).get("total")), whole(result.get("step"))
+    every = whole(settings.get("evaluation.every")) or max(1, total // 20)
+    patience = whole(settings.get("training.patience"))
+    known = {seed: int(value) for seed, value in best.values.items() if value is not None}
+    points = {seed: step // every - kept // every for seed, kept in known.items()}  # since the best one
+    return {seed: known[seed] for seed in known if patience and points[seed] >= patience}
 
 
 def _later(

@@ -16,6 +16,7 @@ from workbench.spec.layout import Spread
 from workbench.text import cut
 
 NOTHING = "–"  # shown where a number does not exist
+CUT_SHORT = "†"  # shown after a number of runs of which a seed diverged or was stopped early
 ALIKE = "≈"  # shown after a mean that does not differ significantly from the best
 LEVEL = 0.05
 WIDE = 1000  # characters of a label: never cut before what differs between rows

@@ -12,6 +12,7 @@ from workbench.store.details import read_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
+NOT_RUN = "not run"
 MOST = 4  # settings that a note on a stale row names
 
 
@@ -35,17 +36,23 @@ class Wanted:
 
 
 def wanted_groups(
-    store: StorePaths, rows: Sequence[RunRow], wanted: Iterable[Wanted], study: str, planned: Collection[str]
+    store: StorePaths,
+    rows: Sequence[RunRow],
+    wanted: Iterable[Wanted],
+    study: str,
+    planned: Collection[str],
+    curves: Iterable[str] = (),
 ) -> list[Group]:
     """Return one group for each of `wanted`, in their order, also where none of `rows` belongs to it.
 
     `planned` are the group hashes of the study at all its budgets: a run of the study with another one was
-    made before the study or a preset changed, and what has no other run is then stale.
+    made before the study or a preset changed, and what has no other run is then stale. `curves` names metrics
+    that may be the last point of a curve: see `read_outcome`.
     """
     groups = []
     for one in wanted:
         own = one.runs(rows)
-        outcomes = [found for row in own if (found := read_outcome(store.run(row.id))) is not None]
+        outcomes = [found for row in own if (found := read_outcome(store.run(row.id), curves)) is not None]
         absent = "" if own else _absence(store, rows, one, study, planned)
         groups.append(
             Group(
@@ -79,7 +86,7 @@ def _absence(
 ) -> str:
     old = stale_run(rows, one, study, planned)
     if old is None:
-        return "not run"
+        return NOT_RUN
     before = read_settings(store.run(old.id))
     keys = [
         key

@@ -35,12 +35,7 @@ def read_numbers(paths: RunPaths) -> dict[str, float]:
 
     A curve is found as "name.split", and under its name, which means training if it has several splits.
     """
-    numbers: dict[str, float | None] = {}
-    for line in log_tail(paths.metrics, CURVES_END).splitlines():  # a later line replaces an earlier one
-        row = parse_row(line.encode()) or {"values": {}}
-        split = str(row.get("split", "train"))
-        for name, values in row["values"].items():
-            numbers[f"{name}.{split}"] = _mean(values if isinstance(values, list) else [values])
+    numbers: dict[str, float | None] = {key: _mean(values) for key, values in curve_ends(paths).items()}
     for key in list(numbers):
         name, _, split = key.rpartition(".")
         if split == "train" or f"{name}.train" not in numbers:
@@ -48,6 +43,17 @@ def read_numbers(paths: RunPaths) -> dict[str, float]:
     for evaluation in read_evaluations(paths):  # oldest first
         numbers |= {name: _mean(list(entry.values)) for name, entry in evaluation.metrics.items()}
     return {key: value for key, value in numbers.items() if value is not None}
+
+
+def curve_ends(paths: RunPaths) -> dict[str, list[Any]]:
+    """Return the last point of each curve as "name.split": one value a seed, as written."""
+    found: dict[str, list[Any]] = {}
+    for line in log_tail(paths.metrics, CURVES_END).splitlines():  # a later line replaces an earlier one
+        row = parse_row(line.encode()) or {"values": {}}
+        split = str(row.get("split", "train"))
+        for name, values in row["values"].items():
+            found[f"{name}.{split}"] = values if isinstance(values, list) else [values]
+    return found
 
 
 def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
