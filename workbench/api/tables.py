@@ -341,7 +341,7 @@ def long_curves(store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | N
 
     >>> long = api.tables.long_curves(store, api.runs.list_runs(store), ["loss"])
     >>> next(long.rows)[1:]
-    (0, 'loss', 'train', 4, 0.06666666666666667, 0.02, 45.17...)
+    (0, 'loss', 'train', 1, 0.0696, 0.0241, 45.52288818359375)
     """
     _check_metrics(metrics, ())
     return long_of_curves(store.paths, rows, metrics or ())
