@@ -4,11 +4,13 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.queue.person import tiny_spec
 from tests.stores import make_run
 from workbench.api import queue
+from workbench.api.presets import resolve
 from workbench.api.runs import list_runs, spec_of
 from workbench.errors import WorkbenchError
 from workbench.queue.transitions import apply
@@ -68,6 +70,28 @@ def test_a_device_that_is_not_here_stops_all_before_the_first(store: Store) -> N
         queue.submit(store, [tiny_spec("a", 5), tiny_spec("b", 5, device="cuda:55")])
     assert caught.value.exit_code == 6
     assert list_runs(store) == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "text"),
+    [
+        (
+            "vae-digits",
+            "model.encoder=[4,4,4,4]",
+            "the 4 layers of model.encoder need pictures of 16 × 16",
+        ),
+        ("lebm-moons", "data.name=moons", "it needs pictures, and moons has none"),
+        ("vae-digits", "model.encoder=[4,4,4] data.path={tmp}/own.npy", "own.npy has 4 × 4"),
+    ],
+)
+def test_a_net_that_cannot_take_the_data_is_refused_before_it_is_queued(
+    store: Store, tmp_path: Path, preset: str, changes: str, text: str
+) -> None:
+    np.save(tmp_path / "own.npy", np.arange(6 * 16, dtype=np.uint8).reshape(6, 4, 4))
+    spec = resolve(preset, ["model.net=conv", *changes.format(tmp=tmp_path).split()], "1")
+    with pytest.raises(WorkbenchError, match=text) as caught:
+        queue.submit(store, [spec])
+    assert caught.value.exit_code == 2 and list_runs(store) == []
 
 
 def test_a_full_disk_is_reported_with_what_was_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

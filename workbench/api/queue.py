@@ -6,9 +6,10 @@ import json
 import os
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.api.data import check_data
+from workbench.api.data import check_data, example_shape
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import DATA, STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
@@ -20,6 +21,7 @@ from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
 from workbench.spec.data.settings import DataSettings
 from workbench.spec.models import settings_class
+from workbench.spec.picture_nets import NETS, check_nets
 from workbench.store.files import read_toml
 from workbench.store.finished import find_finished
 from workbench.store.json_fields import table
@@ -127,11 +129,11 @@ def submit(
 
 
 def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
-    """Check devices and data before anything is queued; return the specs with hashes of own data filled in.
+    """Check devices, data and nets before anything is queued; return the specs with hashes of own data.
 
     Raises:
         WorkbenchError: exit code 6 for a device that is not on this machine, 8 for data that cannot be
-            used, or are missing and cannot be downloaded.
+            used, or are missing and cannot be downloaded, 2 for a net that cannot take the data.
     """
     given = list(specs)
     chosen = os.environ.get(VISIBLE)
@@ -139,7 +141,11 @@ def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
         check_device(device, chosen=chosen)
     distinct = {spec.data.model_dump_json(): spec.data for spec in given}
     checked = {text: check_data(data) for text, data in distinct.items()}
-    return [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
+    found = [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
+    for spec in found:
+        if getattr(spec.model, "net", "") in NETS and (shape := example_shape(spec.data)):
+            check_nets(spec.model, shape, Path(spec.data.path).name or spec.data.name)
+    return found
 
 
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:

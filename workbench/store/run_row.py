@@ -39,6 +39,7 @@ class RunRow:
     steps_per_second: float = 0.0
     heard: float | None = None  # when the worker last reported its progress
     summary: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)  # standard error, of one seed or equal ones
     health: tuple[Health, ...] = ()  # the verdict on each seed; empty if none was made
     tags: tuple[str, ...] = ()
     note: str = ""

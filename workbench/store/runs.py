@@ -178,6 +178,11 @@ def read_row(paths: RunPaths) -> RunRow | None:
     state = run_state(state, result)
     over = outcome_of(result) is not None
     progress = {} if over else read_table(folder + PROGRESS)
+    metrics = {
+        name: entry
+        for name, entry in table(result.get("metrics")).items()
+        if isinstance(entry, dict) and isinstance(entry.get("values"), list)
+    }
     return RunRow(
         id=paths.root.name,
         name=str(brief.get("name", "")),
@@ -205,10 +210,12 @@ def read_row(paths: RunPaths) -> RunRow | None:
         total=whole(result.get("step") if over else progress.get("total")),
         steps_per_second=number(progress.get("steps_per_second")) or 0.0,
         heard=number(progress.get("time")),
-        summary={
-            name: tuple(map(number, entry["values"]))
-            for name, entry in table(result.get("metrics")).items()
-            if isinstance(entry, dict) and isinstance(entry.get("values"), list)
+        summary={name: tuple(map(number, entry["values"])) for name, entry in metrics.items()},
+        errors={
+            name: error
+            for name, entry in metrics.items()
+            if len(set(map(str, entry["values"]))) == 1  # one seed, or a value that they share
+            if (error := number((items(entry.get("se")) or [None])[0])) is not None
         },
         health=newest_health(result, read_table(folder + HEALTH)),
         tags=tuple(map(str, items(notes.get("tags")))),

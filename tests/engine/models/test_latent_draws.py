@@ -37,9 +37,7 @@ def moments(z: np.ndarray, mean: float, variance: float, wider: float = 1.0) -> 
         assert abs(found.mean() - truth) < 4 * found.std(ddof=1) / len(found) ** 0.5 + 0.01 * abs(truth)
 
 
-@pytest.mark.check(
-    "section 11", "Draws of π₀(z), p(z) and p(z|x) have the moments of a linear-Gaussian model."
-)
+@pytest.mark.check("section 11", "Draws of π₀(z), p(z), p(z|x) have the moments of a linear-Gaussian model.")
 def test_draws_of_the_densities_have_the_known_moments() -> None:
     slope = 0.7  # f(z) = slope z: the prior is N(slope, 1)
     model, streams = conjugate(slope, prior_steps=60, encode_steps=250)

@@ -32,6 +32,7 @@ class Curve:
     raw: Floats | None = None
     raw_style: Style | None = None
     dash: int = 0
+    label: str = ""  # of one of several lines of a series, such as a seed
     marks: NDArray[np.bool_] | None = None  # points [n] to mark with × on the x axis
 
 

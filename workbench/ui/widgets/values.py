@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from workbench.api.live import Series
@@ -10,7 +12,8 @@ from workbench.ui.canvas.axes import short
 from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.plot import Curve
 
-SMOOTH = 0.9  # decay of the moving average, per point
+# strengths of the moving average: the share of a curve that its window is
+SMOOTHING = {"off": 0.0, "weak": 0.02, "strong": 0.08}
 DASH_SIGNS = ("━━", "┄┄", "╶╶", "━┄")
 DASH_ASCII = ("--", "..", "- ", "-.")
 
@@ -35,6 +38,16 @@ def curve_of(
         dash=dash,
         marks=series.broken()[:n],
     )
+
+
+def decay_of(strength: str, series: Series) -> float | None:
+    """Return the decay per point of a moving average, None for none.
+
+    The window is a share of the curve, so that a curve of 30 points lags as little as one of 3,000. It grows
+    as the number of points doubles: another decay means that the whole average is made again.
+    """
+    window = SMOOTHING[strength] * 2 ** math.floor(math.log2(max(1, len(series))))
+    return 1 - 1 / window if window > 1 else None
 
 
 def dash_sign(palette: Palette, dash: int) -> str:
