@@ -60,8 +60,8 @@ class Group:
     @property
     def repeated(self) -> tuple[int, ...]:
         """Seeds with a result in more than one run."""
-        counts = Counter(seed for outcome in self.outcomes for seed in outcome.seeds if seed in self.seeds)
-        return tuple(sorted(seed for seed, count in counts.items() if count > 1))
+        counts = Counter(seed for outcome in self.outcomes for seed in outcome.seeds)
+        return tuple(seed for seed in self.seeds if counts[seed] > 1)
 
     @property
     def finished(self) -> int:
