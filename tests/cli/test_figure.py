@@ -19,7 +19,9 @@ def test_without_a_kind_it_lists_what_the_run_has_and_lacks(cli, store):
     assert [kind for kind, why in lacks.items() if not why] == ["curves", "latents", "samples"]
     assert lacks["tsne"] == "it is computed from a checkpoint, and the run has none"
     assert lacks["traces"] == "it needs an energy-based prior, and the family vae has none"
-    assert "integrand" in cli("figure", "starter").out
+    assert "integrand" in cli("figure", "starter-1").out
+    answer = cli("figure", "starter")  # its runs have other settings than these
+    assert answer.code == NOT_FOUND and answer.err.startswith("workbench: None of the configurations has")
     assert json.loads(cli("figure", "dddd", "--json").out)[3]["lacks"] == (
         "it is computed after the end of a run, and this one is paused"
     )
@@ -44,7 +46,7 @@ def test_files_of_the_store_are_refused_and_devices_need_a_format(cli, store, tm
 
 def test_a_study_leaves_out_what_lacks_the_kind_and_says_so(cli, store, tmp_path):
     only_snapshot(RunPaths(store / "20261121-100001-lae-digits-bbbb").latents, 1)
-    answer = cli("figure", "starter", "latents", "-o", tmp_path / "z.svg")
+    answer = cli("figure", "starter-1", "latents", "-o", tmp_path / "z.svg")
     assert answer.code == 0
     assert answer.err.startswith("lae-digits is left out: it has no snapshots of latents.\n")
     answer = cli("figure", "bbbb", "latents", "-o", tmp_path / "z2.svg")

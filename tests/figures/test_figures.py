@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from tests.engine.small import finished, small_spec
 from tests.stores import append_row, make_run, make_store
 from workbench import api
-from workbench.api.figures import Options, Subject, collect, draw, find_kind, kinds_of, rows_of
+from workbench.api.figures import Options, Subject, collect, draw, find_kind, groups_of, kinds_of
 from workbench.api.stores import Store, open_store
 from workbench.engine.estimates import measure
 from workbench.errors import WorkbenchError
@@ -64,7 +64,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def subjects(store: Store, *runs: str, kind: str = "curves", options: Options | None = None) -> list[Subject]:
-    return collect(store, rows_of(store, runs[0], runs[1:]), find_kind(kind), options or Options())[0]
+    return collect(store, groups_of(store, runs[0], runs[1:]), find_kind(kind), options or Options())[0]
 
 
 def drawn(function: Callable[..., Figure], *arguments: Any) -> Figure:
@@ -95,8 +95,7 @@ def live(store: Store) -> api.live.LiveRun:
 
 def test_runs_of_one_configuration_are_one_line_over_all_their_seeds(store: Store) -> None:
     make_run(store.root, "run-more", kind="vae", seeds=(2, 3), created=1_795_271_999.0)
-    rows = rows_of(store, "run-vae", ["run-more"])
-    assert len({row.group for row in rows}) == 1
+    assert len(groups_of(store, "run-vae", ["run-more"])) == 1
     (found,) = subjects(store, "run-vae", "run-more")
     series = found.curve("loss", "train")
     assert series.seeds == 4  # seed 2 was trained twice, and counts once: that of the newer run
@@ -184,16 +183,16 @@ def test_what_is_not_stored_is_computed_once_and_drawn(trained: Store, quick: li
         ]
         ElementTree.fromstring(draw(find_kind(kind), found, Options(), "svg"))
     assert sorted(quick) == sorted(find_kind(kind).estimate for kind in ESTIMATED[family])
-    lacking = {kind.name for kind, lack in kinds_of(trained, row) if lack}
+    lacking = {kind.name for kind, lack in kinds_of(trained, groups_of(trained, row.id)) if lack}
     noise = {"gradient-variance", "metric-variance"}
     assert lacking == (noise | {"integrand", "traces"} if family == "vae" else noise)
 
 
 def test_other_settings_are_computed_anew(trained: Store, quick: list[str]) -> None:
     run = next(row.id for row in api.runs.list_runs(trained) if row.kind == "vae")
-    rows, kind = rows_of(trained, run), find_kind("reconstructions")
+    groups, kind = groups_of(trained, run), find_kind("reconstructions")
     for sets, count in (([], 5), (["images=3"], 3)):
-        (found,), _ = collect(trained, rows, kind, Options(), sets=sets)
+        (found,), _ = collect(trained, groups, kind, Options(), sets=sets)
         assert len(found.arrays["data"]) == count
     assert quick[-1] == "reconstructions"
 

@@ -1,7 +1,7 @@
 """Figures for publications, of the runs of a study or of single runs; matplotlib draws them.
 
->>> row = api.runs.find_run(store, "fuze")
->>> [kind.name for kind, lack in api.figures.kinds_of(store, row) if not lack]
+>>> groups = api.figures.groups_of(store, "fuze")
+>>> [kind.name for kind, lack in api.figures.kinds_of(store, groups) if not lack]
 ['curves', 'latents', 'samples']
 """
 
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 
+from workbench.api import studies
 from workbench.api.evaluations import evaluate
 from workbench.api.outputs import streams, write_output
 from workbench.api.runs import RunRow, filter_rows, find_run, list_runs, study_names, study_runs
@@ -30,9 +31,9 @@ from workbench.figures.subjects import (
     usual_metrics,
 )
 from workbench.results.compare import group_names
-from workbench.results.groups import pool
+from workbench.results.groups import Group, pool
+from workbench.results.wanted import wanted_groups
 from workbench.spec.estimates import settings_from
-from workbench.spec.studies import find_study
 
 __all__ = [
     "FORMS",
@@ -44,8 +45,8 @@ __all__ = [
     "draw",
     "find_kind",
     "form_of",
+    "groups_of",
     "kinds_of",
-    "rows_of",
     "usual_metrics",
     "width_of",
     "write_figure",
@@ -72,42 +73,63 @@ def find_kind(name: str) -> Kind:
     return KINDS[name]
 
 
-def rows_of(store: Store, what: str, others: Sequence[str] = ()) -> list[RunRow]:
-    """Return the runs of a figure: those of a study (its newest submission), or one run; and `others`.
+def groups_of(store: Store, what: str, others: Sequence[str] = (), budget: str = "") -> list[Group]:
+    """Return the configurations of a figure: the rows of a study's table, or those of one run; and `others`.
+
+    `budget` is of a study; without it, it is the one with most runs here.
 
     Raises:
-        WorkbenchError: exit code 3 if there is no such study or run, or no run in it.
+        WorkbenchError: exit code 3 if there is no such study or run; 2 for an unknown budget.
     """
-    rows: list[RunRow] = []
-    with suppress(WorkbenchError):  # no study of this name
-        study = find_study(what)
-        if not study.presets:  # a table that `workbench table --save` wrote
-            rows = filter_rows(store, list_runs(store), study.layout.filter)[::-1]
-    if not rows:
-        with suppress(WorkbenchError):  # no study of this name or id has runs
+    rows, groups = [], []
+    study = next((found for found in studies.list_studies() if found.name == what and not found.error), None)
+    if study is not None and study.runs:
+        budget = budget or studies.usual_budget(store, study)
+        wanted = [studies.wanted(run) for run in studies.plan(study, budget) if run.row]
+        groups = wanted_groups(
+            store.paths, list_runs(store), wanted, study.name, studies.planned_groups(study)
+        )
+    elif study is not None:  # a table that `workbench table --save` wrote
+        rows = filter_rows(store, list_runs(store)[::-1], study.layout.filter)
+    else:
+        with suppress(WorkbenchError):  # no submission of this id
             rows = study_runs(store, what, newest=True)[::-1]
-    if not rows:
-        try:
-            rows = [find_run(store, what)]
-        except WorkbenchError as error:
-            if error.exit_code != NOT_FOUND:
-                raise
-            every = list_runs(store)
-            known = [*study_names(every), *(row.id for row in every)]
-            hint = did_you_mean(what, known) or "`workbench runs ls` lists the runs."
-            raise WorkbenchError(f"There is no study or run '{what}' here.", hint, NOT_FOUND) from None
-    return [*rows, *(find_run(store, other) for other in others)]
+        rows = rows or [_run(store, what)]
+    return [*groups, *pool(store.paths, [*rows, *(find_run(store, other) for other in others)])]
 
 
-def kinds_of(store: Store, row: RunRow) -> list[tuple[Kind, str]]:
-    """Return every kind of figure, and in a clause what the run lacks for it; empty if it can be made."""
+def _run(store: Store, what: str) -> RunRow:
+    try:
+        return find_run(store, what)
+    except WorkbenchError as error:
+        if error.exit_code != NOT_FOUND:
+            raise
+        rows = list_runs(store)
+        known = [*study_names(rows), *(row.id for row in rows)]
+        hint = did_you_mean(what, known) or "`workbench runs ls` lists the runs."
+        raise WorkbenchError(f"There is no study or run '{what}' here.", hint, NOT_FOUND) from None
+
+
+def kinds_of(store: Store, groups: Sequence[Group]) -> list[tuple[Kind, str]]:
+    """Return every kind of figure, and in a clause what the first run lacks for it; empty if nothing.
+
+    Raises:
+        WorkbenchError: exit code 3 if none of the configurations has been run.
+    """
+    row = next((group.rows[0] for group in groups if group.rows[0].id), None)
+    if row is None:
+        raise WorkbenchError(
+            "None of the configurations has been run.",
+            "`workbench studies run NAME` runs a study.",
+            NOT_FOUND,
+        )
     run = read_run(store.paths, row.id)
     return [(kind, lack(kind, run)) for kind in KINDS.values()]
 
 
 def collect(
     store: Store,
-    rows: Sequence[RunRow],
+    groups: Sequence[Group],
     kind: Kind,
     options: Options,
     *,
@@ -130,22 +152,23 @@ def collect(
         if not kind.estimate:
             raise WorkbenchError(f"Cannot compute '{kind.name}': it shows what a run has stored.", "", USAGE)
         settings_from(kind.estimate, sets)
-    groups = pool(store.paths, rows)
     if len(labels) > len(groups):
         raise WorkbenchError(f"Cannot use {len(labels)} labels: there are {len(groups)} configurations.")
     found, notes = [], []
     for group, label in zip(groups, [*labels, *group_names(groups)[len(labels) :]], strict=True):
-        why = lack(kind, read_run(store.paths, group.rows[0].id))
+        run_id = group.rows[0].id
+        why = lack(kind, read_run(store.paths, run_id)) if run_id else group.absent
         if why:
             notes.append(f"{label} is left out: {why}.")
         else:
             found.append(subject(store.paths, group, label, options))
     if not found:
-        row = rows[0]
-        has = [known.name for known, why in kinds_of(store, row) if not why]
-        why = notes[0].partition(": ")[2] if notes else "no run."
+        has = [known.name for known, why in kinds_of(store, groups) if not why]
         hint = f"It has {', '.join(has)}." if has else ""
-        raise WorkbenchError(f"Cannot make '{kind.name}' of {row.id}: {why}", hint, NOT_FOUND)
+        one = next(group.rows[0].id for group in groups if group.rows[0].id)
+        raise WorkbenchError(
+            f"Cannot make '{kind.name}' of {one}: {notes[0].partition(': ')[2]}", hint, NOT_FOUND
+        )
     if len(found) > MOST:
         raise WorkbenchError(f"Cannot draw {len(found)} configurations: at most {MOST} fit.", "", USAGE)
     if kind.estimate:

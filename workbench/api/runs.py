@@ -110,7 +110,9 @@ def setting_names(store: Store) -> list[str]:
     >>> "model.latent" in api.runs.setting_names(store)
     True
     """
-    return [key for key in index_of(store).detail_keys() if key.partition(".")[0] in SECTIONS]
+    index = index_of(store)
+    index.rows()  # brings it up to date
+    return [key for key in index.detail_keys() if key.partition(".")[0] in SECTIONS]
 
 
 def setting_values(store: Store, key: str) -> dict[str, Any]:
@@ -119,7 +121,9 @@ def setting_values(store: Store, key: str) -> dict[str, Any]:
     >>> list(api.runs.setting_values(store, "model.latent").values())
     [8]
     """
-    return index_of(store).settings(key)
+    index = index_of(store)
+    index.rows()  # as above
+    return index.settings(key)
 
 
 def varying_settings(store: Store, rows: Iterable[RunRow]) -> list[str]:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from workbench.api import studies
 from workbench.api.data import data_not_here
 from workbench.api.outputs import streams, write_output
 from workbench.api.runs import find_run, list_runs, study_runs
 from workbench.api.stores import Store
-from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError
+from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
 from workbench.results import query
 from workbench.results.arrange import arranged_of, arranged_table
 from workbench.results.compare import comparison_of, comparison_table, group_names
-from workbench.results.export import SUFFIXES, export, format_of
+from workbench.results.export import SUFFIXES, export, export_bytes, format_of
 from workbench.results.groups import one_run, pool
+from workbench.results.long import Long, check_long
+from workbench.results.long import long_curves as long_of_curves
+from workbench.results.long import long_results as long_of_results
+from workbench.results.long import write_long as write_rows
 from workbench.results.settings_tables import differing_table
 from workbench.results.settings_tables import runs_table as table_of_runs
 from workbench.results.table import Cell, Column, Table
 from workbench.results.wanted import NOT_RUN, wanted_groups
 from workbench.spec.layout import Layout
+from workbench.spec.metrics import METRICS
 from workbench.spec.reference_values import KEY, NO_VALUES, Published, reported_value
 from workbench.spec.studies import Study, find_study
 from workbench.store.index import index_of
@@ -33,14 +39,18 @@ __all__ = [
     "Cell",
     "Column",
     "Layout",
+    "Long",
     "Published",
     "Table",
     "arranged",
     "comparison",
     "differing",
+    "export_bytes",
     "export_text",
     "format_for",
     "laid_out",
+    "long_curves",
+    "long_results",
     "paired",
     "paired_runs",
     "reported_value",
@@ -48,6 +58,7 @@ __all__ = [
     "save_layout",
     "study_table",
     "write_export",
+    "write_long",
 ]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
@@ -261,9 +272,10 @@ def runs_table(store: Store, rows: Iterable[RunRow]) -> Table:
     return table_of_runs(store.paths, rows)
 
 
-def export_text(table: Table, format: str) -> str:
+def export_text(table: Table, format: str, *, siunitx: bool = False) -> str:
     """Return the table as "csv", "tsv", "md", "latex", "html" or "json" text, ending in a newline.
 
+    With `siunitx`, the numbers of latex are in its columns S.
     Numbers are raw in csv and json, rounded to their error in md and latex; text is escaped for the format.
 
     Raises:
@@ -274,11 +286,11 @@ def export_text(table: Table, format: str) -> str:
     model,name,test_mse_mean,test_mse_std,test_mse_se,test_mse_n,seeds
     VAE,vae-digits,0.09543820480229677,0.0047795234269511835,,3,3
     """
-    return export(table, format)
+    return export(table, format, siunitx=siunitx)
 
 
-def format_for(path: Path) -> str:
-    """Return the format of the file's extension; "md" for a pipe or device.
+def format_for(path: Path, usual: str = "md") -> str:
+    """Return the format of the file's extension; `usual` for a pipe or device.
 
     Raises:
         WorkbenchError: exit code 2 for an unknown one.
@@ -286,17 +298,69 @@ def format_for(path: Path) -> str:
     >>> api.tables.format_for(Path("table.tex"))
     'latex'
     """
-    found = "md" if streams(path) else format_of(path)
+    found = usual if streams(path) else format_of(path)
     if found is None:
         hint = f"Use one of {', '.join(SUFFIXES)}."
         raise WorkbenchError(f"Unknown file extension: '{path.name}'.", hint, USAGE)
     return found
 
 
-def write_export(table: Table, format: str, path: Path, *, overwrite: bool = False) -> None:
-    """Write the table to `path`: see `write_output`.
+def write_export(
+    table: Table, format: str, path: Path, *, siunitx: bool = False, overwrite: bool = False
+) -> None:
+    """Write the table to `path`, in a format of `export_text` or in "parquet": see `write_output`.
 
     Raises:
-        WorkbenchError: exit code 2 for another format, or as `write_output`.
+        WorkbenchError: exit code 2 for another format or without pyarrow, or as `write_output`.
     """
-    write_output(path, export(table, format).encode(), overwrite=overwrite)
+    write_output(path, export_bytes(table, format, siunitx=siunitx), overwrite=overwrite)
+
+
+def long_results(store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | None = None) -> Long:
+    """Return one line per run, seed and metric: final values and estimates, of `metrics` or of all.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown metric.
+
+    >>> long = api.tables.long_results(store, api.runs.list_runs(store), ["test_mse"])
+    >>> list(long.columns)
+    ['run', 'name', 'model', 'data', 'seed', 'metric', 'value', 'se', 'n', 'health']
+    >>> next(long.rows)[4:7]
+    (0, 'test_mse', 0.09676531170391374)
+    """
+    rows = list(rows)
+    _check_metrics(metrics, set().union(*(row.summary for row in rows)))
+    return long_of_results(store.paths, rows, metrics or ())
+
+
+def long_curves(store: Store, rows: Iterable[RunRow], metrics: Sequence[str] | None = None) -> Long:
+    """Return one line per run, point, metric and seed of the curves, read while it is written.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown metric.
+
+    >>> long = api.tables.long_curves(store, api.runs.list_runs(store), ["loss"])
+    >>> next(long.rows)[1:]
+    (0, 'loss', 'train', 1, 0.0696, 0.0241, 45.52288818359375)
+    """
+    _check_metrics(metrics, ())
+    return long_of_curves(store.paths, rows, metrics or ())
+
+
+def _check_metrics(metrics: Sequence[str] | None, found: Collection[str]) -> None:
+    for name in metrics or ():
+        if name not in METRICS and name not in found:
+            raise WorkbenchError(f"There is no metric '{name}'.", did_you_mean(name, METRICS), NOT_FOUND)
+
+
+def write_long(long: Long, format: str, file: Path | IO[bytes], *, overwrite: bool = False) -> None:
+    """Write a long table in "csv", "tsv", "json" or "parquet" into an open file or to a path.
+
+    Raises:
+        WorkbenchError: exit code 2 for another format or without pyarrow, or as `write_output`.
+    """
+    check_long(format)
+    if isinstance(file, Path):
+        write_output(file, lambda opened: write_rows(long, format, opened), overwrite=overwrite)
+    else:
+        write_rows(long, format, file)

@@ -49,6 +49,14 @@ def figure(
             "--with", metavar="RUN", help="Add another run. Repeatable.", autocompletion=complete.runs
         ),
     ] = None,
+    budget: Annotated[
+        str,
+        typer.Option(
+            "--budget",
+            help="Of a study: quick, standard or paper; default: the one with most runs here.",
+            autocompletion=complete.budgets,
+        ),
+    ] = "",
     label: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="TEXT", help="Name of a configuration, in their order. Repeatable."),
@@ -81,9 +89,9 @@ def figure(
     What a run has not stored is computed from its last checkpoint, and kept with its evaluations.
     """
     store = open_store(ctx)
-    rows = api.figures.rows_of(store, what, over or ())
+    groups = api.figures.groups_of(store, what, over or (), budget)
     if kind is None:
-        kinds = api.figures.kinds_of(store, rows[0])
+        kinds = api.figures.kinds_of(store, groups)
         if json:
             out_json([{"kind": k.name, "about": k.about, "lacks": lack} for k, lack in kinds])
         else:
@@ -105,7 +113,7 @@ def figure(
         api.figures.width_of(width), tuple(metric or ()), split, seed, step, log, band
     )
     subjects, notes = api.figures.collect(
-        store, rows, chosen, options, labels=label or (), sets=sets or (), again=again, on_line=talk
+        store, groups, chosen, options, labels=label or (), sets=sets or (), again=again, on_line=talk
     )
     for note in notes:
         talk(note)
