@@ -153,7 +153,7 @@ def test_curves_show_metric_unit_band_and_newest_values(root: Path) -> None:
     assert drawn(pane).split()[-1] == "step"
     pane.cycle("axis")
     pane.cycle("axis")
-    assert drawn(pane).endswith("training time") and "6min" in drawn(pane)
+    assert drawn(pane).rstrip().endswith("training time") and "6min" in drawn(pane)
     pane.cycle("band")
     assert "band ±std" in drawn(pane)
 

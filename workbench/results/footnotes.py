@@ -221,7 +221,7 @@ def _unfinished(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
     """Runs that are in the table without (all of) their results."""
     notes = []
     for group, label in zip(groups, labels, strict=True):
-        done = {outcome.run_id for outcome in group.outcomes}
+        done = {outcome.run_id for outcome in group.outcomes} | {row.id for row in group.superseded}
         if ": " in group.absent:  # the cells say the rest
             notes.append(f"{label}: {group.absent}.")
         elif missing := _seeds_not_run(group):

@@ -62,6 +62,13 @@ _OTHERS: tuple[Action, ...] = (
     *_group(
         "Panes", _CURVES,
         ("option('step_metric', 1)", "m", "metric", 9, "Curves: show the next metric."),
+        ("metrics", "M", "metrics", 0, "Curves: pick metrics by name; several get a plot each."),
+        ("option('cycle', 'log_x')", "X", "log x", 0, "Curves: switch the x axis between linear and log."),
+        ("option('cycle', 'y_range')", "V", "y range", 0,
+         "Curves: let the y axis leave out a few extreme points, or show all."),
+        ("option('zoom_by', 2.0)", "greater_than_sign", "zoom in", 0,
+         "Curves: show half of the x axis, around the line where curves are read."),
+        ("option('zoom_by', 0.5)", "less_than_sign", "zoom out", 0, "Curves: show twice as much of x."),
         ("option('cycle', 'log_y')", "l", "log y", 10, "Curves: switch the y axis between linear and log."),
         ("option('cycle', 'smooth')", "o", "smooth", 0,
          "Curves and model: show a moving average, with the raw line faint behind it."),
@@ -87,6 +94,13 @@ _OTHERS: tuple[Action, ...] = (
         ("option('to_end')", "f", "follow", 0, "Log: go to the end and follow it."),
         ("option('cycle', 'only_changed')", "d", "differences", 0,
          "Config: show only settings that differ from their default, or all."),
+    ),
+    *_group(
+        "Panes", _PANES,
+        ("option('move_cursor', -0.02)", "left", "read left", 0,
+         "Curves: read the curves at a line, further left; beyond the edge, move the zoomed part."),
+        ("option('move_cursor', 0.02)", "right", "read right", 0, "Curves: read the curves further right."),
+        ("option('reset_view')", "vertical_line", "whole", 0, "Curves: end zoom and reading."),
     ),
     *_group("Panes", _BENCH, ("home", "escape 0", "queue", 0, "Go back to the queue and end the zoom.")),
     *_group(
@@ -160,6 +174,7 @@ _OTHERS: tuple[Action, ...] = (
     ),
     *_group(
         "Columns", ("columns",),
+        ("filter", "slash", "filter", 5, "Find by letters of the name; enter chooses the best match."),
         ("switch", "space", "show or hide", 1, "Show or hide the column."),
         ("shift(1)", "J", "later", 2, "Move the column to the right."),
         ("shift(-1)", "K", "earlier", 3, "Move the column to the left."),
