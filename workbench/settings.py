@@ -42,6 +42,10 @@ class UserSettings:
     gpu_runs: int = _field(
         0, "WORKBENCH_GPU_RUNS", "runs at the same time on all GPUs of a machine; 0 sets no limit", 0, 4096
     )
+    notify: str = _field(
+        "", "WORKBENCH_NOTIFY", "command called when a run ends or the queue runs empty, with JSON on stdin"
+    )
+    bell: bool = _field(True, "WORKBENCH_BELL", "ring the terminal's bell in the screens when a run ends")
     refresh_rate: float = _field(4.0, "WORKBENCH_REFRESH_RATE", "screen updates per second", 0.1, 30)
     mouse: bool = _field(True, "WORKBENCH_MOUSE", "let the screens take the mouse")
     ascii: bool = _field(False, "WORKBENCH_ASCII", "draw with ASCII characters only")
@@ -125,6 +129,10 @@ def _checked(value: Any, item: Any, place: str, base: Path) -> Any:
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise WorkbenchError(f"{place}: must be true or false, got {shown}.")
+        return value
+    if isinstance(default, str):
+        if not isinstance(value, str) or "\0" in value:
+            raise WorkbenchError(f"{place}: must be text in quotes, got {shown}.")
         return value
     whole = isinstance(default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):

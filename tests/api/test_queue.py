@@ -4,16 +4,19 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.queue.person import tiny_spec
 from tests.stores import make_run
 from workbench.api import queue
+from workbench.api.presets import resolve
 from workbench.api.runs import list_runs, spec_of
 from workbench.errors import WorkbenchError
+from workbench.queue.transitions import apply
 from workbench.spec.models.vae import VAESettings
 from workbench.store.files import read_json, write_json
-from workbench.store.state import RunState, State, read_requests, write_state
+from workbench.store.state import RunState, State, load_state, read_requests, write_state
 from workbench.store.store import Store, open_store
 
 HERE = gethostname()
@@ -67,6 +70,28 @@ def test_a_device_that_is_not_here_stops_all_before_the_first(store: Store) -> N
         queue.submit(store, [tiny_spec("a", 5), tiny_spec("b", 5, device="cuda:55")])
     assert caught.value.exit_code == 6
     assert list_runs(store) == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "text"),
+    [
+        (
+            "vae-digits",
+            "model.encoder=[4,4,4,4]",
+            "the 4 layers of model.encoder need pictures of 16 × 16",
+        ),
+        ("lebm-moons", "data.name=moons", "it needs pictures, and moons has none"),
+        ("vae-digits", "model.encoder=[4,4,4] data.path={tmp}/own.npy", "own.npy has 4 × 4"),
+    ],
+)
+def test_a_net_that_cannot_take_the_data_is_refused_before_it_is_queued(
+    store: Store, tmp_path: Path, preset: str, changes: str, text: str
+) -> None:
+    np.save(tmp_path / "own.npy", np.arange(6 * 16, dtype=np.uint8).reshape(6, 4, 4))
+    spec = resolve(preset, ["model.net=conv", *changes.format(tmp=tmp_path).split()], "1")
+    with pytest.raises(WorkbenchError, match=text) as caught:
+        queue.submit(store, [spec])
+    assert caught.value.exit_code == 2 and list_runs(store) == []
 
 
 def test_a_full_disk_is_reported_with_what_was_done(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,3 +227,50 @@ def test_a_run_whose_source_has_not_finished_is_refused_before_it_is_queued(stor
             queue.submit(store, [spec.model_copy(update={"training": training})])
         assert caught.value.exit_code == code
     assert len(list_runs(store)) == 1
+
+
+def order(store: Store) -> list[str]:
+    """Apply the waiting requests, as a scheduler does, and return the names in the order of the queue."""
+    for row in list_runs(store):
+        paths = store.run(row.id)
+        for request in read_requests(paths):
+            moved = apply(load_state(paths), request.verb, request.value, 0.0, request.place)
+            assert isinstance(moved, RunState)
+            write_state(paths, moved)
+            request.path.unlink()
+    return [row.name for row in sorted(list_runs(store), key=lambda row: row.turn)]
+
+
+def test_moving_runs_in_the_queue(store: Store) -> None:
+    ids = {
+        name: queue.submit(store, [tiny_spec(name, 5)], priority=priority)[0]
+        for name, priority in (("a", 0), ("b", 0), ("c", 0), ("urgent", 5))
+    }
+    assert order(store) == ["urgent", "a", "b", "c"]
+    queue.move(store, ids["c"], before=ids["b"])
+    assert order(store) == ["urgent", "a", "c", "b"]
+    queue.move(store, ids["b"])
+    assert order(store) == ["b", "urgent", "a", "c"]
+    queue.move(store, ids["urgent"], last=True)
+    assert order(store) == ["b", "a", "c", "urgent"]
+    queue.move(store, ids["a"], before=ids["urgent"])
+    assert order(store) == ["b", "c", "a", "urgent"]
+
+
+def test_a_run_after_one_that_failed_is_refused(store: Store) -> None:
+    run = make_run(store.root, state="failed")
+    with pytest.raises(WorkbenchError, match=r"Cannot queue runs after .*: it is failed"):
+        queue.submit(store, [tiny_spec("a", 5)], after=[run.id])
+    (first,) = queue.submit(store, [tiny_spec("a", 5)])
+    (then,) = queue.submit(store, [tiny_spec("b", 5)], after=[first[-4:]])
+    assert read_json(store.run(then).origin)["after"] == [first]
+
+
+def test_of_many_runs_those_that_allow_it_get_the_request(store: Store) -> None:
+    """One of 500 may have just ended."""
+    ids = queue.submit(store, [tiny_spec("a", 5)] * 3)
+    write_state(store.run(ids[1]), RunState("finished"))
+    done, refused = queue.request_all(store, [*ids, "nope"], "cancel")
+    assert done == [ids[0], ids[2]]
+    assert [error.exit_code for error in refused] == [2, 3] and "it is finished" in str(refused[0])
+    assert [len(read_requests(store.run(run_id))) for run_id in ids] == [1, 0, 1]

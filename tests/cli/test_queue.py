@@ -46,8 +46,14 @@ def test_cancelling_a_paused_run(cli, store):
     ("arguments", "code"),
     [
         (["cancel", "aaaa"], USAGE),  # finished long ago
-        (["pause", "dddd", "nope"], NOT_FOUND),
-        (["cancel", "dddd", "aaaa"], USAGE),  # the first alone would be fine
+        (["pause", "nope", "aaaa"], NOT_FOUND),
+        (["pause"], USAGE),  # neither runs nor --all
+        (["pause", "dddd", "--all"], USAGE),
+        (["move", "aaaa"], USAGE),  # finished
+        (["move", "dddd", "--before", "aaaa"], USAGE),
+        (["move", "dddd", "--before", "dddd"], USAGE),
+        (["move", "dddd", "--before", "dddd", "--last"], USAGE),
+        (["add", "vae-digits", "--after", "nope"], NOT_FOUND),
         (["retry", "aaaa"], USAGE),
         (["priority", "dddd", "5000"], USAGE),
         (["priority", "dddd", "many"], USAGE),
@@ -61,6 +67,19 @@ def test_what_makes_no_sense_is_refused_and_asks_nothing(cli, store, arguments, 
     assert answer.code == code and answer.out == "" and "Traceback" not in answer.err
     assert not list(store.glob("*/control/*"))
     assert cli("runs", "ls", "--json").out == before
+
+
+def test_a_verb_on_many_runs_does_what_it_can_and_reports_the_rest(cli, store):
+    answer = cli("queue", "cancel", "aaaa", "dddd", "nope")
+    assert answer.code == USAGE  # that of the first which could not
+    assert "it is finished" in answer.err and "There is no run 'nope'" in answer.err
+    eventually(lambda: not json.loads(cli("queue", "ls", "--json").out))
+
+
+def test_resume_all_means_all_paused_runs(cli, store):
+    assert "dddd: resume requested" in cli("queue", "resume", "--all").err
+    eventually(lambda: json.loads(cli("runs", "ls", "--state", "paused", "--json").out) == [])
+    assert cli("queue", "cancel", "dddd").code == 0 or "it is f" in cli("queue", "ls").err
 
 
 def test_run_follows_to_the_end_and_prints_metrics(cli, tmp_path):

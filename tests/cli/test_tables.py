@@ -5,6 +5,8 @@ import io
 import json
 import tomllib
 
+import pytest
+
 from tests.stores import make_run
 from workbench.errors import NOT_FOUND, USAGE
 
@@ -86,3 +88,38 @@ def test_a_study_is_planned_and_queued_once(cli, monkeypatch, tmp_path):
     assert cli(*root, "studies", "run", "families", "--budget", "qick").code == USAGE
     assert cli(*root, "export", "all", "--budget", "quick").code == USAGE
     assert cli(*root, "export", "families").out.count("queued") >= 10
+
+
+def test_long_formats_go_to_stdout_and_to_files(cli, store, tmp_path):
+    answer = cli("export", "aaaa", "--long", "--metric", "test_mse")
+    lines = answer.out.splitlines()
+    assert answer.code == 0 and lines[0].startswith("run,name,model,data,seed,metric,value,se,n")
+    assert [line.split(",")[4:7] for line in lines[1:]] == [
+        [str(seed), "test_mse", repr(0.027 + 0.1 * seed)] for seed in range(3)
+    ]
+    curves = cli("export", "all", "--curves", "--metric", "acceptance", "--format", "tsv").out.splitlines()
+    assert len(curves) == 1 + 200 * 3 and curves[1].split("\t")[1:4] == ["0", "acceptance", "train"]
+    path = tmp_path / "points.parquet"
+    assert cli("export", "aaaa", "--curves", "-o", path).err == f"Written: {path}\n"
+    assert path.read_bytes()[:4] == path.read_bytes()[-4:] == b"PAR1"
+    assert cli("export", "starter-1", "-o", tmp_path / "table.parquet").code == 0
+    assert cli("export", "aaaa", "--long", "-o", "/dev/null").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--long --each", "Cannot combine --each and --long: choose one."),
+        ("--long --format md", "There is no long format 'md'. Long formats: csv, tsv, json, parquet."),
+        ("--curves --metric nelb", "There is no metric 'nelb'. Did you mean 'nelbo'?"),
+    ],
+)
+def test_long_formats_that_are_refused(cli, store, words, said):
+    answer = cli("export", "aaaa", *words.split())
+    assert answer.code != 0 and said in answer.err and not answer.out
+
+
+def test_latex_aligns_numbers_on_request(cli, store):
+    body = cli("export", "starter-1", "--format", "latex", "--siunitx").out
+    assert r"\sisetup{" in body and "S[table-format=" in body
+    assert "S[" not in cli("export", "starter-1", "--format", "latex").out

@@ -171,7 +171,11 @@ def test_a_model_too_large_for_the_memory_is_reported(tmp_path: Path, inside: No
         (MemoryError(), 75),
         (WorkbenchError("The data are damaged.", "", DATA), 78),
         (WorkbenchError("No room.", "", STORE), 74),
-        (OSError(28, "No space left on device", "/runs/x"), 74),
+        (PermissionError(13, "Permission denied", "/runs/x"), 74),
+        (OSError(28, "No space left on device", "/runs/x"), 80),
+        (OSError(122, "Disk quota exceeded"), 80),  # a failing write does not name its file
+        (OSError(27, "File too large"), 80),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), 79),
         (StopRequested(), 76),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterable
@@ -14,12 +15,14 @@ import pytest
 
 from tests.queue.chaos import check_run
 from tests.queue.conftest import Bench
+from tests.queue.person import tiny_spec
 from workbench.queue import readings
 from workbench.queue.attempts import Keeper
 from workbench.queue.executors.base import Status
 from workbench.queue.liveness import lock_held, take_lock
 from workbench.store.files import create_json, read_json
-from workbench.store.state import RunState, read_requests, write_state
+from workbench.store.runs import create_run
+from workbench.store.state import RunState, read_requests, write_request, write_state
 
 
 def ledger(bench: Bench, run_id: str) -> list[str]:
@@ -32,7 +35,7 @@ def test_runs_start_in_order_fill_the_slots_and_finish_with_exact_results(bench:
     at_once = []
 
     def done() -> bool:
-        at_once.append(len(bench.keeper.under_way()))
+        at_once.append(len(bench.keeper.board.under_way()))
         return all(bench.state(run).state == "finished" for run in runs)
 
     bench.until(done)
@@ -177,7 +180,7 @@ def test_a_state_that_cannot_be_written_stays_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr("workbench.queue.active_runs.write_state", full)
         bench.keeper.tick()
-        assert bench.keeper.under_way() == []
+        assert bench.keeper.board.under_way() == []
         assert "No space left" in bench.keeper.message
     bench.until_state(run, "finished")
 
@@ -226,3 +229,64 @@ def test_a_shim_that_claims_just_after_its_attempt_was_judged_dead_keeps_it(
     assert (bench.state(run).state, bench.state(run).attempt) == ("running", 1)
     assert not paths.attempt(2).root.exists()
     os.close(locks[0])
+
+
+def follower(bench: Bench, *after: str, **more: object) -> str:
+    return create_run(bench.store.paths, tiny_spec("tiny", 5), after=after, **more)  # type: ignore[arg-type]
+
+
+def test_a_run_starts_after_those_that_it_follows(bench: Bench) -> None:
+    first, other = bench.submit("slow", steps=5), bench.submit("slow", steps=3)
+    last = follower(bench, first, other, priority=9)
+    bench.until(lambda: bench.state(first).state == "running")
+    assert read_json(bench.store.paths.waiting)["waits"][last].startswith("Waiting for 2")
+    assert bench.until_state(last, "finished").started >= max(bench.state(r).ended for r in (first, other))
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled", "removed"])
+def test_a_run_is_cancelled_with_the_one_that_it_follows(bench: Bench, how: str) -> None:
+    """Another scheduler may have seen the first run's end."""
+    first = bench.submit("bad" if how == "failed" else "slow", steps=500, threads=2)
+    second = follower(bench, first)
+    third = follower(bench, second)
+    if how == "removed":
+        shutil.rmtree(bench.store.run(first).root)
+    elif how == "cancelled":
+        bench.ask(first, "cancel")
+    assert how in bench.until_state(second, "cancelled").reason
+    state = bench.until_state(third, "cancelled")
+    assert state.reason == f"It was to follow {second}, which was cancelled." and state.ended is not None
+    assert bench.keeper.idle
+
+
+def test_a_run_moves_to_its_place_among_those_of_a_priority(bench: Bench) -> None:
+    runs = [bench.submit(steps=3, threads=2) for _ in range(4)]
+    before = load_created(bench, runs[1])
+    write_request(bench.store.run(runs[3]), "move", 0, before - 1e-4)
+    write_request(bench.store.run(runs[0]), "move", -1, 0.0)
+    bench.store.paths.bell.touch()
+    bench.until(lambda: all(bench.state(run).state == "finished" for run in runs))
+    started = {run: bench.state(run).started for run in runs}
+    assert sorted(runs, key=lambda run: started[run] or 0) == [runs[3], runs[1], runs[2], runs[0]]
+
+
+def load_created(bench: Bench, run: str) -> float:
+    return float(read_json(bench.store.run(run).origin)["created"])
+
+
+def test_a_run_ends_at_its_time_limit_with_a_checkpoint_and_may_be_retried(bench: Bench) -> None:
+    run = bench.submit("slow", steps=20, minutes=0.02)  # 1.2 s; it would take 4 s
+    state = bench.until_state(run, "failed")
+    assert (state.failure, state.attempt) == ("time-limit", 1)
+    assert state.reason.startswith("Stopped after") and state.checkpoint > 0 and state.spent > 1.2
+    bench.ask(run, "retry")
+    bench.until(lambda: bench.state(run).attempt == 2)
+    assert bench.state(run).spent == 0.0
+
+
+def test_earlier_attempts_count_for_the_time_limit(bench: Bench) -> None:
+    run = bench.submit("slow", steps=500, minutes=10)
+    paths = bench.store.run(run)
+    write_state(paths, RunState(spent=599.99))
+    bench.keeper = Keeper(bench.store, bench.keeper.options)
+    assert bench.until_state(run, "failed").failure == "time-limit"

@@ -172,7 +172,7 @@ def test_the_queue_says_why_runs_wait_and_for_how_long(store: Store, machine: py
     until(lambda: load_state(store.run(ids[0])).state == "running", 10, keeper.tick)
     progress = {"phase": "training", "step": 10, "total": 100, "steps_per_second": 0.5}
     write_json(store.run(ids[0]).progress, progress)
-    rows = {row.id: row for row in explained(store.paths, index_of(store).rows())}
+    rows = {row.id: row for row in explained(store.paths, index_of(store).rows(), serving=True)}
     assert [rows[run_id].state for run_id in ids] == ["running", "queued", "queued"]
     why = "the memory of a run on it is not measured yet"
     assert rows[ids[1]].reason == f"Waiting for the GPU: {why}, about 3 min."

@@ -3,7 +3,8 @@
     python trainer.py RUN_FOLDER ATTEMPT
 
 What it does is set by `training.iterations` (steps) and, for odd behaviour, by the run's name:
-`crash`, `bad`, `oom`, `deaf` (ignores SIGTERM), `slow`, `brood` (leaves a grandchild behind).
+`crash`, `bad`, `oom`, `deaf` (ignores SIGTERM), `slow`, `brood` (leaves a grandchild behind), `large` (its
+checkpoints have 100 kB; an error of the disk ends it as it ends the real worker).
 Every start goes to an append-only ledger, and a lock of its own shows two workers at the same time.
 """
 
@@ -66,7 +67,10 @@ def main(folder: str, attempt: str) -> int:
         os.write(metrics, (json.dumps(line) + "\n").encode())
         if step % CHECKPOINT_EVERY == 0 or stop:
             note = {"schema": 1, "step": step, "metrics_bytes": os.fstat(metrics).st_size}
-            replace(run / "checkpoints" / f"{step}.pt", {"value": value})
+            replace(
+                run / "checkpoints" / f"{step}.pt",
+                {"value": value, "more": "x" * (10**5 * (name == "large"))},
+            )
             replace(run / "checkpoints" / f"{step}.json", note)
         progress = {"phase": "training", "step": step, "total": total, "steps_per_second": 100.0}
         replace(run / "progress.json", {"schema": 1, "seconds": 0.0, "time": time.time(), **progress})
@@ -126,4 +130,8 @@ def link(path: Path, value: object) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    try:
+        sys.exit(main(sys.argv[1], sys.argv[2]))
+    except OSError as error:
+        print(f"Cannot read or write a file: {error.strerror}.", flush=True)
+        sys.exit(80)

@@ -12,17 +12,30 @@ import json
 import re
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from workbench.errors import WorkbenchError
-from workbench.results.export import export, format_of
-from workbench.results.table import Column, Table, exact_cell, mark_best, number_cell, spread_cell, text_cell
+from workbench.results.export import export, export_bytes, format_of
+from workbench.results.table import (
+    Column,
+    Table,
+    clean,
+    exact_cell,
+    mark_best,
+    number_cell,
+    spread_cell,
+    text_cell,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SUFFIXES = {"csv": "csv", "tsv": "tsv", "md": "md", "latex": "tex", "html": "html", "json": "json"}
 FILES = {form: f"table.{suffix}" for form, suffix in SUFFIXES.items()}
+SIUNITX = GOLDEN / "table.siunitx.tex"
 
 HTML_TAGS = ("table", "caption", "thead", "tbody", "tr", "th", "td", "ul", "li")
 HOSTILE = [
@@ -33,6 +46,8 @@ HOSTILE = [
     "\t=1",
     "\r=1",
     "  =1",
+    "＝HYPERLINK(0)",
+    "＠SUM(A1)",
     "a|b`c`\nd<script>e</script>",
     "<img onerror=x>",
     "\\input{/etc/passwd}",
@@ -92,6 +107,46 @@ def test_golden_bytes(form: str) -> None:
     assert export(example(), form).encode() == (GOLDEN / FILES[form]).read_bytes()
 
 
+def test_golden_bytes_with_siunitx() -> None:
+    assert export(example(), "latex", siunitx=True) == SIUNITX.read_text()
+
+
+def read_parquet(body: bytes) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = parquet.read_table(io.BytesIO(body)).to_pylist()
+    return rows
+
+
+def test_parquet_has_the_columns_and_values_of_csv() -> None:
+    table = example()
+    rows = read_parquet(export_bytes(table, "parquet"))
+    lines = list(csv.DictReader(io.StringIO(export(table, "csv"))))
+    assert [list(row) for row in rows] == [list(line) for line in lines]
+    for row, line in zip(rows, lines, strict=True):
+        for key, value in row.items():
+            text = line[key].removeprefix("'")
+            assert (float(text) == value) if isinstance(value, float | int) else (text == (value or ""))
+    assert rows[0]["training.lr"] == 1e-3 and rows[0]["test_mse_n"] == 3 and rows[3]["test_mse_mean"] is None
+
+
+def test_numbers_in_columns_of_siunitx_are_those_of_the_other_formats() -> None:
+    table = example()
+    body = export(table, "latex", siunitx=True)
+    assert [[cell.replace(" +- ", " ± ") for cell in row] for row in read_latex(body)] == [
+        [cell.text for cell in row] for row in table.rows
+    ]
+    assert read_latex(body, bold=True) == [[cell.best for cell in row] for row in table.rows]
+    assert "S[table-format=1.5(2),table-space-text-post={ (SE 0.0021)}]" in body
+    assert "S[table-format=-1.4(2)]" in body and "{$(1.24" not in body
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_in_parquet_is_one_line_without_control_characters(text: str) -> None:
+    (row,) = read_parquet(export_bytes(words([text]), "parquet"))
+    (value,) = row.values()
+    assert value is None or not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\ufeff\ud800-\udfff]", value)
+    assert value is None if not text else value == clean(text)
+
+
 def test_all_formats_say_the_same_of_every_cell() -> None:
     table = example()
     shown = [[cell.text for cell in row] for row in table.rows]
@@ -138,7 +193,7 @@ def test_no_control_characters_and_no_broken_rows(form: str, text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_leaves_its_cell_as_no_formula_no_command_and_no_html(text: str) -> None:
     for row in csv.reader(io.StringIO(export(words([text]), "csv"))):
-        assert not row or not row[0].lstrip().startswith(("=", "+", "-", "@"))
+        assert not row or not unicodedata.normalize("NFKC", row[0]).lstrip().startswith(("=", "+", "-", "@"))
     inside = export(words([text]), "latex").split(r"\midrule")[1].strip()
     line = inside.splitlines()[0].removesuffix(r" \\")
     if r"\raggedright" in line:  # in a group, or the row could not be ended after it
@@ -196,13 +251,14 @@ def read_latex(body: str, *, bold: bool = False, front: int = 3) -> list[list]:
         cells = [re.split(r" (?<!\\)& ", line.strip().removesuffix(r" \\")) for line in lines]
         rows = [[*row, *more[front:]] for row, more in zip(rows, cells, strict=True)] if rows else cells
     if bold:
-        return [[cell.startswith(r"\textbf{") for cell in row] for row in rows]
+        return [[cell.startswith((r"\textbf{", r"\bfseries ")) for cell in row] for row in rows]
     return [[_plain(cell) for cell in row] for row in rows]
 
 
 def _plain(cell: str) -> str:
     cell = cell.removeprefix(r"{\raggedright ").removesuffix(r"\par}").replace(r"\allowbreak{}", "")
-    cell = re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell)
+    cell = re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell).removeprefix(r"\bfseries ")
+    cell = re.sub(r"^\{(.*)\}$|\{( .*)\}$", r"\1\2", cell)  # a cell or its end, which siunitx leaves alone
     cell = re.sub(r"\$\\times 10\^\{-(\d+)\}\$", lambda m: f"e-{int(m[1]):02d}", cell)
     swaps = {r"$\pm$": "±", r"$\approx$": "≈", "$-$": "-", "--": "–"}
     swaps |= {r"\textless{}": "<", r"\textgreater{}": ">", r"\textbar{}": "|"}
@@ -233,11 +289,17 @@ def test_latex_keeps_within_the_text_width_by_its_own_measure(metrics: int) -> N
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("siunitx", [False, True])
 @pytest.mark.parametrize("metrics", [0, 1, 3, 7, 20])
-def test_pdflatex_sets_it_without_an_overfull_box(metrics: int, tmp_path: Path) -> None:
-    (tmp_path / "table.tex").write_text(export(wide(metrics) if metrics else example(), "latex"))
-    lines = [r"\documentclass{article}", r"\usepackage{booktabs}", r"\begin{document}", r"\input{table}"]
-    (tmp_path / "page.tex").write_text("\n".join([*lines, r"\end{document}"]))
+def test_pdflatex_sets_it_without_an_overfull_box(metrics: int, siunitx: bool, tmp_path: Path) -> None:
+    if siunitx and not subprocess.run(["kpsewhich", "siunitx.sty"], capture_output=True, check=False).stdout:
+        pytest.skip("the LaTeX package siunitx is not installed")
+    body = export(wide(metrics) if metrics else example(), "latex", siunitx=siunitx)
+    (tmp_path / "table.tex").write_text(body)
+    packages = ["booktabs", *["siunitx"] * siunitx]
+    lines = [r"\documentclass{article}", *(rf"\usepackage{{{name}}}" for name in packages)]
+    lines += [r"\begin{document}", r"\input{table}", r"\end{document}"]
+    (tmp_path / "page.tex").write_text("\n".join(lines))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "Overfull" not in done.stdout, done.stdout[-2000:]
@@ -246,3 +308,4 @@ def test_pdflatex_sets_it_without_an_overfull_box(metrics: int, tmp_path: Path) 
 if __name__ == "__main__":
     for form, name in FILES.items():
         (GOLDEN / name).write_text(export(example(), form))
+    SIUNITX.write_text(export(example(), "latex", siunitx=True))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -183,6 +185,63 @@ def test_on_a_network_disk_the_cache_goes_to_a_local_one(
     three(store)
     assert len(RunIndex(store).rows()) == 3
     assert place.exists() and not store.paths.index.exists()
+
+
+@pytest.mark.parametrize("fault", ["symlink", "open to others", "a file", "not ours"])
+def test_without_a_private_folder_the_cache_lives_in_memory(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """/var/tmp is open to all: another user may have made the folder, to read or to mislead."""
+    if fault == "not ours":
+        monkeypatch.setattr(index_module.os, "getuid", lambda: os.geteuid() + 1)
+    place, target = tmp_path / f"workbench-{os.getuid()}", tmp_path / "target"
+    target.mkdir(mode=0o700)
+    if fault == "symlink":
+        place.symlink_to(target)
+    elif fault == "a file":
+        place.write_text("")
+    else:
+        place.mkdir(mode=0o777 if fault == "open to others" else 0o700)
+        place.chmod(0o777 if fault == "open to others" else 0o700)
+    monkeypatch.setattr(index_module, "on_network", lambda path: True)
+    monkeypatch.setattr(index_module, "LOCAL", tmp_path)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    three(store)
+    assert len(RunIndex(store).rows()) == 3
+    assert not list(tmp_path.rglob("*.db"))
+
+
+def test_a_private_folder_is_made_and_used_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert index_module._own_folder(tmp_path / "mine").stat().st_mode & 0o077 == 0
+
+
+def test_any_flipped_bit_of_the_cache_means_that_it_is_made_again(store: Store) -> None:
+    runs = three(store)
+    age(*runs)
+    first = RunIndex(store)
+    first.rows()
+    first.close()
+    expected, place = [read_row(run) for run in reversed(runs)], store.paths.index
+    with sqlite3.connect(place) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+    body = place.read_bytes()
+    random = Random(0)
+    words = [k for word in (b"CREATE TABLE", b"vae-digits", b'"state"') for k in found(body, word)]
+    for at in [*words, *(random.randrange(len(body)) for _ in range(30))]:
+        damaged = bytearray(body)
+        damaged[at] ^= 0x80 if at in words else 1 << random.randrange(8)
+        for suffix in ("-wal", "-shm"):
+            Path(f"{place}{suffix}").unlink(missing_ok=True)
+        place.write_bytes(damaged)
+        index = RunIndex(store)
+        assert index.rows() == expected, at
+        index.close()
+
+
+def found(body: bytes, word: bytes) -> list[int]:
+    """Return a place inside each occurrence of a word."""
+    return [match.start() + 2 for match in re.finditer(re.escape(word), body)]
 
 
 def test_a_network_file_system_is_known_by_its_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workbench.store import snapshots
 from workbench.store.files import log_tail
 from workbench.store.paths import snapshot_steps
 from workbench.store.snapshots import read_latents, read_npz, read_samples
@@ -96,6 +97,33 @@ def test_torn_files_are_nothing(tmp_path: Path, cut: int) -> None:
     body = (tmp_path / "1.npz").read_bytes()
     (tmp_path / "1.npz").write_bytes(body[:cut])
     assert read_latents(tmp_path, 1) is None
+
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_flipped_bit_of_every_packing_is_nothing_or_harmless(tmp_path: Path, method: int) -> None:
+    member = io.BytesIO()
+    np.save(member, np.zeros((1, 5, 2), np.float32))
+    with zipfile.ZipFile(tmp_path / "1.npz", "w", method) as packed:
+        packed.writestr("z.npy", member.getvalue())
+    body = (tmp_path / "1.npz").read_bytes()
+    for place in range(0, 8 * len(body), 7):
+        damaged = bytearray(body)
+        damaged[place // 8] ^= 1 << place % 8
+        (tmp_path / "1.npz").write_bytes(damaged)
+        latents = read_latents(tmp_path, 1)
+        assert latents is None or latents.z.ndim == 3
+
+
+def test_latents_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file near the limit takes its own size in memory, once."""
+    z = np.zeros((1, 5, 2), np.float32)
+    monkeypatch.setattr(snapshots, "read_npz", lambda *arguments: {"z": z})
+    latents = read_latents(tmp_path, 1)
+    assert latents is not None and latents.z is z
+    assert snapshots.LARGEST <= 64 << 20
 
 
 def test_flipped_bytes_are_nothing_or_harmless(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from workbench.api.stores import Store, open_store
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.screens.bench import BenchScreen
 from workbench.ui.screens.page import Page
+from workbench.ui.screens.panes_page import PanesPage
+from workbench.ui.screens.results import ResultsScreen
 from workbench.ui.widgets.chrome import MessageLine
 
 RUNS = (
@@ -117,9 +119,13 @@ def _shown(app: WorkbenchApp) -> bool:
     page = app.screen
     if not isinstance(page, Page) or not page.is_mounted:
         return False
-    if isinstance(page, BenchScreen):
+    if isinstance(page, ResultsScreen) and page.with_preview:
+        entry, live = page.grid.entry, page.preview.live
+        shown = (live.id if live is not None else None) == (entry.row.id if entry is not None else None)
+        return bool(page.preview.panes) and shown
+    if isinstance(page, PanesPage):
         live = page.deck.live
-        return bool(page.deck.panes) and (live.id if live is not None else None) == page.queue.chosen
+        return bool(page.deck.panes) and (live.id if live is not None else "") == page.shown_run
     return True
 
 

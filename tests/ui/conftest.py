@@ -1,6 +1,7 @@
 """What tests of the screens share: stores, and panes that raise their errors."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +24,15 @@ def empty(root: Path) -> Store:
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let errors out of the panes: outside tests they become a sentence."""
     monkeypatch.setattr(Pane, "strict", True)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the queue was asked for, instead of asking it."""
+    calls: list[tuple[Any, ...]] = []
+
+    def request(store: Store, run_id: str, verb: str, value: int | None = None) -> None:
+        calls.append((run_id, verb, value))
+
+    monkeypatch.setattr("workbench.api.queue.request", request)
+    return calls

@@ -22,25 +22,9 @@ from tests.ui.apps import (
     settled,
     until,
 )
-from workbench.api.live import LiveRun
 from workbench.api.stores import Store
 from workbench.errors import WorkbenchError
-from workbench.spec.health import Health
-from workbench.store.files import read_json, write_json
 from workbench.ui.widgets.chrome import RunHeader
-from workbench.ui.widgets.pane import waiting
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What the queue was asked for, instead of asking it."""
-    calls: list[tuple[Any, ...]] = []
-
-    def request(store: Store, run_id: str, verb: str, value: int | None = None) -> None:
-        calls.append((run_id, verb, value))
-
-    monkeypatch.setattr("workbench.api.queue.request", request)
-    return calls
 
 
 async def test_the_queue_shows_runs_at_work_first_and_what_is_over_last(store: Store) -> None:
@@ -244,92 +228,3 @@ async def test_the_bench_survives_a_deleted_run(store: Store) -> None:
         await until(pilot, lambda: LAE not in [row.id for row in bench_of(pilot).queue.rows])
         await settled(pilot)
         assert bench_of(pilot).queue.chosen == AVB
-
-
-async def test_presses_of_plus_add_up_before_the_list_shows_them(store: Store, asked: list[Any]) -> None:
-    async with opened(store) as pilot:
-        bench_of(pilot).queue.choose(AVB)
-        await press(pilot, "plus", "plus", "plus", "minus", "plus")
-        assert [value for _, _, value in asked] == [1, 2, 3, 2, 3]
-
-
-async def test_the_cursor_keeps_its_place_when_its_run_is_cancelled(store: Store) -> None:
-    async with opened(store) as pilot:
-        queue = bench_of(pilot).queue
-        queue.choose(AVB)
-        rows = [
-            replace(row, state="cancelled", ended=1.0) if row.id == AVB else row
-            for row in pilot.app.rows or []
-        ]
-        assert [row.id for row in queue.rows][1] == AVB
-        queue.update_rows(rows)
-        assert queue.cursor == 1 and queue.chosen != AVB
-
-
-async def test_a_finished_run_that_is_unhealthy_has_another_sign(store: Store) -> None:
-    async with opened(store, size=(100, 24)) as pilot:
-        rows = [
-            replace(row, health=(Health("unhealthy", ("the loss rose",)),)) if row.id == VAE else row
-            for row in pilot.app.rows or []
-        ]
-        bench_of(pilot).queue.update_rows(rows)
-        await pilot.pause()
-        text = screen_text(pilot.app)
-        assert "! vae-digits" in text and "✓ vae-digits" not in text
-
-
-async def test_names_in_the_queue_show_what_differs_and_the_header_the_id(store: Store) -> None:
-    for place, latent in enumerate((2, 16)):
-        spec = make_run(
-            store.root, f"20261121-15000{place}-vae-digits-a{latent:03}", created=9e8 + place
-        ).spec
-        name = f"vae-digits net=conv encoder=[8,16] latent={latent}"
-        spec.write_text(spec.read_text().replace('"vae-digits"', f'"{name}"'))
-    make_run(store.root, "20261121-150009-lae-digits-zzzz", kind="lae", created=9e8)
-    async with opened(store) as pilot:
-        text = screen_text(pilot.app)
-        assert "latent=2" in text and "latent=16" in text
-        assert "lae-digits m2p4" in text and "lae-digits zzzz" in text
-        await resize(pilot, 200, 50)
-        await settled(pilot)
-        assert LAE in screen_text(pilot.app)
-        await pilot.press("Y")
-        assert message_of(pilot) == f"Copied {store.root / LAE}" and pilot.app.clipboard == str(
-            store.root / LAE
-        )
-
-
-async def test_the_advice_on_a_failure_is_shown_to_its_end(store: Store) -> None:
-    async with opened(store) as pilot:
-        reason, advice = (
-            "The loss is not finite at step 12, after it had grown for a while.",
-            "Try training.lr=1e-4.",
-        )
-        rows = [
-            replace(row, reason=reason, next=advice) if row.id == LEBM else row
-            for row in pilot.app.rows or []
-        ]
-        bench_of(pilot).queue.update_rows(rows)
-        bench_of(pilot).queue.choose(LEBM)
-        await pilot.pause()
-        header = bench_of(pilot).query_one(RunHeader)
-        assert advice in " ".join(
-            " ".join(strip.text.split()) for strip in header.render_lines(header.size.region)
-        )
-
-
-async def test_no_message_or_pane_repeats_itself_or_names_a_command(store: Store) -> None:
-    make_run(store.root, "20261121-150000-vae-digits-pau5", state="paused", points=0)
-    paths = store.run("20261121-150000-vae-digits-pau5")
-    write_json(paths.state, {**read_json(paths.state), "reason": "Paused."})
-    live = LiveRun(store, "20261121-150000-vae-digits-pau5")
-    live.poll()
-    assert waiting(live, "") == "vae-digits is paused."
-    async with opened(store) as pilot:
-
-        def refuse() -> None:
-            raise WorkbenchError("Cannot do that.", "See `workbench runs ls`.")
-
-        bench_of(pilot).in_thread(refuse)
-        await settled(pilot)
-        assert message_of(pilot) == "Cannot do that."

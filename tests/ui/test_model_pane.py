@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import live_run, make_run
-from tests.ui.pane_app import at_every_size, drawn, run_with, showing
+from tests.stores import append_row, live_run, make_run
+from tests.ui.pane_app import at_every_size, drawn, run_with, showing, strips
+from workbench.store.paths import RunPaths
+from workbench.ui.canvas.palette import Look
 from workbench.ui.widgets.metric_plots import places
 from workbench.ui.widgets.model_pane import ModelPane
 
@@ -67,3 +69,17 @@ def test_the_chain_shows_acceptance_target_step_size_and_log_ratio(root: Path) -
     before = drawn(pane)
     pane.cycle("each_seed")
     assert drawn(pane) != before
+
+
+def test_each_seed_has_its_colour_and_each_split_its_dashes(root: Path) -> None:
+    live = run_with(root, [[0.2, 0.5, 0.8]] * 30, ("acceptance",), kind="lae")
+    for step in range(30):
+        append_row(RunPaths(live.paths.root), step, "test", acceptance=[0.3, 0.6, 0.9])
+    live.poll()
+    pane = showing(ModelPane, live)
+    pane.cycle("each_seed")
+    text = drawn(pane, 120)
+    assert "━━ train" in text and "┄┄ test" in text and "seeds ●0 ●1 ●2" in text
+    legend = next(strip for strip in strips(pane, 120, 24) if "seeds" in strip.text)
+    assert len({part.style.color for part in legend if "●" in part.text}) == 3
+    assert "seeds ━━0 ┄┄1 ╶╶2" in drawn(pane, 120, look=Look("braille", "none"))

@@ -18,6 +18,7 @@ from workbench.ui.widgets.model_pane import ModelPane
 from workbench.ui.widgets.pane_deck import load_pane
 from workbench.ui.widgets.sample_pane import SamplePane
 from workbench.ui.widgets.scatter_pane import ScatterPane
+from workbench.ui.widgets.values import decay_of
 
 OPTIONS = ("log_y", "smooth", "axis", "band", "each_seed")
 DRAWN: dict[str, Callable[[], Any]] = {name: load_pane(name) for name in FOUR}
@@ -152,7 +153,7 @@ def test_curves_show_metric_unit_band_and_newest_values(root: Path) -> None:
     assert drawn(pane).split()[-1] == "step"
     pane.cycle("axis")
     pane.cycle("axis")
-    assert drawn(pane).endswith("training time") and "6min" in drawn(pane)
+    assert drawn(pane).rstrip().endswith("training time") and "6min" in drawn(pane)
     pane.cycle("band")
     assert "band ±std" in drawn(pane)
 
@@ -282,3 +283,30 @@ def test_a_run_may_be_polled_in_one_thread_while_it_is_drawn_in_another(root: Pa
         over.set()
         thread.join()
     assert errors == []
+
+
+def test_a_smoothed_curve_of_few_points_does_not_lag(root: Path) -> None:
+    """30 test points that fall from 1000 to 131: a decay of 0.9 a point showed 144 at the end."""
+    falling = [[131 + 869 * 0.8**k] for k in range(30)]
+    series = run_with(root / "few", falling).series("loss")
+    raw = series.mean[-1]
+    for strength in ("weak", "strong"):
+        decay = decay_of(strength, series)
+        assert decay is None or abs(series.ema(decay)[-1] - raw) < 0.02 * raw
+    assert abs(series.ema(0.9)[-1] - raw) > 0.05 * raw
+    many = run_with(root / "many", [[1.0]] * 3000).series("loss")
+    assert decay_of("weak", many) == pytest.approx(1 - 1 / (0.02 * 2048))
+
+
+def test_compared_runs_are_all_named_and_those_without_the_metric_too(tmp_path: Path) -> None:
+    lives = []
+    for k in range(8):
+        names = ("loss", "kl") if k == 3 else ("loss",)
+        lives.append((f"vae-digits with a long name {k}", run_with(tmp_path / f"{k}", [[1.0], [0.5]], names)))
+    pane = CurvePane()
+    pane.show_many(lives)
+    text = drawn(pane, 80, 30)
+    assert all(f"long name {k}" in text for k in range(8))
+    pane.step_metric(1)
+    text = drawn(pane, 80, 30)
+    assert "long name 3 train" in text and "without KL: vae-digits" in text

@@ -14,10 +14,12 @@ from tests.stores import make_run
 from tests.ui.apps import AVB, LAE, LEBM, VAE, message_of, opened, press, screen_text, settled, until
 from workbench.api.runs import RunRow, list_runs, removals, remove_runs
 from workbench.api.stores import Store
+from workbench.api.tables import comparison
 from workbench.results.table import number_cell
 from workbench.store.disk import folder_bytes
 from workbench.store.files import read_json, write_json
 from workbench.text import format_bytes
+from workbench.ui.results_rows import Entry, metric_column
 from workbench.ui.screens.compare import CompareScreen
 from workbench.ui.screens.results import ResultsScreen
 from workbench.ui.screens.table import TableScreen
@@ -58,7 +60,7 @@ async def test_disk_space_of_runs_and_groups_can_be_shown_and_sorted(store: Stor
     async with results(store, "v") as pilot:
         grid = page(pilot).grid
         sizes = {row.id: folder_bytes(store.run(row.id)) for row in grid.rows}
-        assert grid.sizes == sizes and min(sizes.values()) > 0
+        assert grid.chooser.sizes == sizes and min(sizes.values()) > 0
         keys = [column.key for column in grid._columns]
         shown = {entry.ids: grid.cells(k)[keys.index("disk")].text for k, entry in enumerate(grid.entries)}
         assert shown == {ids: format_bytes(sum(sizes[run] for run in ids)) for ids in shown}
@@ -206,7 +208,7 @@ async def test_E_asks_for_the_folder(store: Store, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "paper").mkdir()
     async with results(store, "t", "E") as pilot:
-        box = pilot.app.screen.query_one("#folder")
+        box = pilot.app.screen.query_one("#field")
         assert box.value == str(tmp_path)
         box.value = str(tmp_path / "paper")
         await press(pilot, "enter")
@@ -255,6 +257,7 @@ async def test_of_ten_thousand_runs_only_visible_lines_are_made(store: Store) ->
     """A DataTable makes the texts of all of them, which takes seconds (benchmarks/run_list.py)."""
     async with results(store) as pilot:
         rows, runs = many_rows(10_000), page(pilot).grid
+        page(pilot).with_preview = False
         pilot.app.feed.stop()
         runs.update_rows(rows)
         await pilot.press("s", "v", "v", "G", "g", "pagedown", "slash", *"model", "colon", *"lae")
@@ -338,3 +341,27 @@ async def test_on_the_table_n_and_b_act_and_notes_can_be_read_to_the_end(store: 
         assert pilot.app.screen.NAME == "launch"  # type: ignore[attr-defined]
         await press(pilot, "escape", "b")
         assert isinstance(pilot.app.screen, ResultsScreen)
+
+
+async def test_compare_heads_settings_as_it_names_the_curves(store: Store) -> None:
+    async with results(store, "j", "space", "space", "c") as pilot:
+        compare = pilot.app.screen
+        assert isinstance(compare, CompareScreen)
+        await until(pilot, lambda: compare.grid.count > 0 and compare.pane is not None and compare.pane.runs)
+        headings = [" ".join(column.heading).strip() for column in compare.grid.columns]
+        assert headings == ["setting", *(label for label, _ in compare.pane.runs)]
+        assert len(set(compare.grid.colours.values())) == 2
+
+
+async def test_numbers_in_the_list_are_those_of_the_table(store: Store) -> None:
+    paths = make_run(store.root, "20261121-150000-vae-digits-one1", seeds=(0,))
+    result = read_json(paths.result)
+    result["metrics"]["energy_distance_null"] = {"values": [-0.0001083], "se": [0.0024], "n": 20}
+    write_json(paths.result, result)
+    (row,) = [row for row in list_runs(store) if row.id == paths.root.name]
+    entry = Entry(row, (row,))
+    shown = {name: metric_column(name).text(entry) for name in row.summary}
+    table = comparison(store, [row], list(row.summary))
+    for name in row.summary:
+        assert shown[name] == table.column(name)[0].text.removesuffix(" (n=20)")
+    assert shown["test_mse"] == "0.03 (SE 0.20)"

@@ -29,6 +29,7 @@ from workbench.spec.data.report import DataReport
 from workbench.spec.resolve import data_settings
 
 if TYPE_CHECKING:
+    from workbench.spec.data.files.own import OwnData
     from workbench.spec.data.settings import DataSettings
 
 __all__ = [
@@ -165,13 +166,14 @@ def check_data(settings: DataSettings) -> DataSettings:
     return settings
 
 
+def example_shape(settings: DataSettings) -> tuple[int, ...]:
+    """Return the shape of one example of checked data; () for a data set whose loader alone knows."""
+    return _opened(settings).shape if settings.path else source_of(settings).shape
+
+
 def skipped_note(settings: DataSettings) -> str:
     """Return a sentence about files of checked own data that are left out; empty if there are none."""
-    if not settings.path:
-        return ""
-    from workbench.spec.data.files.own import open_data  # numpy, which runs on known data do not need here
-
-    skipped = open_data(settings).skipped
+    skipped = _opened(settings).skipped if settings.path else ()
     more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
     files = f"{len(skipped)} file{'s' if len(skipped) > 1 else ''} of {settings.path}"
     return f"{files} left out: {', '.join(skipped[:NAMED])}{more}." if skipped else ""
@@ -185,6 +187,12 @@ def writable(folder: Path) -> bool:
         return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
     except OSError:
         return False
+
+
+def _opened(settings: DataSettings) -> OwnData:
+    from workbench.spec.data.files.own import open_data  # numpy, which runs on known data do not need here
+
+    return open_data(settings)
 
 
 def _not_fetched(source: DataSource, user: UserSettings) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.api.data import check_data
+from workbench.api.data import check_data, example_shape
 from workbench.api.runs import find_run, list_runs
 from workbench.errors import DATA, STORE, WorkbenchError, did_you_mean
 from workbench.queue import forecast as learnt
@@ -19,12 +21,13 @@ from workbench.queue.forecast import Forecast
 from workbench.queue.foreground import run_inline
 from workbench.spec.data.settings import DataSettings
 from workbench.spec.models import settings_class
+from workbench.spec.picture_nets import NETS, check_nets
 from workbench.store.files import read_toml
 from workbench.store.finished import find_finished
 from workbench.store.json_fields import table
 from workbench.store.run_row import RunRow
 from workbench.store.runs import command_line, create_run
-from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, write_request
+from workbench.store.state import ALLOWED, PRIORITIES, VERBS, Verb, load_state, read_requests, write_request
 from workbench.store.store import Store
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ __all__ = [
     "ensure_scheduler",
     "explained",
     "forecast",
+    "move",
+    "not_taken_up",
     "request",
     "request_all",
     "run_inline",
@@ -59,19 +64,22 @@ def submit(
     study: str | None = None,
     study_id: str | None = None,
     rerun_of: str = "",
+    after: Sequence[str] = (),
     priority: int = 0,
     inline: bool = False,
 ) -> list[str]:
     """Queue the specs, start the scheduler if none is running, and return the ids of the new runs.
 
     A family that does not stack becomes one run per seed. `preset`, `overrides`, `study`, `study_id` and
-    `rerun_of` are kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. With
-    `inline` the runs are held (paused) for `run_inline`, and no scheduler is started.
+    `rerun_of` are kept with the run as its origin; a higher `priority` (-1000 … 1000) starts earlier. Runs
+    of `after` (ids or parts of them) must finish first; if one fails or is cancelled, these are cancelled.
+    With `inline` the runs are held (paused) for `run_inline`, and no scheduler is started.
 
     Raises:
         WorkbenchError: as `check_specs`, or if `training.init_from` names no finished run (3) or one that has
-            not finished (2), and then nothing is queued; exit code 2 for a priority out of range,
-            5 if the store cannot be written.
+            not finished (2) and is not in `after`, and then nothing is queued; exit code 2 for a priority out
+            of range or a run `after` that can no longer finish, 3 for an unknown one, 5 if the store cannot
+            be written.
 
     >>> specs = api.presets.expand("vae-digits", ["training.iterations=50"], ["model.latent=2,8"], seeds=3)
     >>> ids = api.queue.submit(store, specs, preset="vae-digits")
@@ -86,7 +94,8 @@ def submit(
         stacks = len(spec.seeds) == 1 or settings_class(spec.model.kind).stackable
         alone += [spec] if stacks else [spec.model_copy(update={"seeds": [seed]}) for seed in spec.seeds]
     alone = check_specs(alone)
-    for name in sorted({spec.training.init_from for spec in alone} - {""}):
+    first = _runs_to_follow(store, after)
+    for name in sorted({spec.training.init_from for spec in alone} - {"", *first}):
         find_finished(name, store.paths, "training.init_from")
     made: list[str] = []
     try:
@@ -100,6 +109,7 @@ def submit(
                     study=study,
                     study_id=study_id,
                     rerun_of=rerun_of,
+                    after=first,
                     priority=priority,
                     command=command_line(),
                     variables=submitter_variables(),
@@ -119,11 +129,11 @@ def submit(
 
 
 def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
-    """Check devices and data before anything is queued; return the specs with hashes of own data filled in.
+    """Check devices, data and nets before anything is queued; return the specs with hashes of own data.
 
     Raises:
         WorkbenchError: exit code 6 for a device that is not on this machine, 8 for data that cannot be
-            used, or are missing and cannot be downloaded.
+            used, or are missing and cannot be downloaded, 2 for a net that cannot take the data.
     """
     given = list(specs)
     chosen = os.environ.get(VISIBLE)
@@ -131,7 +141,11 @@ def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
         check_device(device, chosen=chosen)
     distinct = {spec.data.model_dump_json(): spec.data for spec in given}
     checked = {text: check_data(data) for text, data in distinct.items()}
-    return [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
+    found = [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
+    for spec in found:
+        if getattr(spec.model, "net", "") in NETS and (shape := example_shape(spec.data)):
+            check_nets(spec.model, shape, Path(spec.data.path).name or spec.data.name)
+    return found
 
 
 def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> None:
@@ -150,29 +164,94 @@ def request(store: Store, run_id: str, verb: Verb, value: int | None = None) -> 
     request_all(store, [run_id], verb, value)
 
 
-def request_all(store: Store, run_ids: Iterable[str], verb: Verb, value: int | None = None) -> list[str]:
-    """Send one request to several runs, or to none if one of them does not allow it; return their ids.
+def request_all(
+    store: Store, run_ids: Iterable[str], verb: Verb, value: int | None = None
+) -> tuple[list[str], list[WorkbenchError]]:
+    """Send one request to several runs; return the ids of those that allow it, and why others do not.
 
     Raises:
-        WorkbenchError: if the request is unknown or not allowed (2), cannot be written (5), or would continue
-            on changed data (8).
+        WorkbenchError: if none of the runs allows it: the first of the reasons (2, 3, 5 or 8).
     """
     store.must_be_writable()
-    if verb not in VERBS:
+    if verb not in VERBS or verb == "move":  # for which there is `move`
         raise WorkbenchError(f"There is no request '{verb}'.", did_you_mean(verb, VERBS))
-    ids = list(dict.fromkeys(find_run(store, run_id).id for run_id in run_ids))
-    for run_id in ids:
-        _must_make_sense(store, run_id, verb, value)
-    if verb in ("resume", "retry"):
-        _must_have_the_same_data(store, ids, verb)
-    try:
-        for run_id in ids:
+    done: list[str] = []
+    refused: list[WorkbenchError] = []
+    checked: dict[str, WorkbenchError | None] = {}  # own data as written in a spec → what is wrong with them
+    rows = {row.id: row for row in list_runs(store)}
+    for text in dict.fromkeys(run_ids):
+        try:
+            run_id = rows[text].id if text in rows else find_run(store, text).id
+            if run_id in done:
+                continue
+            _must_make_sense(store, run_id, verb, value)
+            if verb in ("resume", "retry"):
+                _must_have_the_same_data(store, run_id, verb, checked)
             write_request(store.run(run_id), verb, value)
+            done.append(run_id)
+        except WorkbenchError as error:
+            refused.append(error)
+        except OSError as error:
+            title = f"Cannot write the request for {text}: {error.strerror}."
+            hint = "Change the run's permissions, or free some space."
+            refused.append(WorkbenchError(title, hint, STORE))
+    if refused and not done:
+        raise refused[0]
+    if done:
+        ensure_scheduler(store)
+    return done, refused
+
+
+def move(store: Store, run_id: str, *, before: str = "", last: bool = False) -> None:
+    """Move a waiting run to the front of the queue, before another waiting run, or to the end.
+
+    It takes the priority of its new neighbour.
+
+    Raises:
+        WorkbenchError: exit code 3 for an unknown run, 2 for one that does not wait, 5 for a store that
+            cannot be written.
+    """
+    row = find_run(store, run_id)
+    _must_make_sense(store, row.id, "move", None)
+    others = sorted(
+        (r for r in list_runs(store) if r.allows("move") and r.id != row.id), key=lambda r: r.turn
+    )
+    if before:
+        target = find_run(store, before)
+        at = next((k for k, other in enumerate(others) if other.id == target.id), None)
+        if at is None:
+            why = "it is the same run" if target.id == row.id else f"{target.id} is {target.state}"
+            raise WorkbenchError(f"Cannot move {row.id} before {target.id}: {why}.", "Choose a waiting run.")
+    else:
+        at = len(others) if last else 0
+    if not others:
+        return
+    neighbour = others[min(at, len(others) - 1)]
+    priority, place = neighbour.priority, neighbour.turn[1]
+    if at == len(others):
+        place += 1.0
+    else:
+        earlier = [other.turn[1] for other in others[:at] if other.priority == priority]
+        place = (earlier[-1] + place) / 2 if earlier else place - 1.0
+        if earlier and not earlier[-1] < place < neighbour.turn[1]:
+            hint = "Use `workbench queue priority`."
+            raise WorkbenchError(f"Cannot move {row.id} there: the two runs are too close.", hint)
+    try:
+        write_request(store.run(row.id), "move", priority, place)
     except OSError as error:
         hint = "Change the run's permissions, or free some space."
         raise WorkbenchError(f"Cannot write the request: {error.strerror}.", hint, STORE) from None
     ensure_scheduler(store)
-    return ids
+
+
+def _runs_to_follow(store: Store, after: Sequence[str]) -> list[str]:
+    """Return the ids of the runs that must finish first; raise a WorkbenchError if one cannot any more."""
+    rows = [find_run(store, text) for text in after]
+    for row in rows:
+        if row.state in ("failed", "cancelled"):
+            title = f"Cannot queue runs after {row.id}: it is {row.state}."
+            raise WorkbenchError(title, f"Retry it first: `workbench queue retry {row.id}`.")
+    return list(dict.fromkeys(row.id for row in rows))
 
 
 def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -> None:
@@ -190,18 +269,25 @@ def _must_make_sense(store: Store, run_id: str, verb: Verb, value: int | None) -
         raise WorkbenchError(f"Cannot {what}: it is {state.state}.", f"It must be {able}.")
 
 
-def _must_have_the_same_data(store: Store, ids: Iterable[str], verb: Verb) -> None:
-    """Raise a WorkbenchError if own data of a run are gone or changed; the worker would refuse them too."""
-    runs: dict[str, str] = {}  # data as written in a spec → one of its runs
-    for run_id in ids:
-        data = table((read_toml(store.run(run_id).spec) or {}).get("data"))
-        if data.get("path"):
-            runs.setdefault(json.dumps(data), run_id)
-    for text, run_id in runs.items():
+def _must_have_the_same_data(
+    store: Store, run_id: str, verb: Verb, checked: dict[str, WorkbenchError | None]
+) -> None:
+    """Raise a WorkbenchError if own data of a run are gone or changed; the worker would refuse them too.
+
+    `checked` keeps what was found, since the runs of a sweep share their data.
+    """
+    data = table((read_toml(store.run(run_id).spec) or {}).get("data"))
+    if not data.get("path"):
+        return
+    text = json.dumps(data)
+    if text not in checked:
         try:
             check_data(DataSettings.model_validate_json(text))
+            checked[text] = None
         except WorkbenchError as problem:
-            raise WorkbenchError(f"Cannot {verb} {run_id}. {problem.title}", problem.hint, DATA) from None
+            checked[text] = problem
+    if fault := checked[text]:
+        raise WorkbenchError(f"Cannot {verb} {run_id}. {fault.title}", fault.hint, DATA)
 
 
 def why_waiting(store: Store, rows: Iterable[RunRow]) -> str:
@@ -220,9 +306,31 @@ def explained(store: Store, rows: Sequence[RunRow]) -> list[RunRow]:
     >>> api.queue.explained(store, api.runs.list_runs(store)) == api.runs.list_runs(store)  # none waits here
     True
     """
-    if not any(row.state == "queued" for row in rows) or not scheduler_status(store).running:
+    if not any(row.scheduled for row in rows):
         return list(rows)
-    return waits.explained(store.paths, rows)
+    return waits.explained(store.paths, rows, serving=scheduler_status(store).running)
+
+
+def not_taken_up(store: Store, run_ids: Iterable[str], patience: float = 5.0) -> str:
+    """Wait until the scheduler has taken up the requests to these runs; return why it does not, if so.
+
+    A resume or retry of a run that is still being stopped waits for its end, and counts as taken up.
+    """
+    left, deadline = list(run_ids), time.monotonic() + patience
+    while True:
+        left = [run_id for run_id in left if _asked(store, run_id)]
+        if not left:
+            return ""
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    why = scheduler_status(store).message or "See .workbench/scheduler.log."
+    return f"The scheduler has not taken up the request after {patience:g} s. {why}"
+
+
+def _asked(store: Store, run_id: str) -> bool:
+    paths = store.run(run_id)
+    return bool(read_requests(paths)) and not load_state(paths).stopping
 
 
 def forecast(store: Store, spec: RunSpec) -> Forecast | None:

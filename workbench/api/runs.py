@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FOUND, STORE, USAGE, WorkbenchError, did_you_mean
 from workbench.results import query
+from workbench.results.fields import SECTIONS
 from workbench.results.query import Query
 from workbench.spec.health import health_reasons, health_text
 from workbench.spec.studies import find_study
@@ -44,11 +45,14 @@ __all__ = [
     "removals",
     "remove_runs",
     "restore_runs",
+    "setting_names",
+    "setting_values",
     "sort_rows",
     "spec_of",
     "spec_text",
     "study_names",
     "study_runs",
+    "varying_settings",
 ]
 
 NOTE_LIMIT = 10_000  # characters
@@ -97,6 +101,43 @@ def compiled_filter(store: Store, rows: Iterable[RunRow], text: str) -> Query:
     found = query.parse(text, set().union(*(row.summary for row in rows)), index_of(store))
     for row in rows:
         found(row)
+    return found
+
+
+def setting_names(store: Store) -> list[str]:
+    """Return every setting of the runs by its dotted key, such as "model.latent".
+
+    >>> "model.latent" in api.runs.setting_names(store)
+    True
+    """
+    index = index_of(store)
+    index.rows()  # brings it up to date
+    return [key for key in index.detail_keys() if key.partition(".")[0] in SECTIONS]
+
+
+def setting_values(store: Store, key: str) -> dict[str, Any]:
+    """Return by run id the value of a setting; runs without it are left out.
+
+    >>> list(api.runs.setting_values(store, "model.latent").values())
+    [8]
+    """
+    index = index_of(store)
+    index.rows()  # as above
+    return index.settings(key)
+
+
+def varying_settings(store: Store, rows: Iterable[RunRow]) -> list[str]:
+    """Return the settings in which runs differ, those of resources left out.
+
+    >>> api.runs.varying_settings(store, api.runs.list_runs(store))
+    []
+    """
+    ids = [row.id for row in rows]
+    found = []
+    for key in setting_names(store):
+        values = setting_values(store, key)
+        if not key.startswith("resources.") and len({repr(values.get(run_id)) for run_id in ids}) > 1:
+            found.append(key)
     return found
 
 

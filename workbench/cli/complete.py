@@ -75,6 +75,11 @@ def tables(ctx: typer.Context) -> list[str]:
 
 
 @_quiet
+def figures(ctx: typer.Context) -> Iterable[str]:
+    return api.figures.KINDS
+
+
+@_quiet
 def metrics(ctx: typer.Context) -> list[str]:
     from workbench.spec.metrics import METRICS  # not through api, which loads pydantic: 0.2 s
 

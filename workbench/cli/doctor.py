@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Annotated
+
 import typer
 
 from workbench import api
@@ -11,11 +14,25 @@ from workbench.cli.output import out, out_json, out_table
 SIGNS = {"ok": "ok", "warning": "WARN", "missing": "FAIL"}
 
 
-def doctor(ctx: typer.Context, json: Json = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    json: Json = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Try the bell and the notify command instead.")
+    ] = False,
+) -> None:
     """Check the installation and suggest fixes.
 
     The exit code is that of the first failure; warnings are ignored.
     """
+    if notify:
+        check = api.devices.try_notify(global_options(ctx).get("store"))
+        if sys.stdout.isatty():
+            sys.stdout.write("\x1b]9;workbench: a test notification\x07\x07")
+        out_json([check]) if json else out(f"{SIGNS[check.state]} {check.name}: {check.found}")
+        if check.fix and not json:
+            out(check.fix)
+        raise typer.Exit(check.exit_code if check.state == "missing" else 0)
     checks = api.devices.doctor(global_options(ctx).get("store"))
     if json:
         out_json(checks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +15,13 @@ from workbench.cli.options import Overwrite, open_store
 from workbench.cli.output import talk
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 
-FORMATS = ("csv", "tsv", "md", "latex", "html", "json")
+FORMATS = ("csv", "tsv", "md", "latex", "html", "json", "parquet")
 Format = Annotated[
     str | None,
     typer.Option("--format", help=f"{', '.join(FORMATS)}; default: extension of --output, else md."),
+]
+Siunitx = Annotated[
+    bool, typer.Option("--siunitx", help="LaTeX: align numbers in columns S of the package siunitx.")
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
 
@@ -42,6 +46,14 @@ def export(
     paired: Annotated[
         bool, typer.Option("--paired", help="Differences from the first row on the same test examples.")
     ] = False,
+    long: Annotated[
+        bool, typer.Option("--long", help="One line per run, seed and metric: csv, tsv, json, parquet.")
+    ] = False,
+    curves: Annotated[
+        bool,
+        typer.Option("--curves", help="One line per run, seed, metric and point of a curve, as --long."),
+    ] = False,
+    siunitx: Siunitx = False,
     budget: Annotated[
         str,
         typer.Option(
@@ -52,19 +64,27 @@ def export(
     ] = "",
     overwrite: Overwrite = False,
 ) -> None:
-    """Export a comparison table: runs of one configuration pooled over seeds, mean ± std.
+    """Export a comparison table of runs or of a study.
+
+    Runs of one configuration are pooled over seeds: mean ± std.
 
     Without arguments, list the available tables.
     """
-    if each and paired:
-        raise WorkbenchError("Cannot combine --each and --paired: choose one.")
-    format = chosen_format(format, output)
+    forms = {"--each": each, "--paired": paired, "--long": long, "--curves": curves}
+    asked = [name for name, given in forms.items() if given]
+    if len(asked) > 1:
+        raise WorkbenchError(f"Cannot combine {' and '.join(asked)}: choose one.")
+    format = chosen_format(format, output, "csv" if long or curves else "md")
     store = open_store(ctx)
     if not what:
         raise WorkbenchError("Cannot export: no table or run given.", _tables_here(store))
     rows, study = _chosen(store, what, budget)
     if budget and not study:
         raise WorkbenchError("Cannot export: --budget needs the name of one study.")
+    if long or curves:
+        make = api.tables.long_results if long else api.tables.long_curves
+        _write_long(make(store, rows, metric), format, output, overwrite=overwrite)
+        return
     if each:
         table = api.tables.runs_table(store, rows)
     elif paired:
@@ -73,30 +93,55 @@ def export(
         table = api.tables.study_table(store, study, metric, budget)
     else:
         table = api.tables.comparison(store, rows, metric)
-    write_table(table, format, output, overwrite=overwrite)
+    write_table(table, format, output, siunitx=siunitx, overwrite=overwrite)
 
 
-def chosen_format(format: str | None, output: Path | None) -> str:
-    """Return the format named, or that of the file's extension; md for stdout.
+def chosen_format(format: str | None, output: Path | None, usual: str = "md") -> str:
+    """Return the format named, or that of the file's extension; `usual` for stdout, pipes and devices.
 
     Raises:
         WorkbenchError: for an unknown one.
     """
     if format is None:
-        return api.tables.format_for(output) if output and str(output) != "-" else "md"
+        return api.tables.format_for(output, usual) if output and str(output) != "-" else usual
     if format not in FORMATS:
         hint = did_you_mean(format, FORMATS) or f"Formats: {', '.join(FORMATS)}."
         raise WorkbenchError(f"There is no format '{format}'.", hint)
     return format
 
 
-def write_table(table: api.tables.Table, format: str, output: Path | None, *, overwrite: bool) -> None:
-    """Print a table, or write it to a file."""
-    if output is None or str(output) == "-":
-        typer.echo(api.tables.export_text(table, format).rstrip("\n"))
-    else:
-        api.tables.write_export(table, format, output, overwrite=overwrite)
+def write_table(
+    table: api.tables.Table, format: str, output: Path | None, *, siunitx: bool = False, overwrite: bool
+) -> None:
+    """Print a table, or write it to a file.
+
+    Raises:
+        WorkbenchError: for a binary format on a terminal, and as `write_export`.
+    """
+    if output is not None and str(output) != "-":
+        api.tables.write_export(table, format, output, siunitx=siunitx, overwrite=overwrite)
         talk(f"Written: {output}")
+    elif format == "parquet":
+        _no_terminal()
+        sys.stdout.buffer.write(api.tables.export_bytes(table, format))
+    else:
+        typer.echo(api.tables.export_text(table, format, siunitx=siunitx).rstrip("\n"))
+
+
+def _write_long(long: api.tables.Long, format: str, output: Path | None, *, overwrite: bool) -> None:
+    """Write a long table to stdout or a file, line by line."""
+    if output is None or str(output) == "-":
+        if format == "parquet":
+            _no_terminal()
+        api.tables.write_long(long, format, sys.stdout.buffer)
+    else:
+        api.tables.write_long(long, format, output, overwrite=overwrite)
+        talk(f"Written: {output}")
+
+
+def _no_terminal() -> None:
+    if sys.stdout.isatty():
+        raise WorkbenchError("Cannot print Parquet on a terminal.", "Add --output FILE.parquet.")
 
 
 def _chosen(store: api.stores.Store, what: list[str], budget: str) -> tuple[list[api.runs.RunRow], str]:

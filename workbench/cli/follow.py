@@ -116,7 +116,7 @@ def report(
     if json:
         out_json([{**run_json(row), **_repeated(source)} for row in rows])
     for row in rows if not json else ():
-        took = f" in {format_duration(row.ended - row.started)}" if row.ended and row.started else ""
+        took = f" in {format_duration(row.took)}" if row.took is not None else ""
         reason = f": {row.reason}" if row.reason and row.state != "finished" else ""
         out(f"{row.id}  {row.state}{took}{reason}", one_line=True)
         for line in api.evaluations.result_lines(store, row):

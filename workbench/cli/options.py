@@ -89,6 +89,15 @@ Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="A count (3 means 0,1,2) or a list (0,7,9).")
 ]
 Priority = Annotated[int, typer.Option("--priority", min=-1000, max=1000, help="Higher starts earlier.")]
+After = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--after",
+        metavar="RUN",
+        help="Start only when this run has finished; cancelled if it fails or is cancelled. Repeatable.",
+        autocompletion=complete.runs,
+    ),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="Queue only, do not follow.")]
 
 

@@ -11,6 +11,7 @@ from workbench.cli import complete
 from workbench.cli import run as running
 from workbench.cli.follow import follow
 from workbench.cli.options import (
+    After,
     Grids,
     Json,
     Priority,
@@ -25,9 +26,19 @@ from workbench.cli.options import (
     open_store,
 )
 from workbench.cli.output import out_json, out_table, run_json, talk
+from workbench.errors import WorkbenchError
 from workbench.text import format_duration
 
 Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
+SomeRuns = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN...]",
+        help="Run ids, or unambiguous prefixes or suffixes of them.",
+        autocompletion=complete.runs,
+    ),
+]
+All = Annotated[bool, typer.Option("--all", help="All runs that it applies to.")]
 app = typer.Typer(help="Manage the run queue.", no_args_is_help=True)
 
 
@@ -42,11 +53,15 @@ def add(
     random_seed: RandomSeed = 0,
     seeds: Seeds = None,
     priority: Priority = 0,
+    after: After = None,
     json: Json = False,
 ) -> None:
-    """Queue a preset, or repeat a run with changes, and return; print the run ids."""
+    """Queue a preset or a changed run, and return.
+
+    Prints the run ids.
+    """
     sweep = (sets, grid, zipped, random, random_seed)
-    running.run(ctx, preset, *sweep, seeds, priority, inline=False, detach=True, json=json)
+    running.run(ctx, preset, *sweep, seeds, priority, after, inline=False, detach=True, json=json)
 
 
 @app.command("ls")
@@ -96,7 +111,9 @@ def wait(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Wait until runs are over, and print their results; the exit code is 0 if all finished.
+    """Wait until runs are over, and print their results.
+
+    The exit code is 0 if all finished.
 
     A paused run ends the waiting once no other run waits or trains.
     """
@@ -114,15 +131,15 @@ def wait(
 
 
 @app.command()
-def pause(ctx: typer.Context, runs: RunNames) -> None:
-    """Pause runs: each writes a checkpoint and waits until it is resumed."""
-    _request(ctx, runs, "pause")
+def pause(ctx: typer.Context, runs: SomeRuns = None, all: All = False) -> None:
+    """Pause runs, after a checkpoint, until they are resumed."""
+    _request(ctx, _chosen(ctx, runs, "pause", all), "pause")
 
 
 @app.command()
-def resume(ctx: typer.Context, runs: RunNames) -> None:
+def resume(ctx: typer.Context, runs: SomeRuns = None, all: All = False) -> None:
     """Resume paused runs from their checkpoint."""
-    _request(ctx, runs, "resume")
+    _request(ctx, _chosen(ctx, runs, "resume", all), "resume")
 
 
 @app.command()
@@ -149,6 +166,51 @@ def priority(
     _request(ctx, [run], "priority", value)
 
 
+@app.command()
+def move(
+    ctx: typer.Context,
+    run: RunName,
+    before: Annotated[
+        str,
+        typer.Option(
+            "--before", metavar="RUN", help="Move it before this run.", autocompletion=complete.runs
+        ),
+    ] = "",
+    last: Annotated[bool, typer.Option("--last", help="Move it to the end.")] = False,
+) -> None:
+    """Move a waiting run within the queue.
+
+    To the front, before another one, or to the end.
+
+    It takes the priority of its new neighbour.
+    """
+    if before and last:
+        raise WorkbenchError("--before and --last exclude each other.", "Choose one.")
+    api.queue.move(open_store(ctx), run, before=before, last=last)
+    talk(f"{run}: move requested.")
+
+
+def _chosen(ctx: typer.Context, runs: list[str] | None, verb: Verb, all: bool) -> list[str]:
+    """Return the runs of the arguments, or with --all those that allow the request."""
+    if bool(runs) == all:
+        raise WorkbenchError(f"queue {verb}: give runs, or --all.", f"See `workbench queue {verb} --help`.")
+    if runs:
+        return runs
+    return [row.id for row in api.runs.list_runs(open_store(ctx)) if row.allows(verb)]
+
+
 def _request(ctx: typer.Context, runs: list[str], verb: Verb, value: int | None = None) -> None:
-    for run_id in api.queue.request_all(open_store(ctx), runs, verb, value):
+    """Send the request to all runs that allow it; report the others, and exit with the code of the first."""
+    if not runs:
+        talk(f"There is no run to {verb}.")
+        return
+    store = open_store(ctx)
+    done, refused = api.queue.request_all(store, runs, verb, value)
+    for run_id in done:
         talk(f"{run_id}: {verb} requested.")
+    if remark := api.queue.not_taken_up(store, done):
+        talk(remark)
+    for error in refused:
+        talk(str(error))
+    if refused:
+        raise typer.Exit(refused[0].exit_code)

@@ -9,6 +9,7 @@ import typer
 from workbench import api
 from workbench.cli.follow import follow, follow_inline, print_queued
 from workbench.cli.options import (
+    After,
     Detach,
     Grids,
     Json,
@@ -35,18 +36,23 @@ def run(
     random_seed: RandomSeed = 0,
     seeds: Seeds = None,
     priority: Priority = 0,
+    after: After = None,
     inline: Annotated[
         bool, typer.Option("--inline", help="Train in the foreground, bypassing the queue.")
     ] = False,
     detach: Detach = False,
     json: Json = False,
 ) -> None:
-    """Queue a preset, or repeat a run with changes, and follow it; print the final metrics.
+    """Queue a preset or a changed run, and follow it.
+
+    Prints the final metrics.
 
     Ctrl-C stops following, not the run.
     """
     if inline and detach:
         raise WorkbenchError("--inline and --detach exclude each other.", "Choose one.")
+    if inline and after:
+        raise WorkbenchError("--inline and --after exclude each other.", "Choose one.")
     source = find_source(ctx, preset)
     specs = api.presets.expand(
         source.preset, sets or (), grid or (), seeds, zipped=zipped or (), draws=random, draw_seed=random_seed
@@ -66,6 +72,7 @@ def run(
         "overrides": [*(sets or ()), *(grid or ()), *(zipped or ())],
         "rerun_of": source.run,
         "priority": priority,
+        "after": after or (),
     }
     if inline:
         raise typer.Exit(follow_inline(store, specs, submission, source, json))

@@ -49,7 +49,10 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, study: StudyName, budget: BudgetName = "", json: Json = False) -> None:
-    """Show the runs that a study needs: seeds, steps, forecast time, and how far each is."""
+    """Show the runs that a study needs.
+
+    Their seeds, steps and forecast time, and how far each is.
+    """
     found = api.studies.find_study(study)
     budget = budget or next(iter(found.budgets), "")
     lines = api.studies.forecast_plan(_store_or_none(ctx), found, budget)
@@ -93,7 +96,9 @@ def run(
     detach: Detach = False,
     json: Json = False,
 ) -> None:
-    """Queue the runs of a study that are missing and follow them; `export STUDY` then makes its table.
+    """Queue the missing runs of a study, and follow them.
+
+    `export STUDY` then makes its table.
 
     Runs that are in the store already count, whichever command queued them.
     """

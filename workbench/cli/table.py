@@ -8,7 +8,7 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.export import Format, Output, chosen_format, write_table
+from workbench.cli.export import Format, Output, Siunitx, chosen_format, write_table
 from workbench.cli.options import Json, Overwrite, open_store
 from workbench.cli.output import talk
 from workbench.errors import WorkbenchError
@@ -57,10 +57,13 @@ def table(
     ] = "",
     format: Format = None,
     output: Output = None,
+    siunitx: Siunitx = False,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Make a comparison table: choose rows, columns, metrics and a baseline.
+    """Make a comparison table of your own.
+
+    Choose rows, columns, metrics and a baseline.
 
     A row never mixes runs of different settings: it is split by the settings in which they differ.
     """
@@ -84,7 +87,7 @@ def table(
     made = api.tables.arranged(open_store(ctx), layout)
     if save:
         talk(f"Saved: {api.tables.save_layout(layout, save, overwrite=overwrite)}")
-    write_table(made, format, output, overwrite=overwrite)
+    write_table(made, format, output, siunitx=siunitx, overwrite=overwrite)
 
 
 def _split(texts: list[str] | None) -> tuple[str, ...]:

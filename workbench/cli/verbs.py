@@ -18,6 +18,7 @@ from workbench.cli import (
     evaluate,
     export,
     export_model,
+    figure,
     pack,
     plot,
     presets,
@@ -46,6 +47,7 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(data.app, name="data")
 app.add_typer(studies.app, name="studies")
 app.command("plot")(plot.plot)
+app.command("figure")(figure.figure)
 app.command("table")(table.table)
 app.command("export")(export.export)
 app.command("export-model")(export_model.export_model)
@@ -93,6 +95,9 @@ def run_verb(arguments: list[str]) -> int:
     except Exception as error:
         if not (hasattr(error, "show") and hasattr(error, "exit_code")):
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # `workbench queue`, which names no action
+            error.show()
+            return int(error.exit_code)
         raise _usage_fault(error) from None
     sys.stdout.flush()
     return code if isinstance(code, int) else 0

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import workbench
+from workbench.secrets import REDACTED, is_secret, without_passwords
 from workbench.store.code_state import git_state
 
-SECRET_NAME = re.compile(r"key|token|secret|passw|credential|auth|cookie|session", re.IGNORECASE)
 RELEVANT = ("WORKBENCH_", "CUDA_", "OMP_", "MKL_", "TORCH", "PYTORCH_", "NVIDIA_", "SLURM_", "PYTHON")
-IN_URL = re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@")
-REDACTED = "<redacted>"
 
 
 def capture(seeds: Sequence[int], device: str, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -41,7 +39,7 @@ def capture(seeds: Sequence[int], device: str, environ: Mapping[str, str] | None
             "cores": os.cpu_count(),
         },
         "variables": {
-            name: REDACTED if SECRET_NAME.search(name) else value
+            name: REDACTED if is_secret(name, value) else value
             for name, value in sorted(environ.items())
             if name.startswith(RELEVANT)
         },
@@ -60,14 +58,14 @@ def code_version() -> str | None:
 def _without_secrets(value: Any, environ: Mapping[str, str]) -> Any:
     """Replace passwords in URLs, and the values of secret variables wherever they turn up (a diff, say)."""
     secrets = sorted(
-        {v for name, v in environ.items() if SECRET_NAME.search(name) and len(v) >= 8}, key=len, reverse=True
+        {v for name, v in environ.items() if is_secret(name, v) and len(v) >= 8}, key=len, reverse=True
     )
 
     def clean(item: Any) -> Any:
         if isinstance(item, str):
             for secret in secrets:
                 item = item.replace(secret, REDACTED)
-            return IN_URL.sub(rf"\1{REDACTED}@", item)
+            return without_passwords(item)
         if isinstance(item, dict):
             return {key: clean(v) for key, v in item.items()}
         return [clean(v) for v in item] if isinstance(item, list) else item

@@ -20,7 +20,7 @@ from workbench.engine.convolutions import Conv2d, ConvTranspose2d, MapNorm, Resi
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
 from workbench.engine.streams import Streams
-from workbench.errors import USAGE, WorkbenchError
+from workbench.spec.picture_nets import picture_shape
 
 KERNEL = 4
 LEAK = 0.2  # slope of the leaky ReLU in published generators
@@ -39,7 +39,7 @@ class Maps(nn.Module):
         layer_norm: bool,
     ) -> None:
         super().__init__()
-        self.shape = picture_shape(kind, data, len(channels), "encoder")
+        self.shape = picture_shape(kind, data.shape, data.name, len(channels), "encoder")
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise([self.shape[2], *channels]):
             layers.append(Conv2d(inputs, outputs, KERNEL, streams, stride=2, padding=1))
@@ -72,7 +72,7 @@ class ConvDecoder(nn.Module):
         published: bool = False,
     ) -> None:
         super().__init__()
-        *sides, colours = picture_shape(kind, data, len(channels), "decoder")
+        *sides, colours = picture_shape(kind, data.shape, data.name, len(channels), "decoder")
         self.published = published
         factor = 2 ** len(channels)
         start = [-(-side // factor) for side in sides]  # rounded up
@@ -187,29 +187,6 @@ def generator(
 def layers(net: nn.Module) -> list[Linear | Conv2d | ConvTranspose2d]:
     """Return all layers with `weight` and `bias`, normalisations not included."""
     return [layer for layer in net.modules() if isinstance(layer, Linear | Conv2d | ConvTranspose2d)]
-
-
-def picture_shape(kind: str, data: DataInfo, layers: int, field: str) -> tuple[int, int, int]:
-    """Return height, width and colours of the data.
-
-    Raises:
-        WorkbenchError: if they are no pictures, or a side is shorter than 2^layers.
-    """
-    if len(data.shape) not in (2, 3):
-        raise WorkbenchError(
-            f"Cannot use model.net = {kind}: it needs pictures, and {data.name} has none.",
-            "Set model.net to dense, or choose other data.",
-            USAGE,
-        )
-    height, width = data.shape[:2]
-    if min(height, width) < 1 << layers:
-        raise WorkbenchError(
-            f"Cannot use model.net = {kind}: the {layers} layers of model.{field} need pictures of "
-            f"{1 << layers} × {1 << layers} or more; {data.name} has {height} × {width}.",
-            "Each layer halves or doubles the side: remove some.",
-            USAGE,
-        )
-    return height, width, data.shape[2] if len(data.shape) == 3 else 1
 
 
 def _after(

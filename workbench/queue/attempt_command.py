@@ -12,6 +12,7 @@ from workbench.queue import shim
 from workbench.queue.devices import Gpu
 from workbench.queue.executors.base import Launch
 from workbench.queue.policy import Need
+from workbench.secrets import is_secret
 from workbench.store.files import read_toml
 from workbench.store.json_fields import items, read_table, table
 from workbench.store.paths import RunPaths, StorePaths
@@ -36,6 +37,7 @@ def read_need(paths: RunPaths) -> Need | None:
             threads=int(asked.get("threads", 1)),
             gpu_share=float(asked.get("gpu_share", 0.0)),
             memory_mb=int(asked.get("memory_mb", 0)),
+            minutes=float(asked.get("minutes", 0.0)),
             group=(str(origin.get("group", "")), len(items(spec.get("seeds")))),
             small=origin.get("small") is True,
             visible=chosen if isinstance(chosen, str) else None,
@@ -103,10 +105,9 @@ def submitter_variables() -> dict[str, str]:
     A scheduler started from another shell would not pass them on by itself. Secrets are left out.
     """
     left_out = ("WORKBENCH_STORE", "WORKBENCH_DEVICE")
-    secret = ("KEY", "TOKEN", "SECRET", "PASSW")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith("WORKBENCH_") and name not in left_out and not any(s in name for s in secret)
+        if name.startswith("WORKBENCH_") and name not in left_out and not is_secret(name, value)
     }
     return kept | ({VISIBLE: os.environ[VISIBLE]} if VISIBLE in os.environ else {})

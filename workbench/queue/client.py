@@ -16,12 +16,13 @@ from pathlib import Path
 
 import workbench
 from workbench.errors import STORE, WorkbenchError
-from workbench.queue.liveness import alive, lock_held, process_of, signal_process
-from workbench.queue.other_hosts import scheduler_elsewhere
+from workbench.queue.liveness import alive, holders, lock_held, process_of, signal_process, stopped
+from workbench.queue.other_hosts import other_host, scheduler_elsewhere
 from workbench.store.json_fields import number, read_table, whole
 from workbench.store.store import Store
 
 COMMAND = [sys.executable, "-P", "-m", "workbench.queue.scheduler"]
+ANNOUNCED = 0.3  # seconds from taking the lock to writing the address
 LOG_LIMIT = 1 << 20  # bytes; a longer scheduler log is truncated
 
 _started: list[subprocess.Popen[bytes]] = []  # kept, so that one that has ended is reaped
@@ -45,8 +46,24 @@ def scheduler_status(store: Store) -> SchedulerStatus:
     except OSError:
         running = False  # a store that can only be read: no scheduler could have been started in it
     document = read_table(store.paths.scheduler)
-    if not running and not scheduler_elsewhere(store.paths):
+    elsewhere = scheduler_elsewhere(store.paths)
+    if not running and not elsewhere:
         return SchedulerStatus(False)
+    if not elsewhere:
+        deadline = time.monotonic() + ANNOUNCED
+        while not (known := alive(document) or bool(other_host(document))) and time.monotonic() < deadline:
+            time.sleep(0.02)  # it may have started this moment
+            document = read_table(store.paths.scheduler)
+        pid, _ = process_of(document)
+        if not known:
+            others = ", ".join(map(str, holders(store.paths.scheduler_lock))) or "of another user"
+            text = f"The scheduler's lock is held by a process that is no scheduler: {others}."
+            return SchedulerStatus(True, message=text)
+        if stopped(pid):
+            text = f"The scheduler is stopped (process {pid}). `kill -CONT {pid}` continues it."
+            return SchedulerStatus(
+                True, pid, str(document.get("host", "")), number(document.get("started")), text
+            )
     return SchedulerStatus(
         True,
         whole(document.get("pid")),
@@ -120,6 +137,8 @@ def stop_scheduler(store: Store, timeout: float = 5.0) -> bool:
     if not status.running:
         return False
     pid, started = process_of(read_table(store.paths.scheduler))
+    if not status.pid and status.message:
+        raise WorkbenchError("Cannot stop the scheduler.", status.message, STORE)
     signal_process(pid, started, signal.SIGTERM)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

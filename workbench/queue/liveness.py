@@ -68,6 +68,14 @@ def start_time(pid: int) -> int:
         return 0
 
 
+def stopped(pid: int) -> bool:
+    """Whether the process is stopped by a signal (SIGSTOP, Ctrl-Z) or a debugger."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
+    except (OSError, IndexError):
+        return False
+
+
 def process_of(document: Any) -> tuple[int, int]:
     """Return the number and start time of the process that a claim or an address names.
 

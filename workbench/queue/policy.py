@@ -74,6 +74,7 @@ class Need:
     small: bool = False  # its data are small: about as fast on the CPU
     avoid: str = ""  # GPU on which it failed without a fault of its own
     alone: bool = False  # ran out of memory beside others
+    minutes: float = 0.0  # wall-time limit; 0: none
     not_before: float = 0.0
 
     def gpu_mb(self, card_mb: int) -> float:
@@ -158,6 +159,10 @@ def choose(waiting: Sequence[Need], running: Sequence[Load], machine: Machine, n
     for need in sorted(waiting, key=lambda n: (-n.priority, n.age, n.id)):
         if need.not_before > now:
             continue
+        kind = (need.device, need.visible, need.cpu)
+        if kind in room.shut:  # with hundreds of runs waiting, most are behind others
+            wait.append((need.id, room.shut[kind]))
+            continue
         wanted = room.wanted(need)
         if not wanted and not machine.lost_gpus:
             what = "There is no GPU" if need.device in ("gpu", "auto") else f"The device {need.device} is not"
@@ -167,6 +172,8 @@ def choose(waiting: Sequence[Need], running: Sequence[Load], machine: Machine, n
         device = next((device for device in wanted if not room.obstacle(need, device)), None)
         if device is None:
             wait.append((need.id, room.reserve(need, wanted)))
+            if wanted and room.closed.issuperset(wanted):
+                room.shut[kind] = room.reserve(need, wanted)
         else:
             start.append((need.id, device))
             room.loads.append(Load(need, device, settling=True))
@@ -180,6 +187,7 @@ class _Room:
     machine: Machine
     loads: list[Load]
     closed: set[str] = field(default_factory=set)  # places that an earlier run waits for
+    shut: dict[tuple[str, str | None, bool], str] = field(default_factory=dict)  # kinds of needs without any
 
     def wanted(self, need: Need) -> list[str]:
         """Return the devices that would do, best first: the GPU with the fewest runs, then the most room."""

@@ -9,10 +9,11 @@ from typing import Any
 from workbench.exit_codes import WorkerExit
 from workbench.queue.policy import CONTEXT_MB
 from workbench.store.files import create_json, log_tail, read_json
-from workbench.store.json_fields import read_table
+from workbench.store.json_fields import number, read_table
 from workbench.store.paths import AttemptPaths, RunPaths
 from workbench.store.state import Failure, RunState, outcome_of, run_state
 from workbench.store.usage import read_usage
+from workbench.text import format_duration
 
 FROM_CHECKPOINT = "It resumes from its last checkpoint."
 
@@ -77,6 +78,11 @@ def settle(
     step = last_checkpoint(paths)
     further = step > state.checkpoint
     state = replace(state, checkpoint=step)
+    state = replace(state, spent=state.spent + attempt_seconds(attempt, number(end.get("time")) or now))
+    if state.stopping == "time-limit":
+        reason = f"Stopped after {format_duration(state.spent)}: the limit of resources.minutes."
+        stopped = _failed(state, "time-limit", reason, now, "A retry continues for as long again.")
+        return replace(stopped, stopping="")
     if state.stopping == "cancel":
         return state.moved("cancelled", ended=now, stopping="", failure="", next="", reason="Cancelled.")
     if state.stopping == "pause":
@@ -132,6 +138,14 @@ def _taken_by_others(paths: RunPaths, state: RunState) -> int:
     return others if others > usage.card_mb // 10 else 0
 
 
+def attempt_seconds(attempt: AttemptPaths, now: float) -> float:
+    """Return for how long the attempt has been claimed, 0 if it is not."""
+    try:
+        return max(0.0, now - attempt.claim.stat().st_mtime)
+    except OSError:
+        return 0.0
+
+
 def _after(
     paths: RunPaths, state: RunState, end: dict[str, Any], now: float, limits: Limits, *, inline: bool
 ) -> RunState:
@@ -158,9 +172,9 @@ def _after(
     if code == WorkerExit.NOT_STARTED:
         return _failed(state, "crash", _last_words(paths) or "The worker could not be started.", now)
     if code is None or end.get("signal"):
-        number = end.get("signal")
-        reason = f"The worker was ended by signal {number}." if number else "The worker vanished."
-        if number == 9:
+        ended_by = end.get("signal")
+        reason = f"The worker was ended by signal {ended_by}." if ended_by else "The worker vanished."
+        if ended_by == 9:
             reason = "The worker was killed from outside, perhaps for lack of memory."
             state = replace(state, alone=state.alone or state.tries > 2)
         return _again(state, "lost", reason, limits.lost, now, now)

@@ -33,6 +33,8 @@ from workbench.store.index import on_network
 from workbench.store.store import Store, open_store
 
 BUSY_NAP = 0.1  # seconds between ticks while runs live
+CALM_NAP = 0.25  # the same where no run has changed for CALM_SECONDS: most ticks find nothing
+CALM_SECONDS = 10.0
 IDLE_NAP = 0.2
 TROUBLE_NAP = 1.0
 LOCK_PATIENCE = 2.0  # seconds: others test the lock by taking it for a moment
@@ -62,7 +64,7 @@ class Process:
             if lock is None:
                 return 0
             if host := scheduler_elsewhere(self.store.paths):
-                print(f"The scheduler of {host} serves this store.", file=sys.stderr)  # noqa: T201
+                _say(f"The scheduler of {host} serves this store.")
                 os.close(lock)
                 return 0
             try:
@@ -82,15 +84,16 @@ class Process:
         Ends too when its lock no longer is the store's: the store was moved, or another took its place,
         and a second scheduler may have been started there.
         """
+        self._announce("")  # before the first look, which may take a second
         keeper = self._keeper_class(self.store, self.options)
-        self._announce(keeper)
-        quiet_since = time.monotonic()
+        quiet_since = changed = time.monotonic()
+        version = -1
         while not self.stopping and same_lock(lock, self.store.paths.scheduler_lock):
             signs = self._signs()
             nap = IDLE_NAP
             try:
                 keeper.tick()
-                self._announce(keeper)
+                self._announce(keeper.message)
             except Exception:
                 if not self.store.root.is_dir():
                     return None  # the store is gone, and with it all there was to do
@@ -102,17 +105,21 @@ class Process:
                 quiet_since = now
             if now - quiet_since >= self.options.idle and keeper.idle:
                 return signs
-            time.sleep(nap if keeper.idle or nap == TROUBLE_NAP else BUSY_NAP)
+            if keeper.board.version != version:
+                version, changed = keeper.board.version, now
+            if not keeper.idle and nap != TROUBLE_NAP:
+                nap = BUSY_NAP if now - changed < CALM_SECONDS else CALM_NAP
+            time.sleep(nap)
         return None
 
     def _signs(self) -> tuple[int, int]:
         paths = self.store.paths
         return modified(paths.root), modified(paths.bell)
 
-    def _announce(self, keeper: Keeper) -> None:
+    def _announce(self, message: str) -> None:
         """Keep `scheduler.json` true: this process, its version, and what keeps it from starting runs."""
         late = self._shared and time.monotonic() - self._announced > BEAT_SECONDS
-        if keeper.message == self._written and self.store.paths.scheduler.exists() and not late:
+        if message == self._written and self.store.paths.scheduler.exists() and not late:
             return
         document = {
             "schema": 1,
@@ -122,11 +129,11 @@ class Process:
             "host": socket.gethostname(),
             "started": self._started,
             "version": __version__,
-            "message": keeper.message,
+            "message": message,
         }
         with contextlib.suppress(OSError):  # on a full disk only the address is missing
             write_json(self.store.paths.scheduler, document, durable=False)
-            self._written, self._announced = keeper.message, time.monotonic()
+            self._written, self._announced = message, time.monotonic()
 
     def _take_lock(self) -> int | None:
         """Take the store's lock; None if another scheduler keeps it.
@@ -144,6 +151,12 @@ class Process:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         """Exit after this tick, and leave the workers alone."""
         self.stopping = True
+
+
+def _say(text: str) -> None:
+    """Write to the scheduler's log, if that can be written."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[Path, Options]:
@@ -182,7 +195,7 @@ def main(arguments: Sequence[str] | None = None, keeper: type[Keeper] = Keeper) 
             gpu_runs=user.gpu_runs,
         )
     except WorkbenchError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - stderr is the scheduler's log
+        _say(str(error))
         return error.exit_code
     return Process(store, options, keeper).run()
 

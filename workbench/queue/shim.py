@@ -24,9 +24,10 @@ from typing import Any
 
 if __name__ == "__main__":  # isolated and without site-packages: the package's folder comes last on the path
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-from workbench.exit_codes import WorkerExit
+from workbench.exit_codes import MACHINE_FAULTS, WorkerExit
 
 LOCK_PATIENCE = 3.0  # seconds: others test the lock by taking it for a moment
+RESERVED = 1000  # bytes, for the exit code and its reason
 POLL = 0.25  # seconds between looks at the log's size
 
 stopping = False  # SIGTERM has come
@@ -47,16 +48,28 @@ def main(text: str) -> int:
     claim |= {"host": socket.gethostname(), "key": job["key"], "device": job.get("device", "")}
     claim["inline"] = bool(job.get("inline"))
     try:
+        reserved = _write(job["exit"], " " * RESERVED)  # so that a full disk does not hide how it ended
         if not _create(job["claim"], claim):
+            os.unlink(reserved)
             return WorkerExit.ATTEMPT_TAKEN
-        _first_progress(job["progress"])
-        end = _run(job, lock)
-        _create(job["exit"], {"schema": 1, **end, "time": time.time()})
+        with contextlib.suppress(OSError):
+            _first_progress(job["progress"])
+        try:
+            end = _run(job, lock)
+        except OSError as error:
+            fault = error.errno in MACHINE_FAULTS
+            code = WorkerExit.MACHINE_FAULT if fault else WorkerExit.NOT_STARTED
+            end = {"code": code, "signal": 0, "reason": f"Cannot start the worker: {error.strerror}."}
+        _fill(reserved, {"schema": 1, **end, "time": time.time()})
+        with contextlib.suppress(FileExistsError):
+            os.link(reserved, job["exit"])
+        os.unlink(reserved)
     except OSError as error:
-        print(f"shim: {error}", file=sys.stderr)  # noqa: T201 - its stderr is the scheduler's log
+        with contextlib.suppress(OSError):
+            print(f"shim: {error}", file=sys.stderr, flush=True)  # noqa: T201 - its stderr is the scheduler's log
         return WorkerExit.CANNOT_WRITE
-    code = int(end["code"])
-    return code if job.get("inline") else 0
+    ended_with = int(end["code"])
+    return ended_with if job.get("inline") else 0
 
 
 def _run(job: dict[str, Any], lock: int) -> dict[str, Any]:
@@ -76,7 +89,10 @@ def _run(job: dict[str, Any], lock: int) -> dict[str, Any]:
             start_new_session=True,
         )
     except OSError as error:
-        os.write(log, f"cannot start the worker: {error}\n".encode())
+        if error.errno in MACHINE_FAULTS:
+            raise
+        with contextlib.suppress(OSError):
+            os.write(log, f"cannot start the worker: {error}\n".encode())
         return {"code": WorkerExit.NOT_STARTED, "signal": 0, "reason": f"cannot start the worker: {error}"}
     finally:
         os.close(log)
@@ -134,6 +150,18 @@ def _write(path: str, value: Any) -> str:
         file.flush()
         os.fsync(file.fileno())
     return temporary
+
+
+def _fill(path: str, value: Any) -> None:
+    """Write `value` over the space that `path` has on the disk already."""
+    body = (json.dumps(value) + "\n").encode()
+    handle = os.open(path, os.O_WRONLY)
+    try:
+        size = os.fstat(handle).st_size
+        os.pwrite(handle, body.rjust(size), 0)  # blanks before JSON count for nothing
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _create(path: str, value: Any) -> bool:

@@ -15,18 +15,28 @@ class Verdict(Enum):
     DEFER = "defer"  # it waits until the worker has stopped
 
 
-def apply(state: RunState, verb: Verb, value: int | None, now: float) -> RunState | Verdict:
-    """Return the run's state after a request. A state with `stopping` set asks the worker to stop."""
+def apply(
+    state: RunState, verb: Verb, value: int | None, now: float, place: float | None = None
+) -> RunState | Verdict:
+    """Return the run's state after a request. A state with `stopping` set asks the worker to stop.
+
+    `value` is a priority; `place` is that of "move" among the runs of this priority.
+    """
     if verb in ("resume", "retry") and state.stopping:
         return Verdict.DEFER
     if state.state not in ALLOWED[verb] or state.failure == "diverged":
         return Verdict.DROP
     if verb == "priority":
         return Verdict.DROP if value is None else replace(state, priority=value)
+    if verb == "move":
+        return Verdict.DROP if value is None or place is None else replace(state, priority=value, place=place)
     if verb in ("resume", "retry"):
         return state.moved(
             "queued",
             tries=0,
+            faults=0,
+            avoid="",
+            spent=state.spent if verb == "resume" else 0.0,
             reason="",
             failure="",
             next="",

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from workbench.store.json_fields import read_table, table
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
+from workbench.text import format_duration
+
+SILENT_SECONDS = 30.0  # a worker reports four times a second, but a step may be long
 
 
-def explained(store: StorePaths, rows: Sequence[RunRow]) -> list[RunRow]:
+def explained(store: StorePaths, rows: Sequence[RunRow], *, serving: bool) -> list[RunRow]:
     """Return the rows; the `reason` of those that wait says for what, and how soon it may be free.
 
-    The time is that of the runs which end next on such a device, one for each run before it in the queue.
+    The time is that of the runs which end next on such a device, one for each run before it in the queue. A
+    run without progress says so. `serving`: a scheduler lives, so that its reasons are those of now.
     """
-    waits = table(read_table(store.waiting).get("waits")) if any(r.state == "queued" for r in rows) else {}
+    rows = [_stale(row, time.time()) for row in rows]
+    waiting = serving and any(row.state == "queued" for row in rows)
+    waits = table(read_table(store.waiting).get("waits")) if waiting else {}
     if not waits:
-        return list(rows)
+        return rows
     ends = {
         kind: sorted(row.eta for row in rows if row.eta is not None and (kind == "any" or _on_gpu(row)))
         for kind in ("gpu", "any")
@@ -39,6 +46,16 @@ def explained(store: StorePaths, rows: Sequence[RunRow]) -> list[RunRow]:
         else row
         for row in rows
     ]
+
+
+def _stale(row: RunRow, now: float) -> RunRow:
+    """Return a run that trains with a remark if its progress is old: its worker hangs, or cannot write."""
+    if row.state != "running" or row.phase != "training" or row.heard is None:
+        return row
+    silent = now - row.heard
+    if silent < SILENT_SECONDS:
+        return row
+    return replace(row, steps_per_second=0.0, reason=f"No progress for {format_duration(silent)}.")
 
 
 def _on_gpu(row: RunRow) -> bool:

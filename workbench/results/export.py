@@ -12,8 +12,10 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from workbench.errors import USAGE, WorkbenchError, did_you_mean
@@ -32,12 +34,15 @@ SUFFIXES = {
     ".tex": "latex",
     ".latex": "latex",
     ".json": "json",
+    ".parquet": "parquet",
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a cell
 
 
-def export(table: Table, form: str) -> str:
+def export(table: Table, form: str, *, siunitx: bool = False) -> str:
     """Return the table in "csv", "tsv", "md", "latex", "html" or "json", ending in a newline.
+
+    With `siunitx`, the numbers of LaTeX are in its columns S.
 
     Raises:
         WorkbenchError: for another format (exit code USAGE).
@@ -45,7 +50,36 @@ def export(table: Table, form: str) -> str:
     if form not in WRITERS:
         hint = did_you_mean(form, WRITERS) or f"Formats: {', '.join(WRITERS)}."
         raise WorkbenchError(f"There is no export format '{clean(form)[:40]}'.", hint, USAGE)
-    return WRITERS[form](table)
+    return to_latex(table, siunitx=siunitx) if form == "latex" else WRITERS[form](table)
+
+
+def export_bytes(table: Table, form: str, *, siunitx: bool = False) -> bytes:
+    """Return the table in a format of `export`, or in "parquet" with the columns of CSV.
+
+    Raises:
+        WorkbenchError: for another format, or without the library for it (exit code USAGE).
+    """
+    if form != "parquet":
+        return export(table, form, siunitx=siunitx).encode()
+    file = io.BytesIO()
+    parquet_writer()(raw_columns(table), raw_rows(table), file)
+    return file.getvalue()
+
+
+def parquet_writer() -> Callable[..., None]:
+    """Return `write_rows` of parquet.py, which is loaded only where Parquet is asked for.
+
+    Raises:
+        WorkbenchError: if pyarrow is not installed (exit code USAGE).
+    """
+    if find_spec("pyarrow") is None:
+        raise WorkbenchError(
+            "Cannot write Parquet: pyarrow is not installed.",
+            "Install it with: pip install 'workbench[parquet]'.",
+            USAGE,
+        )
+    found: Callable[..., None] = resolve_name("workbench.results.parquet:write_rows")
+    return found
 
 
 def format_of(path: Path) -> str | None:
@@ -61,23 +95,43 @@ def to_csv(table: Table, delimiter: str = ",") -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(csv_text(name) for name, _ in raw_columns(table))
+    for values in raw_rows(table):
+        writer.writerow([csv_text(v) if isinstance(v, str) else raw_number(v) for v in values])
+    return out.getvalue()
+
+
+def raw_columns(table: Table) -> list[tuple[str, type]]:
+    """Return name and type of the columns of the raw formats: an estimate takes mean, std, se and n.
+
+    A column of settings is of numbers where every cell is one or absent.
+    """
+    found: list[tuple[str, type]] = []
+    for place, column in enumerate(table.columns):
+        if table.measured(place):
+            parts = {"mean": float, "std": float, "se": float, "n": int}
+            found += [(f"{column.key}_{part}", kind) for part, kind in parts.items()]
+            continue
+        cells = [row[place] for row in table.rows if row[place].text != NOTHING]
+        kinds = {type(cell.mean) if cell.kind == "number" else str for cell in cells}
+        numbers = {int: int, float: float} if len(kinds) == 1 else {}
+        found.append((column.key, numbers.get(kinds.pop(), str) if numbers else str))
+    return found
+
+
+def raw_rows(table: Table) -> Iterator[list[str | float | None]]:
+    """Yield the values of each row in the order of `raw_columns`; None is absent."""
     measured = [table.measured(place) for place in range(len(table.columns))]
-    heading: list[str] = []
-    for column, many in zip(table.columns, measured, strict=True):
-        key = _csv_text(column.key)
-        heading += [f"{key}_{part}" for part in ("mean", "std", "se", "n")] if many else [key]
-    writer.writerow(heading)
     for row in table.rows:
-        line: list[str] = []
+        values: list[str | float | None] = []
         for cell, many in zip(row, measured, strict=True):
             if many:
-                line += [_raw(cell.mean), _raw(cell.std), _raw(cell.se), str(cell.n)]
+                values += [cell.mean, cell.std, cell.se, cell.n]
             elif cell.kind == "number":
-                line.append(_raw(cell.mean))
+                values.append(cell.mean)
             else:
-                line.append("" if cell.text == NOTHING else _csv_text(cell.text))
-        writer.writerow(line)
-    return out.getvalue()
+                values.append(None if cell.text == NOTHING else cell.text)
+        yield values
 
 
 def to_markdown(table: Table) -> str:
@@ -155,13 +209,16 @@ WRITERS: dict[str, Callable[[Table], str]] = {
 }
 
 
-def _raw(number: float | None) -> str:
+def raw_number(number: Any) -> str:
+    """Return a number in full, "" for None."""
     return "" if number is None else repr(number)
 
 
-def _csv_text(text: str) -> str:
+def csv_text(text: str) -> str:
+    """Return one line of text that no spreadsheet executes."""
     cleaned = clean(text)
-    risky = text.startswith(FORMULA) or cleaned.lstrip().startswith(FORMULA)
+    shown = unicodedata.normalize("NFKC", cleaned).lstrip()  # a spreadsheet takes ＝ for =
+    risky = text.startswith(FORMULA) or shown.startswith(FORMULA)
     return f"'{cleaned}" if risky else cleaned
 
 

@@ -49,9 +49,7 @@ NUMBERS: dict[str, Callable[[RunRow], float | None]] = {
     "priority": lambda row: row.priority,
     "speed": lambda row: row.steps_per_second or None,
     "eta": lambda row: row.eta,
-    "seconds": lambda row: (
-        row.ended - row.started if row.ended is not None and row.started is not None else None
-    ),
+    "seconds": lambda row: row.took,
 }
 TIMES: dict[str, Callable[[RunRow], float | None]] = {
     "created": lambda row: row.created,

@@ -209,7 +209,7 @@ def pooled(rows: Sequence[RunRow]) -> RunRow:
     health: tuple[Health, ...] = ()
     if any(row.health for row in rows):
         health = tuple(row.health[row.seeds.index(seed)] for seed, row in sorted(owner.items()) if row.health)
-    took = [row.ended - row.started for row in rows if row.ended is not None and row.started is not None]
+    took = [row.took for row in rows if row.took is not None]
     return replace(
         rows[0],
         seeds=tuple(sorted({seed for row in rows for seed in row.seeds})),

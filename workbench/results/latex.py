@@ -25,6 +25,14 @@ WORDS = 16  # characters of a line in a head
 BOLD = 1.15  # bold against the normal width
 WIDTHS = dict.fromkeys(" .,:;|ijl'", 3.4) | dict.fromkeys("±×≈→", 12.5) | dict.fromkeys("mwMW%−", 9.5)  # pt
 
+NUMBER = re.compile(  # "0.0270 ± 0.0004 (n=2)"; powers of ten are set as text
+    r"(?P<sign>[-−])?(?P<whole>\d+)(?:\.(?P<places>\d+))?(?: ± (?P<error>\d+(?:\.\d+)?))?(?P<after>(?: .*)?)"
+)
+SISETUP = (
+    "separate-uncertainty,retain-zero-uncertainty,group-digits=none,table-align-uncertainty=false,"
+    "table-align-text-after=false,reset-text-series=false,text-series-to-math"
+)
+
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -87,9 +95,12 @@ ACCENTS = dict(zip(MARKS, "`'^~=u.\"rHvck", strict=True))
 SAME_AS_LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True))  # have no command of their own
 
 
-def to_latex(table: Table) -> str:
-    r"""Return a table environment with caption, notes, the best in bold, and the label if there is one."""
-    columns = [_Column(table, place) for place in range(len(table.columns))]
+def to_latex(table: Table, *, siunitx: bool = False) -> str:
+    r"""Return a table environment with caption, notes, the best in bold, and the label if there is one.
+
+    With `siunitx`, numbers are in its columns S, aligned at the decimal point (version 3 of the package).
+    """
+    columns = [_Column(table, place, siunitx) for place in range(len(table.columns))]
     front = next((k for k in range(len(columns)) if table.measured(k)), 1)
     wide = [column for column in columns[:front] if column.width > LONG]
     total = sum(column.width for column in wide)
@@ -107,9 +118,11 @@ def to_latex(table: Table) -> str:
         parts = _parts(columns, front, NARROW)
     lines = [
         r"% \usepackage{booktabs}",
+        *([r"% \usepackage{siunitx}  % version 3"] if siunitx else []),
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{tex(table.title)}}}",
+        *([rf"  \sisetup{{{SISETUP}}}"] if siunitx else []),
         *([rf"  \footnotesize\setlength{{\tabcolsep}}{{{NARROW / 2:g}pt}}"] if shrunk else []),
         *([rf"  \label{{{re.sub(r'[^A-Za-z0-9:._-]', '-', table.label)}}}"] if table.label else []),
     ]
@@ -126,7 +139,7 @@ def to_latex(table: Table) -> str:
 class _Column:
     """A column ready to be set: lines of its head, cells, and the width that it takes, in pt."""
 
-    def __init__(self, table: Table, place: int) -> None:
+    def __init__(self, table: Table, place: int, siunitx: bool = False) -> None:
         column = table.columns[place]
         cells = [row[place] for row in table.rows]
         self.right, self.wrapped = table.measured(place), False
@@ -136,6 +149,25 @@ class _Column:
         self.cells = [_cell(cell) for cell in cells]
         widths = [*map(_extent, self.label), *(SMALL * _extent(line) for line in self.unit)]
         self.width = max([*widths, *(_extent(cell.text) * (BOLD if cell.best else 1) for cell in cells)])
+        self.aligned = ""  # the options of a column S
+        if siunitx and self.right:
+            self._align(cells)
+
+    def _align(self, cells: Sequence[Cell]) -> None:
+        """Make it a column S of numbers with their ± and what follows; other cells are braced."""
+        found = [NUMBER.fullmatch(clean(cell.text)) if cell.kind == "number" else None for cell in cells]
+        numbers = [match for match in found if match]
+        whole = max((len(match["whole"]) for match in numbers), default=1)
+        places = max((len(match["places"] or "") for match in numbers), default=0)
+        errors = [(match["error"] or "").replace(".", "").lstrip("0") for match in numbers]
+        after = max((match["after"] for match in numbers), key=_extent, default="")
+        sign = "-" if any(match["sign"] for match in numbers) else ""
+        digits = f"({max(map(len, errors))})" if any(match["error"] for match in numbers) else ""
+        post = f",table-space-text-post={{{tex(after)}}}" if after else ""
+        self.aligned = f"table-format={sign}{whole}.{places}{digits}{post}"
+        self.cells = [_aligned(cell, match) for cell, match in zip(cells, found, strict=True)]
+        ends = [_extent(match[0].removesuffix(match["after"])) * BOLD for match in numbers]
+        self.width = max(self.width, max(ends, default=0.0) + _extent(after))
 
     def cell(self, row: int) -> str:
         """Return a cell; in a wrapped one a word may break where it is too long."""
@@ -159,6 +191,8 @@ class _Column:
         """Its letter in the preamble of a tabular."""
         if self.wrapped:
             return rf"p{{{self.width:.0f}pt}}"
+        if self.aligned:
+            return f"S[{self.aligned}]"
         return "r" if self.right else "l"
 
     @property
@@ -166,6 +200,10 @@ class _Column:
         """The label, and the unit below it."""
         if self.wrapped:
             return self._wrapped(self.texts[0])
+        return f"{{{self._head}}}" if self.aligned else self._head
+
+    @property
+    def _head(self) -> str:
         lines = [*map(tex, self.label), *(rf"\scriptsize {tex(line)}" for line in self.unit)]
         if len(lines) == 1:
             return lines[0]
@@ -196,6 +234,19 @@ def _tabular(columns: Sequence[_Column], rows: int) -> list[str]:
         r"    \bottomrule",
         r"  \end{tabular}",
     ]
+
+
+def _aligned(cell: Cell, match: re.Match[str] | None) -> str:
+    """Return a cell of a column S."""
+    if match is None:
+        return f"{{{_cell(cell)}}}"
+    number = (
+        f"{'-' * bool(match['sign'])}{match['whole']}{'.' * bool(match['places'])}{match['places'] or ''}"
+    )
+    error = f" +- {match['error']}" if match["error"] else ""
+    after = f"{{{tex(match['after'])}}}" if match["after"] else ""
+    weight = r"\bfseries " if cell.best else ""
+    return f"{weight}{number}{error}{after}"
 
 
 def _cell(cell: Cell) -> str:

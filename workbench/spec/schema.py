@@ -176,6 +176,9 @@ class ResourcesSettings(Settings):
     memory_mb: int = setting(
         0, "memory the run needs on its device; 0 takes the peak of earlier runs of its group", "MiB", ge=0
     )
+    minutes: float = setting(
+        0.0, "wall-time limit of all attempts together, in the queue; 0 sets none", "minutes", ge=0.0
+    )
 
 
 class RunSpec(Settings):

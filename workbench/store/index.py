@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import sqlite3
+import stat
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from workbench.store.run_row import RunRow
 from workbench.store.runs import read_row
 from workbench.store.store import Store
 
-VERSION = 3
+VERSION = 4
 # Younger folders are read again next time: a change in the same clock tick would not show.
 UNSETTLED_SECONDS = 2.0
 NETWORK = (
@@ -45,11 +48,13 @@ NETWORK = (
     "ocfs2",
 )
 
+LOCAL = Path("/var/tmp")  # survives a reboot; open to all users
 DISK = "disk"  # bytes of a run's folder; for filters a number as any other
 # The last three are filled when a filter first asks for them: reading 10,000 files takes a second.
 TABLES = (
     "CREATE TABLE IF NOT EXISTS run"
-    "(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT, settings TEXT, numbers TEXT, disk TEXT)"
+    "(id TEXT PRIMARY KEY, signature INT NOT NULL, row TEXT, checksum INT,"
+    " settings TEXT, numbers TEXT, disk TEXT)"
     " WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS key(name TEXT PRIMARY KEY) WITHOUT ROWID",
 )
@@ -192,22 +197,26 @@ class RunIndex:
 
     def _load(self) -> None:
         """Take the rows that the database remembers; damaged ones are read from their folders instead."""
-        with contextlib.suppress(sqlite3.Error):
-            for name, stamp, body in self._database.execute("SELECT id, signature, row FROM run"):
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+            for name, stamp, body, checksum in self._database.execute(
+                "SELECT id, signature, row, checksum FROM run"
+            ):
                 with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
-                    self._rows[name] = _decode(body)
-                    self._signatures[name] = stamp
+                    if checksum == _checksum(name, stamp, body):
+                        self._rows[name] = _decode(body)
+                        self._signatures[name] = stamp
 
     def _save(self, names: Iterable[str], gone: Iterable[str]) -> None:
         """Write settled rows to the database. A busy or full disk does no harm: the folders are the truth."""
         names, gone = list(names), list(gone)
         if not names and not gone:
             return
-        entries = [(n, self._signatures[n], _ENCODER.encode(vars(self._rows[n]))) for n in names]
+        rows = [(name, self._signatures[name], _ENCODER.encode(vars(self._rows[name]))) for name in names]
+        entries = [(*row, _checksum(*row)) for row in rows]
         try:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany(
-                "INSERT OR REPLACE INTO run(id, signature, row) VALUES (?, ?, ?)", entries
+                "INSERT OR REPLACE INTO run(id, signature, row, checksum) VALUES (?, ?, ?, ?)", entries
             )
             self._database.executemany("DELETE FROM run WHERE id = ?", [(n,) for n in gone])
             self._database.execute("COMMIT")
@@ -234,14 +243,17 @@ def index_of(store: Store) -> RunIndex:
 
 def _open(paths: StorePaths, read_only: bool, chosen: Path | None) -> sqlite3.Connection:
     """Open the cache; a damaged one is made anew, and where none can be kept it lives in memory."""
-    place = chosen or (None if read_only else database_path(paths))
+    try:
+        place = chosen or (None if read_only else database_path(paths))
+    except OSError:  # no folder for it that is ours alone
+        place = None
     if place is not None:
         for attempt in range(2):
             try:
                 return _connect(str(place))
             except _Newer:
                 break  # leave it to the newer program
-            except (sqlite3.Error, OSError):
+            except (sqlite3.Error, OSError, ValueError):  # ValueError: a text of the file is not UTF-8
                 if attempt == 0:
                     for suffix in ("", "-wal", "-shm"):
                         with contextlib.suppress(OSError):
@@ -271,7 +283,7 @@ def _connect(place: str) -> sqlite3.Connection:
             database.execute(table)
         database.execute(f"PRAGMA user_version={VERSION}")
         database.execute("COMMIT")
-        database.execute("SELECT id, signature, row FROM run LIMIT 1").fetchone()
+        database.execute("SELECT id, signature, row, checksum FROM run LIMIT 1").fetchone()
     except BaseException:
         database.close()
         raise
@@ -284,10 +296,24 @@ def database_path(paths: StorePaths) -> Path:
         return paths.index
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
     if on_network(base):
-        base = Path(f"/var/tmp/workbench-{os.getuid()}")
+        base = _own_folder(LOCAL / f"workbench-{os.getuid()}")
     folder = base / "workbench" / hashlib.sha256(os.fsencode(paths.root)).hexdigest()[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / paths.index.name
+
+
+def _own_folder(path: Path) -> Path:
+    """Return `path`, made if absent; anything there that another user made or may enter is left alone.
+
+    Raises:
+        OSError: if it is not a folder of this user alone.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "Not a private folder of this user", str(path))
+    return path
 
 
 def on_network(path: Path) -> bool:
@@ -305,6 +331,11 @@ def on_network(path: Path) -> bool:
         if inside and len(point) >= len(best):
             best, kind = point, right.split(" ")[0]
     return kind.startswith(NETWORK) and not kind.startswith("fuseblk")
+
+
+def _checksum(name: str, stamp: int, body: str) -> int:
+    """Return what shows that one of the three was damaged: JSON reads most flipped bits without complaint."""
+    return zlib.crc32(f"{name} {stamp} {body}".encode())
 
 
 def _decode(body: str) -> RunRow:

@@ -28,6 +28,7 @@ class RunRow:
     failure: Failure = ""
     next: str = ""  # what happens next, or what to do
     priority: int = 0
+    place: float | None = None  # where it was moved to in the queue
     device: str = ""
     created: float = 0.0
     started: float | None = None
@@ -36,7 +37,9 @@ class RunRow:
     step: int = 0
     total: int = 0
     steps_per_second: float = 0.0
+    heard: float | None = None  # when the worker last reported its progress
     summary: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)  # standard error, of one seed or equal ones
     health: tuple[Health, ...] = ()  # the verdict on each seed; empty if none was made
     tags: tuple[str, ...] = ()
     note: str = ""
@@ -59,6 +62,18 @@ class RunRow:
     def allows(self, verb: Verb) -> bool:
         """Whether the run is in a state in which the request has an effect."""
         return self.state in ALLOWED[verb]
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from start to end; never negative, though the clock may have been set back between."""
+        if self.started is None or self.ended is None:
+            return None
+        return max(0.0, self.ended - self.started)
+
+    @property
+    def turn(self) -> tuple[int, float, str]:
+        """The order of waiting runs: priority, then place or age."""
+        return (-self.priority, self.created if self.place is None else self.place, self.id)
 
     @property
     def eta(self) -> float | None:

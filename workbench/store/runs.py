@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -54,6 +55,7 @@ def create_run(
     study: str | None = None,
     study_id: str | None = None,
     rerun_of: str = "",
+    after: Sequence[str] = (),
     priority: int = 0,
     command: Sequence[str] = (),
     variables: dict[str, str] | None = None,
@@ -62,7 +64,7 @@ def create_run(
     """Create a run folder and return its id. The folder appears complete, by one rename.
 
     `variables` are settings of the submitter's environment that count for the run: WORKBENCH_* ones, and
-    CUDA_VISIBLE_DEVICES.
+    CUDA_VISIBLE_DEVICES. `after` are the runs that must finish first.
     `held` is a reason to create the run as paused, so that no scheduler takes it at once.
     Raises OSError when the disk is full or not writable; nothing is left behind then.
     """
@@ -79,6 +81,7 @@ def create_run(
         "study": study or "",
         "study_id": study_id or "",
         **({"rerun_of": rerun_of} if rerun_of else {}),
+        **({"after": list(after)} if after else {}),
         "priority": priority,
         "group": spec.group_hash(),
         **({"small": True} if source_of(spec.data).small else {}),  # it may train on the CPU beside GPUs
@@ -126,13 +129,31 @@ def run_ids(root: Path) -> list[str]:
 
 
 def sweep_temporary(root: Path, older_than: float = 86_400.0) -> None:
-    """Delete half-made folders whose maker died; a young one may still be in the making."""
+    """Delete half-made folders and files whose maker died; a young one may still be in the making."""
+    for path in (root / ".workbench").glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.lstat().st_mtime > older_than:
+                path.unlink()
     with os.scandir(root) as entries:
         for entry in entries:
             if entry.name.startswith(HIDDEN) and entry.is_dir(follow_symlinks=False):
                 age = time.time() - entry.stat(follow_symlinks=False).st_mtime
                 if age > older_than:
                     shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def sweep_files(run: RunPaths, attempt: int) -> None:
+    """Delete unfinished files of an attempt whose processes are gone; a killed writer leaves them behind.
+
+    Files of others, who may write a note or a request at any time, are left alone.
+    """
+    folders = (run.checkpoints, run.samples, run.latents, run.attempt(attempt).root)
+    found = [path for folder in folders for path in folder.glob(".*.tmp")]
+    for name in (PROGRESS, RESULT, "environment.json", "examples.npz", "initial.json"):
+        found += run.root.glob(f".{name}.*.tmp")
+    for path in found:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def command_line() -> list[str]:
@@ -157,6 +178,11 @@ def read_row(paths: RunPaths) -> RunRow | None:
     state = run_state(state, result)
     over = outcome_of(result) is not None
     progress = {} if over else read_table(folder + PROGRESS)
+    metrics = {
+        name: entry
+        for name, entry in table(result.get("metrics")).items()
+        if isinstance(entry, dict) and isinstance(entry.get("values"), list)
+    }
     return RunRow(
         id=paths.root.name,
         name=str(brief.get("name", "")),
@@ -174,6 +200,7 @@ def read_row(paths: RunPaths) -> RunRow | None:
         failure=state.failure,
         next=state.next,
         priority=state.priority,
+        place=state.place,
         device=str(result.get("device") or state.device),
         created=number(origin.get("created")) or 0.0,
         started=state.started,
@@ -182,10 +209,13 @@ def read_row(paths: RunPaths) -> RunRow | None:
         step=whole(result.get("step") if over else progress.get("step")),
         total=whole(result.get("step") if over else progress.get("total")),
         steps_per_second=number(progress.get("steps_per_second")) or 0.0,
-        summary={
-            name: tuple(map(number, entry["values"]))
-            for name, entry in table(result.get("metrics")).items()
-            if isinstance(entry, dict) and isinstance(entry.get("values"), list)
+        heard=number(progress.get("time")),
+        summary={name: tuple(map(number, entry["values"])) for name, entry in metrics.items()},
+        errors={
+            name: error
+            for name, entry in metrics.items()
+            if len(set(map(str, entry["values"]))) == 1  # one seed, or a value that they share
+            if (error := number((items(entry.get("se")) or [None])[0])) is not None
         },
         health=newest_health(result, read_table(folder + HEALTH)),
         tags=tuple(map(str, items(notes.get("tags")))),

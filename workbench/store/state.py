@@ -20,9 +20,18 @@ from workbench.store.paths import RunPaths
 SCHEMA = 1
 State = Literal["queued", "starting", "running", "paused", "finished", "failed", "cancelled"]
 Failure = Literal[
-    "crash", "out-of-memory", "diverged", "lost", "evaluation", "bad-input", "device", "machine", ""
+    "crash",
+    "out-of-memory",
+    "diverged",
+    "lost",
+    "evaluation",
+    "bad-input",
+    "device",
+    "machine",
+    "time-limit",
+    "",
 ]
-Verb = Literal["cancel", "pause", "resume", "retry", "priority"]
+Verb = Literal["cancel", "pause", "resume", "retry", "priority", "move"]
 STATES: tuple[State, ...] = get_args(State)
 VERBS: tuple[Verb, ...] = get_args(Verb)
 PRIORITIES = range(-1000, 1001)
@@ -40,6 +49,7 @@ ALLOWED: dict[Verb, tuple[State, ...]] = {
     "resume": ("paused",),
     "retry": ("failed", "cancelled"),
     "priority": LIVE,
+    "move": WAITING,
 }
 
 TRANSITIONS: dict[State, frozenset[State]] = {
@@ -73,11 +83,13 @@ class RunState:
     started: float | None = None
     ended: float | None = None
     not_before: float | None = None  # a retry waits until then
-    stopping: str = ""  # cancel or pause: the worker has been asked to stop
+    stopping: str = ""  # cancel, pause or time-limit: the worker has been asked to stop
     checkpoint: int = -1  # step of the newest checkpoint when the last attempt ended
     alone: bool = False  # ran out of memory beside others: next time without neighbours
     faults: int = 0  # attempts in a row that ended by a fault of the machine; they are no tries
     avoid: str = ""  # the GPU of the last such fault
+    place: float | None = None  # where it was moved to among runs of its priority; else its creation counts
+    spent: float = 0.0  # seconds of its earlier attempts, which count for its time limit
 
     def moved(self, state: State, **changes: Any) -> RunState:
         """Return this state after a transition.
@@ -169,9 +181,10 @@ class Request:
     verb: Verb
     value: int | None
     path: Path
+    place: float | None = None  # of "move"
 
 
-def write_request(paths: RunPaths, verb: Verb, value: int | None = None) -> Path:
+def write_request(paths: RunPaths, verb: Verb, value: int | None = None, place: float | None = None) -> Path:
     """Leave a request for the scheduler; returns its file. Names sort in the order of submission.
 
     They do so even where the clock has been set back between two requests.
@@ -182,7 +195,8 @@ def write_request(paths: RunPaths, verb: Verb, value: int | None = None) -> Path
     stamp = max(time.time_ns(), *(known + 1 for known in earlier), 0)
     while True:
         path = paths.control / f"{stamp:020d}-{verb}.json"
-        if create_json(path, {"schema": SCHEMA, "verb": verb, "value": value, "time": stamp / 1e9}):
+        more = {} if place is None else {"place": place}
+        if create_json(path, {"schema": SCHEMA, "verb": verb, "value": value, "time": stamp / 1e9, **more}):
             return path
         stamp += 1
 
@@ -199,7 +213,8 @@ def read_requests(paths: RunPaths) -> list[Request]:
         if document.get("verb") in VERBS:
             value = document.get("value")
             known = type(value) is int and value in PRIORITIES
-            requests.append(Request(document["verb"], value if known else None, path))
+            place = number(document.get("place"))
+            requests.append(Request(document["verb"], value if known else None, path, place))
         else:
             with contextlib.suppress(OSError):  # a folder, or not ours to delete: it is only skipped
                 path.unlink()

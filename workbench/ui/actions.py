@@ -14,17 +14,19 @@ from workbench.ui.widgets.pane_deck import pane_actions
 
 EVERYWHERE = "everywhere"
 PLACES = {
-    "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",
+    "bench": "Bench", "launch": "Launch", "results": "Results", "columns": "Columns", "run": "Run",
+    "compare": "Compare", "table": "Table", "studies": "Studies",
     "trash": "Trash", "help": "Help", EVERYWHERE: "Everywhere",
 }  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "screens.md"
 BEGIN, END = "<!-- key map: generated from workbench/ui/actions.py -->", "<!-- end of key map -->"
 
 _BENCH = ("bench",)
-_CURVES = ("bench", "compare")
+_PANES = ("bench", "run")
+_CURVES = ("bench", "run", "compare")
 _TABLES = ("results", "compare", "table")
-_LISTS = ("bench", "launch", "results", "compare", "table", "trash", "help")
-_SUB = ("launch", "results", "compare", "table", "trash", "help")
+_LISTS = ("bench", "launch", "results", "columns", "run", "compare", "table", "studies", "trash", "help")
+_SUB = ("launch", "results", "columns", "run", "compare", "table", "studies", "trash", "help")
 
 
 def _group(
@@ -56,10 +58,17 @@ _QUEUE: tuple[Action, ...] = (
     ),
 )
 _OTHERS: tuple[Action, ...] = (
-    *_group("Panes", _BENCH, ("zoom", "z", "zoom", 8, "Zoom the pane to the whole screen, or back.")),
+    *_group("Panes", _PANES, ("zoom", "z", "zoom", 8, "Zoom the pane to the whole screen, or back.")),
     *_group(
         "Panes", _CURVES,
         ("option('step_metric', 1)", "m", "metric", 9, "Curves: show the next metric."),
+        ("metrics", "M", "metrics", 0, "Curves: pick metrics by name; several get a plot each."),
+        ("option('cycle', 'log_x')", "X", "log x", 0, "Curves: switch the x axis between linear and log."),
+        ("option('cycle', 'y_range')", "V", "y range", 0,
+         "Curves: let the y axis leave out a few extreme points, or show all."),
+        ("option('zoom_by', 2.0)", "greater_than_sign", "zoom in", 0,
+         "Curves: show half of the x axis, around the line where curves are read."),
+        ("option('zoom_by', 0.5)", "less_than_sign", "zoom out", 0, "Curves: show twice as much of x."),
         ("option('cycle', 'log_y')", "l", "log y", 10, "Curves: switch the y axis between linear and log."),
         ("option('cycle', 'smooth')", "o", "smooth", 0,
          "Curves and model: show a moving average, with the raw line faint behind it."),
@@ -69,7 +78,7 @@ _OTHERS: tuple[Action, ...] = (
          "Curves: let the band show the range over seeds, or ± one standard deviation."),
     ),
     *_group(
-        "Panes", _BENCH,
+        "Panes", _PANES,
         ("option('cycle', 'each_seed')", "c", "each seed", 0,
          "Model: show each seed, or the mean with its band."),
         ("option('step_seed', -1)", "left_square_bracket", "previous seed", 0,
@@ -85,10 +94,17 @@ _OTHERS: tuple[Action, ...] = (
         ("option('to_end')", "f", "follow", 0, "Log: go to the end and follow it."),
         ("option('cycle', 'only_changed')", "d", "differences", 0,
          "Config: show only settings that differ from their default, or all."),
-        ("home", "escape 0", "queue", 0, "Go back to the queue and end the zoom."),
     ),
     *_group(
-        "Results", _BENCH,
+        "Panes", _PANES,
+        ("option('move_cursor', -0.02)", "left", "read left", 0,
+         "Curves: read the curves at a line, further left; beyond the edge, move the zoomed part."),
+        ("option('move_cursor', 0.02)", "right", "read right", 0, "Curves: read the curves further right."),
+        ("option('reset_view')", "vertical_line", "whole", 0, "Curves: end zoom and reading."),
+    ),
+    *_group("Panes", _BENCH, ("home", "escape 0", "queue", 0, "Go back to the queue and end the zoom.")),
+    *_group(
+        "Results", _PANES,
         ("table", "t", "table", 3,
          "Compare the runs of this study in a table: mean ± std over seeds, best marked."),
         ("export", "e", "export", 0,
@@ -123,6 +139,9 @@ _OTHERS: tuple[Action, ...] = (
     *_group(
         "List", ("results",),
         ("group", "v", "group", 7, "Group runs that differ only in their seeds, or show each run."),
+        ("open_run", "enter", "open", 1, "Open the run in the panes of the Bench; unfold or fold a group."),
+        ("columns", "C", "columns", 12, "Choose the columns, settings too; the choice is remembered."),
+        ("preview", "z", "preview", 0, "Show or hide the preview of the run under the cursor."),
     ),
     *_group(
         "Runs", ("results",),
@@ -138,15 +157,15 @@ _OTHERS: tuple[Action, ...] = (
         ("annotate", "a", "note", 10, "Write a note on the run; words with # become tags."),
     ),
     *_group(
-        "Runs", ("results", "compare", "table", "trash"),
+        "Runs", ("results", "run", "compare", "table", "trash"),
         ("undo", "u", "undo", 0, "Restore the runs that were deleted last, or those chosen in the trash."),
     ),
     *_group(
-        "Runs", ("bench", "results", "compare", "table"),
+        "Runs", ("bench", "results", "run", "compare", "table"),
         ("open('trash')", "T", "trash", 0, "Show the runs deleted in the last week, to restore them."),
     ),
     *_group(
-        "Runs", ("results", "compare", "table"),
+        "Runs", ("results", "run", "compare", "table"),
         ("open('launch')", "n", "new", 0, "Choose a preset, change its settings, queue runs."),
     ),
     *_group(
@@ -154,11 +173,41 @@ _OTHERS: tuple[Action, ...] = (
         ("open('results')", "b", "results", 0, "Browse, filter, sort and compare all runs."),
     ),
     *_group(
+        "Columns", ("columns",),
+        ("filter", "slash", "filter", 5, "Find by letters of the name; enter chooses the best match."),
+        ("switch", "space", "show or hide", 1, "Show or hide the column."),
+        ("shift(1)", "J", "later", 2, "Move the column to the right."),
+        ("shift(-1)", "K", "earlier", 3, "Move the column to the left."),
+        ("reset", "backspace delete", "reset", 4, "Go back to the columns of a new start."),
+    ),
+    *_group(
         "Table", ("table",),
-        ("export", "e", "export", 1,
+        ("edit", "enter", "runs", 1, "Open the runs of the row; in the layout: edit the key."),
+        ("cycle", "space", "change", 0, "Layout: step through the choices of the key."),
+        ("choose('metrics')", "m", "metrics", 2, "Choose the metrics and their order."),
+        ("choose('rows')", "r", "rows", 3, "Choose what a row is: model, data, settings."),
+        ("cycle('columns')", "p", "pivot", 4, "Step through pivots: data, model or a setting in columns."),
+        ("baseline", "B", "baseline", 5, "Show differences from the row, with p-values; again: do not."),
+        ("sort", "s", "sort", 6, "Sort by the chosen column; again: in reverse."),
+        ("report", "a", "reported", 7, "Add a value from the literature to the row, with its source."),
+        ("save", "W", "save", 8, "Save the table under a name, for `workbench export NAME`."),
+        ("missing", "plus", "queue missing", 9, "Queue the study's missing runs; again confirms."),
+        ("latex", "i", "LaTeX", 10, "Show the table as LaTeX; again: the table."),
+        ("copy", "y", "copy", 0, "Copy the table as Markdown, or as LaTeX while that is shown (OSC 52)."),
+        ("export", "e", "export", 8,
          "Write the table as Markdown, LaTeX and CSV to the working directory."),
-        ("notes", "N", "notes", 3, "Show all notes, to be scrolled; again: the table."),
-        ("export_to", "E", "export to", 2, "Write the table to another folder."),
+        ("notes", "N", "notes", 0, "Show all notes, to be scrolled; again: the table."),
+        ("export_to", "E", "export to", 0, "Write the table to another folder."),
+    ),
+    *_group(
+        "Studies", ("bench", "results", "run", "table"),
+        ("open('studies')", "S", "studies", 0, "List studies and saved tables with their progress."),
+    ),
+    *_group(
+        "Studies", ("studies",),
+        ("table", "enter", "table", 1, "Open the table of the study."),
+        ("missing", "plus", "queue missing", 2, "Queue the runs that are missing; again confirms."),
+        ("budget", "B", "budget", 3, "Step through the budgets of the study."),
     ),
     *_group(
         "Move", _LISTS,
@@ -171,7 +220,7 @@ _OTHERS: tuple[Action, ...] = (
         palette=False,
     ),
     *_group(
-        "Move", ("bench", "launch"),
+        "Move", ("bench", "run", "launch", "table"),
         ("step(1)", "tab", "next", 0, "Go to the next pane, field or list."),
         ("step(-1)", "shift+tab", "previous", 0, "Go to the previous pane, field or list."),
         palette=False,

@@ -17,6 +17,7 @@ from textual.screen import Screen
 
 from workbench import api
 from workbench.settings import user_settings
+from workbench.ui import alerts
 from workbench.ui.actions import EVERYWHERE, actions_of, bindings
 from workbench.ui.ascii import AsciiFilter
 from workbench.ui.canvas.palette import Look, look_of
@@ -38,6 +39,9 @@ SCREENS = {
     "launch": "workbench.ui.screens.launch:LaunchScreen",
     "results": "workbench.ui.screens.results:ResultsScreen",
     "table": "workbench.ui.screens.table:TableScreen",
+    "columns": "workbench.ui.screens.columns:ColumnsScreen",
+    "studies": "workbench.ui.screens.studies:StudiesScreen",
+    "run": "workbench.ui.screens.run:RunScreen",
     "trash": "workbench.ui.screens.trash:TrashScreen",
     "compare": "workbench.ui.screens.compare:CompareScreen",
     "help": "workbench.ui.screens.help:HelpScreen",
@@ -62,6 +66,7 @@ class WorkbenchApp(App[None]):
         self.store = store
         self.ascii_only = ascii_only
         self.feed = Feed(store, self.post_message, rate)
+        self.rings = False  # bell and desktop notification when a run ends
         self.rows: list[RunRow] | None = None  # None before the store was read
         self.scheduler = ""
         self.meters: tuple[str, ...] = ()
@@ -116,6 +121,9 @@ class WorkbenchApp(App[None]):
         return [screen for screen in self.screen_stack if isinstance(screen, Page) and screen.is_mounted]
 
     def on_runs_changed(self, message: RunsChanged) -> None:
+        text = alerts.ended(self.rows, message.rows) if self.rings else ""
+        if text and self._driver is not None:
+            self._driver.write(alerts.notification(text))
         self.rows, self.scheduler = message.rows, message.scheduler
         for page in self.pages:
             page.runs_changed()
@@ -175,5 +183,6 @@ def run_app(store: Store | Path | None = None, *, mouse: bool = True, ascii: boo
     chosen = user_settings()
     ascii = ascii or chosen.ascii
     app = WorkbenchApp(opened, ascii_only=ascii, rate=chosen.refresh_rate, watch_terminal=True)
+    app.rings = chosen.bell
     app.run(mouse=mouse and chosen.mouse)
     return app.return_code or 0

@@ -90,11 +90,11 @@ def clock(seconds: float | None) -> str:
 def queue_order(rows: list[RunRow]) -> list[RunRow]:
     """Return runs as the queue shows them: running, next first, paused; then ended ones, newest first."""
 
-    def place(row: RunRow) -> tuple[int, float, float, str]:
+    def place(row: RunRow) -> tuple[float, float, float, str]:
         rank = {"running": 0, "starting": 1, "queued": 2, "paused": 3}.get(row.state, 9)
         if rank == 9:
             return (9, -(row.ended or row.created), -row.created, row.id)
-        return (rank, -row.priority if row.state == "queued" else 0, row.created, row.id)
+        return (rank, *row.turn) if row.state == "queued" else (rank, 0, row.created, row.id)
 
     return sorted(rows, key=place)
 
@@ -117,9 +117,7 @@ def aside(row: RunRow, limit: int = 160) -> str:
     """
     if row.active:
         return line(row.phase or row.reason or "starting", 80)
-    took = (
-        format_duration(row.ended - row.started) if row.ended is not None and row.started is not None else ""
-    )
+    took = format_duration(row.took)
     if row.state == "finished":
         health = health_text(row.health) if worst(row.health) != "healthy" else ""
         return " · ".join(part for part in (health, took, line(row.device, 20)) if part)

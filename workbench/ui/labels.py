@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len, set_cell_size
 
 from workbench.text import safe_text
+from workbench.ui.formatting import fit
 
 
 def squeezed(text: str, width: int) -> str:
@@ -28,7 +29,7 @@ def apart(texts: Sequence[str], width: int) -> list[str]:
     """Return each text in at most `width` cells, so that different texts stay different if they can.
 
     A text that does not fit loses the words that all texts with its first word share; if that is not enough,
-    it loses its middle.
+    it loses its middle, or its end where no other text has its first word.
     """
     whole = [safe_text(text, 200, one_line=True) for text in texts]
     if all(len(text) <= width for text in whole if text.isascii()) and all(
@@ -44,8 +45,9 @@ def apart(texts: Sequence[str], width: int) -> list[str]:
     short = []
     for text, words in zip(whole, parts, strict=True):
         shared = common.get(words[0], set()) if words and cell_len(text) > width else set()
-        kept = [word for word in words[1:] if word not in shared]
-        short.append(squeezed(" ".join([*words[:1], *kept]), width))
+        kept = " ".join([*words[:1], *(word for word in words[1:] if word not in shared)])
+        alone = bool(words) and len(words) > 1 and len(kin[words[0]]) == 1 and cell_len(words[0]) <= width
+        short.append(fit(kept, width).rstrip() if alone else squeezed(kept, width))
     return short
 
 

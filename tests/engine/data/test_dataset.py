@@ -11,6 +11,7 @@ import torch
 from workbench.engine.data import DataSet, load
 from workbench.engine.data.order import Order
 from workbench.engine.streams import Streams
+from workbench.spec.data import DATA_SETS
 from workbench.spec.schema import DataSettings
 
 
@@ -33,6 +34,13 @@ def test_a_batch_holds_each_members_own_examples() -> None:
 def test_numbers_come_in_the_precision_of_the_run(dtype: torch.dtype) -> None:
     data = digits(dtype)
     assert data.batch(torch.zeros(1, 3, dtype=torch.int64), Streams([0], dtype=dtype)).x.dtype == dtype
+
+
+def test_sets_that_need_no_files_have_the_shape_and_size_that_their_sources_say() -> None:
+    for name, source in DATA_SETS.known().items():
+        if not source.files:
+            data = load(DataSettings(name=name), Path("absent"), False)
+            assert (data.info.shape, data.info.train_size) == (source.shape, source.examples), name
 
 
 def test_chunks_cover_a_split_once_and_the_last_may_be_ragged() -> None:

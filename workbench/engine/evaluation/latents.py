@@ -176,6 +176,7 @@ def interpolation(task: Task) -> Findings:
     model, info = task.model, task.data.info
     with torch.no_grad():
         ends = [task.data.examples("test", index, task.streams).x for index in (first, second)]
+        ends = [x[:1].expand_as(x) for x in ends]  # drawn pixels differ between seeds: all get those shown
         start, end = (model.encode(x, task.streams) for x in ends)
         z = straight_lines(start, end, task.settings.steps)
         decoded = model.decode(z.flatten(1, 2)).unflatten(1, z.shape[1:3])

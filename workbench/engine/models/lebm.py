@@ -139,12 +139,14 @@ class LEBM(DecoderModel):
         With f = 0 the prior is N(0, I) itself: its draws are returned, without the chain's bias.
         """
         start = streams.normal("prior start", count, self.latent)
-        if self.prior is None:
-            return start
+        return start if self.prior is None else last(self.prior_states(start, streams, steps))
+
+    def prior_states(self, start: Tensor, streams: Streams, steps: int = 0) -> Iterator[Tensor]:
+        """Yield the states [S, B, d] of prior chains from `start`; `steps` 0 takes the settings'."""
         settings = self.settings
-        noises = noise_steps(streams, "prior chain", steps or settings.prior_steps, count, self.latent)
+        noises = noise_steps(streams, "prior chain", steps or settings.prior_steps, *start.shape[1:])
         eta = eta_of_s(settings.prior_step)
-        return last(ula(self.prior_gradient, start, eta, noises, clamp=settings.clamp))
+        return ula(self.prior_gradient, start, eta, noises, clamp=settings.clamp)
 
     def misfit_gradient(self, x: Tensor, z: Tensor) -> Tensor:
         """Return ∇ of ½‖x − g(z)‖² with respect to z, −Jᵀ(x − g(z)), [S, B, d]."""

@@ -35,6 +35,7 @@ class DataSource:
     small: bool = False  # a model of it trains about as fast on a CPU, so "auto" may take one beside GPUs
     settings: tuple[str, ...] = ()  # which settings of own files it takes all the same
     examples: int = 0  # for training, by default; 0: its loader alone knows
+    shape: tuple[int, ...] = ()  # of one example; (): its loader alone knows
 
     def complete(self, folder: Path) -> bool:
         """Whether all its files are in the data folder."""

@@ -38,7 +38,7 @@ def _in(folder: str, files: dict[str, str]) -> dict[str, str]:
     return {f"{folder}/{name}": md5 for name, md5 in files.items()}
 
 
-MNIST = DataSource("mnist", LOAD, _in("MNIST/raw", IDX), "MNIST", CHECK, examples=60_000)
+MNIST = DataSource("mnist", LOAD, _in("MNIST/raw", IDX), "MNIST", CHECK, examples=60_000, shape=(28, 28))
 FASHION = DataSource(
     "fashion-mnist",
     LOAD,
@@ -46,9 +46,12 @@ FASHION = DataSource(
     "FashionMNIST",
     CHECK,
     examples=60_000,
+    shape=(28, 28),
 )
-SVHN = DataSource("svhn", LOAD, _in("SVHN", SVHN_FILES), "SVHN", CHECK, examples=73_257)
-CIFAR10 = DataSource("cifar10", LOAD, _in("cifar-10-batches-py", BATCHES), "CIFAR10", CHECK, examples=50_000)
+SVHN = DataSource("svhn", LOAD, _in("SVHN", SVHN_FILES), "SVHN", CHECK, examples=73_257, shape=(32, 32, 3))
+CIFAR10 = DataSource(
+    "cifar10", LOAD, _in("cifar-10-batches-py", BATCHES), "CIFAR10", CHECK, examples=50_000, shape=(32, 32, 3)
+)
 CELEBA = DataSource(
     "celeba",
     "workbench.engine.data.celeba:celeba",
@@ -58,4 +61,5 @@ CELEBA = DataSource(
     fetched_with="gdown",
     settings=("labels",),
     examples=162_770,
+    shape=(64, 64, 3),
 )

@@ -1,4 +1,4 @@
-"""Pictures of the latents: principal components, t-SNE, interpolation."""
+"""Arrays for pictures: of the latents, of what is decoded from them, and of an LEBM's chains."""
 
 from __future__ import annotations
 
@@ -42,3 +42,50 @@ class Interpolation(EstimateSettings):
 
     pairs: int = setting(8, "pairs of test examples of different classes", "pairs", ge=1, le=1000)
     steps: int = setting(9, "pictures from one to the other, ends included", ge=2, le=1000)
+
+
+class Reconstructions(EstimateSettings):
+    name = "reconstructions"
+    about = "test examples and what is decoded from their latents, written as arrays"
+    measure = "workbench.engine.evaluation.pictures:reconstructions"
+    curves = False
+
+    images: int = setting(36, "test examples", "examples", ge=1, le=10_000)
+
+
+class DecoderGrid(EstimateSettings):
+    name = "decoder-grid"
+    about = "what is decoded from a grid over one or two latent dimensions, written as arrays"
+    measure = "workbench.engine.evaluation.pictures:decoder_grid"
+    curves = False
+
+    points: int = setting(
+        0, "values of each latent dimension; 0 takes 200 of one and 15 of two", ge=0, le=400
+    )
+    images: int = setting(1000, "test examples whose latents give the range", "examples", ge=4, le=100_000)
+
+
+class Densities(EstimateSettings):
+    name = "densities"
+    about = "draws of N(0, I), of the prior, and of posteriors of test examples, written as arrays"
+    measure = "workbench.engine.models.latent_draws:densities"
+    curves = False
+
+    draws: int = setting(2000, "draws, and test examples", "draws", ge=10, le=100_000)
+
+
+class Traces(EstimateSettings):
+    name = "traces"
+    about = "LEBM: states of prior and posterior chains at every step, written as arrays"
+    measure = "workbench.engine.models.latent_draws:traces"
+    needs = ("an energy-based prior",)
+    curves = False
+
+    chains: int = setting(6, "chains of each kind", "chains", ge=1, le=1000)
+    steps: int = setting(
+        0,
+        "Langevin steps; 0 takes the longer of prior_steps and encode_steps",
+        "steps",
+        ge=0,
+        le=1_000_000,
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
-from textual.scroll_view import ScrollView
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -17,16 +16,15 @@ from workbench.text import plural
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
 from workbench.ui.pending_actions import Countdown
-from workbench.ui.screens.page import Tabulates
-from workbench.ui.widgets.chrome import RunHeader, TabBar
+from workbench.ui.screens.panes_page import PanesPage
+from workbench.ui.table_draft import draft_of_rows, draft_of_study
 from workbench.ui.widgets.grid import Grid
-from workbench.ui.widgets.pane_deck import PANES, PaneDeck, load_pane
 from workbench.ui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
     from workbench.api.queue import Verb
     from workbench.api.runs import RunRow
-    from workbench.api.tables import Table
+    from workbench.ui.table_draft import TableDraft
 
 STUDY = "starter"
 UNSEEN = 5.0  # seconds in which the list may not show yet what was requested
@@ -47,7 +45,7 @@ REQUESTS: dict[Verb, tuple[str, str]] = {
 }
 
 
-class BenchScreen(Tabulates):
+class BenchScreen(PanesPage):
     """Queue and panes. Wide terminals show all panes, narrow ones one at a time."""
 
     NAME = "bench"
@@ -57,11 +55,7 @@ class BenchScreen(Tabulates):
     def __init__(self) -> None:
         super().__init__()
         self.queue = RunList(id="queue")
-        self.deck = PaneDeck(id="deck")
-        self.header = RunHeader()
-        self.tabs = TabBar()
         self.countdown = Countdown()
-        self.zoomed = False
         self.wished: dict[str, tuple[int, float]] = {}  # by run: the priority requested last, and when
 
     def body(self) -> Iterable[Widget]:
@@ -73,16 +67,7 @@ class BenchScreen(Tabulates):
         self.set_interval(1.0, self._tick)
         if self.bench.rows is not None:
             self.runs_changed()
-        load = partial(self.in_thread, lambda: {name: load_pane(name) for name in PANES}, self.deck.fill)
-        self.call_after_refresh(load, group="panes")
-
-    def lay_out(self, width: int, height: int) -> None:
-        """Show all panes if two fit beside the queue, and all rows of two below each other."""
-        wide = width >= 110 and height >= 3 + 9 * ((len(PANES) + 1) // 2)
-        self.set_class(wide, "-wide")
-        self.set_class(self.zoomed, "-zoomed")
-        self.deck.set_class(width >= 190, "-three")
-        self.deck.lay_out(single=self.zoomed or not wide)
+        self.load_panes()
 
     # news
 
@@ -95,54 +80,22 @@ class BenchScreen(Tabulates):
             self.call_after_refresh(self.set_focus, self.queue)
         self.header.run_row = self.queue.row
 
-    def lives_changed(self, lives: dict[str, Any]) -> None:
-        self.deck.show(lives.get(self.queue.chosen or ""))
+    @property
+    def shown_run(self) -> str:
+        return self.queue.chosen or ""
+
+    @property
+    def beside(self) -> Grid:
+        return self.queue
 
     def on_grid_moved(self, message: Grid.Moved) -> None:
         self.header.run_row = self.queue.row
         self.on_screen_resume()
 
-    def on_screen_resume(self) -> None:
-        self.bench.feed.watch([self.queue.chosen] if self.queue.chosen else [])
-
-    # moving about
-
-    def scroller(self) -> Widget:
-        """A focused pane of text scrolls; otherwise the cursor of the queue moves."""
-        return self.focused if isinstance(self.focused, ScrollView) else self.queue
-
-    def action_pane(self, number: int) -> None:
-        self.deck.go(number - 1)
-        self.tabs.current = self.deck.current
-
-    def action_step(self, by: int) -> None:
-        """Go round: queue → panes in their order → queue."""
-        here = self.deck.current + 1 if self.focused in self.deck.panes else 0
-        there = (here + by) % (len(PANES) + 1)
-        if there:
-            self.action_pane(there)
-        else:
-            self.set_focus(self.queue)
-
-    def action_zoom(self) -> None:
-        self.zoomed = not self.zoomed
-        self.lay_out(*self.size)
-        if self.zoomed and self.deck.panes:
-            self.set_focus(self.deck.panes[self.deck.current])
-        elif not self.zoomed:
-            self.set_focus(self.queue)
-
     def action_home(self) -> None:
         if self.zoomed:
             self.action_zoom()
-        self.set_focus(self.queue)
-
-    def action_option(self, method: str, *arguments: Any) -> None:
-        """Call a method of every pane that has it: latents and samples step through seeds together."""
-        for pane in self.deck.panes:
-            change: Callable[..., None] | None = getattr(pane, method, None)
-            if change is not None:
-                change(*arguments)
+        self.set_focus(self.beside)
 
     # the queue
 
@@ -209,15 +162,6 @@ class BenchScreen(Tabulates):
         self.countdown.clear()
         self._show_countdown()
 
-    def action_copy_folder(self) -> None:
-        """Copy the run's folder to the clipboard, by the terminal (OSC 52)."""
-        if self.queue.chosen is None:
-            self.show_message("No run selected. s queues the starter study.", "trouble")
-            return
-        folder = str(self.bench.store.root / self.queue.chosen)
-        self.app.copy_to_clipboard(folder)
-        self.show_message(f"Copied {line(folder, 300)}", "good")
-
     def _tick(self) -> None:
         for run_id in self.countdown.due():
             row = next((row for row in self.queue.rows if row.id == run_id), None)
@@ -236,12 +180,12 @@ class BenchScreen(Tabulates):
             )
             self.show_message(message, "trouble")
 
-    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
-        """Return a name and the function that makes the chosen run's table: its study's, or of all runs."""
+    def table_maker(self) -> Callable[[], TableDraft] | None:
+        """Return what makes the draft of the chosen run's table: its study's, or of all runs."""
         row, store, rows = self.queue.row, self.bench.store, self.bench.rows or []
         if row is None:
             self.show_message("No run selected. s queues the starter study.", "trouble")
             return None
         if row.study_id:
-            return row.study_id, lambda: api.tables.study_table(store, row.study_id)
-        return "comparison", lambda: api.tables.comparison(store, rows, title="All runs of this store")
+            return partial(draft_of_study, store, row.study_id)
+        return partial(draft_of_rows, store, rows, "All runs of this store")

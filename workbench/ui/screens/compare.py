@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container
@@ -11,12 +12,17 @@ from textual.widget import Widget
 from workbench import api
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
+from workbench.ui.labels import apart, tails
 from workbench.ui.screens.page import Page
+from workbench.ui.screens.panes_page import pick_metrics
 from workbench.ui.widgets.pane_deck import load_pane
 from workbench.ui.widgets.table_grid import TableGrid
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
+
+
+WIDEST = 40  # cells of a run's name
 
 
 class CompareScreen(Page):
@@ -29,6 +35,7 @@ class CompareScreen(Page):
     def __init__(self, run_ids: Sequence[str]) -> None:
         super().__init__()
         self.run_ids = list(run_ids)
+        self.names: dict[str, str] = {}
         self.pane: Any = None
         self.shown: list[Any] = []
         self.grid: TableGrid = TableGrid(id="differing", show_cursor=False)
@@ -40,9 +47,11 @@ class CompareScreen(Page):
         yield self.paired
 
     def begin(self) -> None:
+        known = {row.id: line(row.name) for row in self.bench.rows or ()}
+        labels = tails(self.run_ids, [known.get(run_id, run_id) for run_id in self.run_ids])
+        self.names = dict(zip(self.run_ids, apart(labels, WIDEST), strict=True))
         self.in_thread(lambda: load_pane("curves"), self._fill, group="pane")
         store, ids = self.bench.store, self.run_ids
-        self.in_thread(lambda: api.tables.differing(store, ids), self._show, group="table")
         self.in_thread(lambda: api.tables.paired_runs(store, ids), self._show_paired, group="paired")
 
     def on_screen_resume(self) -> None:
@@ -53,10 +62,19 @@ class CompareScreen(Page):
         self.pane.border_title = "curves"
         self.query_one("#curves").mount(self.pane)
         self.pane.focus()
+        store, ids = self.bench.store, self.run_ids  # after the pane: it has the colours
+        self.in_thread(lambda: api.tables.differing(store, ids), self._show, group="table")
         self.lives_changed(self.bench.lives)
 
     def _show(self, table: Table) -> None:
-        self.grid.show_table(table)
+        """Head each run with its name and the colour of its curve."""
+        columns = [
+            replace(column, label=self.names.get(column.key, column.label)) for column in table.columns
+        ]
+        palette = self.pane.palette() if self.pane is not None else None
+        if palette is not None:
+            self.grid.colours = {run_id: palette.line(k).color for k, run_id in enumerate(self.run_ids)}
+        self.grid.show_table(replace(table, columns=tuple(columns)))
         if not table.rows:
             self.show_message("All settings are equal; these runs differ at most in their seeds.")
 
@@ -65,7 +83,7 @@ class CompareScreen(Page):
         self.paired.show_table(table)
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
-        """Show the runs that were read, each under its name, or name and end of its id if others share it."""
+        """Show the runs that were read, each under its name."""
         found = [lives[run_id] for run_id in self.run_ids if run_id in lives]
         if self.pane is None or not found:
             return
@@ -73,14 +91,12 @@ class CompareScreen(Page):
             self.pane.refresh_data()
             return
         self.shown = found
-        names = [live.label for live in found]
-        self.pane.show_many([
-            (f"{line(live.label, 40)} {live.id.rsplit('-', 1)[-1]}", live)
-            if names.count(live.label) > 1
-            else (line(live.label, 40), live)
-            for live in found
-        ])  # fmt: skip
+        self.pane.show_many([(self.names[live.id], live) for live in found])
 
     def action_option(self, method: str, *arguments: Any) -> None:
         if self.pane is not None:
             getattr(self.pane, method)(*arguments)
+
+    def action_metrics(self) -> None:
+        if self.pane is not None:
+            pick_metrics(self, self.pane)

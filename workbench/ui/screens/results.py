@@ -1,24 +1,33 @@
-"""Results: all runs of the store, to filter, sort, group, compare, export and delete."""
+"""Results: all runs of the store beside a preview, to filter, sort, group, compare, export and delete."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from textual.containers import Horizontal
+from textual.containers import Container, Horizontal
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from workbench import api
-from workbench.text import plural
+from workbench.text import format_bytes, plural
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
+from workbench.ui.memory import recall, remember
+from workbench.ui.results_rows import known_columns
 from workbench.ui.screens.page import Tabulates, short_list
+from workbench.ui.table_draft import draft_of_rows
+from workbench.ui.widgets.grid import Grid
+from workbench.ui.widgets.preview import Preview, load_panes
 from workbench.ui.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
-    from workbench.api.tables import Table
+    from workbench.ui.table_draft import TableDraft
 
+BESIDE = 110  # columns from which the preview is beside the list
+REST = 0.08  # seconds that the cursor rests before curves are read
 MOST_CURVES = 12  # more lines cannot be distinguished
 
 
@@ -29,42 +38,137 @@ class ResultsScreen(Tabulates):
     PLACE = "Results"
     BINDINGS = bindings("results")
 
-    def __init__(self) -> None:
+    def __init__(self, text: str = "") -> None:
+        """`text` is the filter to begin with."""
         super().__init__()
         self.grid: RunTable = RunTable(id="runs")
         self.filter = Input(
-            placeholder="model:vae,lae lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word", id="filter"
+            text,
+            placeholder="model:vae,lae lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word",
+            id="filter",
         )
+        self.preview = Preview()
+        self.with_preview = True
+        self._rest: Timer | None = None
         self.note = Input(id="note")
         self.ask = Horizontal(Label("note"), self.note, classes="ask hidden", id="ask")
 
     def body(self) -> Iterable[Widget]:
         yield Horizontal(Label("/"), self.filter, classes="ask")
-        yield self.grid
+        yield Container(self.grid, self.preview, id="split")
         yield self.ask
 
     def begin(self) -> None:
         self.set_focus(self.grid)
         self.runs_changed()
-        store = self.bench.store  # in a thread: the first time every folder is read
-        self.in_thread(lambda: api.disk.usage(store), self.grid.update_sizes, group="disk")
+        store, wanted = self.bench.store, recall("columns")
+        # in threads: the first time every folder is read
+        self.in_thread(lambda: api.disk.usage(store), self._take_sizes, group="disk")
+        self.call_after_refresh(partial(self.in_thread, load_panes, self.preview.fill, group="panes"))
+        if isinstance(wanted, list):
+            self._take_columns([str(key) for key in wanted])
+
+    def _take_sizes(self, sizes: dict[str, int]) -> None:
+        self.grid.choose_columns(sizes=sizes)
+        self._count()
+        self._show_preview()
+
+    # the preview
+
+    def lay_out(self, width: int, height: int) -> None:
+        """Put the preview beside the list where that is wide enough, else below it."""
+        self.set_class(width >= BESIDE, "-wide")
+        self.set_class(not self.with_preview, "-alone")
+
+    def on_grid_moved(self, message: Grid.Moved) -> None:
+        self._show_preview()
 
     def on_screen_resume(self) -> None:
-        self.bench.feed.watch([])
+        self._show_preview()
+
+    def _show_preview(self) -> None:
+        """Show what is known of the entry under the cursor at once, and its curves once the cursor rests."""
+        entry = self.grid.entry if self.with_preview else None
+        rows = entry.rows if entry is not None else ()
+        sizes = self.grid.chooser.sizes
+        self.preview.show_rows(rows, sum(sizes.get(row.id, 0) for row in rows))
+        if self._rest is not None:
+            self._rest.stop()
+
+        def watch() -> None:
+            if self.is_current:  # else the screen on top has said what it watches
+                self.bench.feed.watch([rows[0].id] if rows else [])
+
+        self._rest = self.set_timer(REST, watch)
+
+    def lives_changed(self, lives: dict[str, Any]) -> None:
+        entry = self.grid.entry
+        live = lives.get(entry.row.id) if entry is not None else None
+        if live is not None or not lives:
+            self.preview.show(live)
+
+    def action_preview(self) -> None:
+        self.with_preview = not self.with_preview
+        self.lay_out(*self.size)
+        self._show_preview()
+
+    def action_open_run(self) -> None:
+        """Open the run under the cursor, or unfold the group."""
+        entry = self.grid.entry
+        if entry is None:
+            self.show_message("No run selected.", "trouble")
+        elif len(entry.rows) > 1:
+            self.grid.fold(entry)
+        else:
+            self.bench.open_screen("run", entry.row.id)
+
+    # the columns
+
+    def action_columns(self) -> None:
+        """Open the list of columns, with those of every setting of these runs."""
+        known = [
+            (key, column.label) for key, column in known_columns(self.grid.rows, self.grid.chooser).items()
+        ]
+
+        def found(names: list[str]) -> None:
+            settings = [(name, name) for name in names if name not in dict(known)]
+            shown = [column.key for column in self.grid.columns]
+            self.bench.open_screen("columns", shown, [*known, *settings], self._choose_columns)
+
+        self.in_thread(lambda: api.runs.setting_names(self.bench.store), found)
+
+    def _choose_columns(self, keys: list[str] | None) -> None:
+        remember("columns", keys)
+        self._take_columns(keys)
+
+    def _take_columns(self, keys: list[str] | None) -> None:
+        """Show these columns; what settings among them have as values is read first."""
+        store = self.bench.store
+
+        def read() -> dict[str, dict[str, Any]]:
+            names = set(api.runs.setting_names(store)) if keys else set()
+            return {key: api.runs.setting_values(store, key) for key in keys or () if key in names}
+
+        self.in_thread(
+            read, lambda values: self.grid.choose_columns(wanted=keys, values=values), group="columns"
+        )
 
     def runs_changed(self) -> None:
         super().runs_changed()
         self.grid.update_rows(self.bench.rows or [])
         self._count()
+        self._show_preview()
 
     def _count(self) -> None:
         """Show in the top line how many runs are listed and marked."""
         runs, marked = self.grid, len(self.grid.marked)
-        shown = sum(len(entry.rows) for entry in runs.entries) if runs.grouped else len(runs.entries)
+        shown = len(runs.listed)
         grouped = ", in groups" if runs.grouped else ""
         hidden = f" ({runs.hidden_marks} hidden)" if runs.hidden_marks else ""
         more = f", {marked} marked{hidden}" if marked else ""
-        self.top.place = f"Results  {shown:,} of {plural(len(runs.rows), 'run')}{grouped}{more}"
+        total = sum(runs.chooser.sizes.values())
+        disk = f" · {format_bytes(total)}" if total else ""
+        self.top.place = f"Results  {shown:,} of {plural(len(runs.rows), 'run')}{grouped}{more}{disk}"
 
     # the filter and the note
 
@@ -80,6 +184,7 @@ class ResultsScreen(Tabulates):
         self.grid.filter(wanted)
         self.show_message("")
         self._count()
+        self._show_preview()
 
     def action_filter(self) -> None:
         self.set_focus(self.filter)
@@ -133,6 +238,7 @@ class ResultsScreen(Tabulates):
         self.grid.grouped = not self.grid.grouped
         self.grid.rebuild()
         self._count()
+        self._show_preview()
         how = "One row for runs that differ only in their seeds." if self.grid.grouped else "One row per run."
         self.show_message(how)
 
@@ -161,14 +267,13 @@ class ResultsScreen(Tabulates):
         else:
             self.bench.open_screen("compare", ids)
 
-    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
-        """Return a name and the function that makes the table of the marked runs, or of all listed ones."""
+    def table_maker(self) -> Callable[[], TableDraft] | None:
+        """Return what makes the draft of the table of the marked runs, or of all listed ones."""
         rows = self.grid.chosen() if self.grid.marked else self.grid.listed
         if not rows:
             self.show_message("No run selected." + self._hidden(), "trouble")
             return None
-        title = f"Comparison of {plural(len(rows), 'run')}"
-        return "comparison", lambda: api.tables.comparison(self.bench.store, rows, title=title)
+        return partial(draft_of_rows, self.bench.store, rows)
 
     def _hidden(self) -> str:
         """Return a sentence about the marked runs that the filter hides, if any."""

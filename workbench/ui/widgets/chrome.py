@@ -162,6 +162,8 @@ class RunHeader(Widget):
         for part in parts:
             if part and text.cell_len + 3 + cell_len(part) <= width:
                 text.append(f" · {part}", style="not bold")
+        if row.state == "running" and row.reason:
+            text.append(f"\n{line(row.reason, 160)}", style="not bold")
         if row.state in ("queued", "paused", "failed", "cancelled") and aside(row):
             text.append(f"\n{aside(row, 600)}", style="not bold")
         for sentence in health_reasons(row.seeds, row.health)[:1]:

@@ -24,6 +24,7 @@ class ConfigPane(TextPane):
             return [((text, "text"),) for text in (live.spec_text if live is not None else "").splitlines()]
         lines: list[Line] = [
             (("name  ", "faint"), (line(live.spec.name, 80), "bold")),
+            (("run   ", "faint"), (line(live.id, 80), "text")),
             (("seeds ", "faint"), (", ".join(str(seed) for seed in live.seeds), "text")),
         ]
         section = ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -82,6 +83,7 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         self.column = -1  # the chosen column, -1 for none
         self.heading_lines = 0
         self.show_cursor = show_cursor
+        self.colours: Mapping[str, Color | None] = {}  # of headings, by the key of the column
         self.frozen = 0  # columns at the left edge that do not scroll sideways
         self._begins = [0]  # cell in which each column begins, the lead not counted
 
@@ -197,7 +199,8 @@ class Grid(ScrollView, can_focus=True, inherit_bindings=False):
         for index, begin, width in self._visible_columns():
             column = self.columns[index]
             text = column.heading[y] if y < len(column.heading) else ""
-            chosen = style + Style(reverse=True) if index == self.column and y == 0 else style
+            own = style + Style(color=self.colours.get(column.key))
+            chosen = own + Style(reverse=True) if index == self.column and y == 0 else own
             parts.append((begin, Segment(fit(text, width, right=column.right), chosen)))
         segments = _spread(Segment(" " * LEAD, style), parts, style)
         right = self.scroll_offset.x + self.size.width - LEAD

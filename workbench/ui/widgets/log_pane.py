@@ -12,6 +12,7 @@ class LogPane(TextPane):
     WATCHES = "log"
     NOTHING = "The worker has not written anything yet."
     MOST = 5000  # lines kept
+    WRAPS = True
 
     following = True
 
@@ -23,7 +24,7 @@ class LogPane(TextPane):
             grave = (
                 start.startswith(("Traceback", "Error", "error")) or "Error:" in start or "diverged" in start
             )
-            lines.append(((line, "warn" if grave else "text"),))
+            lines += self.wrapped(line, "warn" if grave else "text")
         return lines
 
     def reset(self) -> None:

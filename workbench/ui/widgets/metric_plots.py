@@ -17,7 +17,7 @@ from workbench.ui.widgets.values import dash_sign, lost, with_spread
 
 LEAST = (25, 7)  # columns and rows of one plot
 MOST = 4  # groups of a family that names none
-Draw = Callable[[Palette, Series, int, int], list[Curve]]
+Draw = Callable[[Palette, Series, int], list[Curve]]  # of the k-th series of a plot
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def _plot(
         top += 1
     at, curves = x, []
     for k, (label, series) in enumerate(group.curves):
-        drawn = draw(palette, series, k, k)
+        drawn = draw(palette, series, k)
+        if not drawn:
+            continue
         curves += drawn
         texts = tuple(
             text + (trend(series) if known.log else "") for text in with_spread(f" {label}", series)
@@ -110,8 +112,15 @@ def _plot(
             at, top = x, top + 1
         if at + 2 + len(texts[1]) > right:
             continue
-        at = frame.put(at + 2 * (at > x), top, dash_sign(palette, drawn[0].dash), drawn[0].style, right)
+        style = drawn[0].style if not drawn[0].label else palette.text()
+        at = frame.put(at + 2 * (at > x), top, dash_sign(palette, drawn[0].dash), style, right)
         at = frame.parts(at, top, [(texts, palette.text()), (lost(series), palette.warn())], right)
+    seeds = {curve.label: curve for curve in curves if curve.label}
+    if seeds and top + 1 < y + height // 2:
+        at, top = frame.put(x, top + 1, "seeds", palette.faint(0.75), right), top + 1
+        for label, curve in seeds.items():
+            sign = dash_sign(palette, curve.dash) if palette.look.colours == "none" else "●"
+            at = frame.parts(at, top, [(f" {sign}", curve.style), (label, palette.text())], right)
     if group.level is not None:
         value = f"dotted {short(group.level, 4)}"
         if at + 2 + len(value) > right and top + 1 < y + height // 2:

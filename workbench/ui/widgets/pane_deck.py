@@ -43,7 +43,9 @@ def pane_actions() -> list[Action]:
         return lambda: load_pane(name).HELP
 
     numbered = enumerate(PANES, start=1)
-    return [Action(f"pane({k})", (str(k),), name, about(name), ("bench",), "Panes") for k, name in numbered]
+    return [
+        Action(f"pane({k})", (str(k),), name, about(name), ("bench", "run"), "Panes") for k, name in numbered
+    ]
 
 
 class PaneDeck(Container):

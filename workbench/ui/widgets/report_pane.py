@@ -11,6 +11,7 @@ class ReportPane(TextPane):
 
     HELP = "Show final metrics, health and evaluations."
     WATCHES = "report"
+    WRAPS = True
     NOTHING = "No results yet: final metrics are computed when training ends."
 
     def read(self) -> list[Line]:
@@ -19,6 +20,6 @@ class ReportPane(TextPane):
         before = "-"
         for text in map(line, self.live.report_lines() if self.live is not None else ()):
             style = "warn" if text.startswith("Seed ") else "text" if before else "bold"
-            lines.append(((text, style),))
+            lines += self.wrapped(text, style)
             before = text
         return lines

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.api.runs import Query
 from workbench.ui.formatting import line, state_style
 from workbench.ui.labels import apart, tails
-from workbench.ui.results_rows import Entry, ListColumn, columns_for, entries_of, sort_entries
+from workbench.ui.results_rows import (
+    Chooser,
+    Entry,
+    ListColumn,
+    columns_for,
+    entries_of,
+    sort_entries,
+    unfolded,
+)
 from workbench.ui.widgets.grid import Grid, GridCell, GridColumn, wrap
 
 if TYPE_CHECKING:
@@ -22,7 +31,8 @@ class RunTable(Grid):
         super().__init__(**options)
         self.rows: Sequence[RunRow] = ()
         self.entries: list[Entry] = []
-        self.sizes: dict[str, int] = {}  # bytes of each run, once they have been counted
+        self.chooser = Chooser()
+        self.open_groups: set[str] = set()  # hashes of the groups that are unfolded
         self.wanted = Query("")
         self.grouped = False
         self.sorted_by = ""  # key of a column; empty: newest first
@@ -42,9 +52,14 @@ class RunTable(Grid):
         self.marked &= {row.id for row in rows}
         self.rebuild()
 
-    def update_sizes(self, sizes: dict[str, int]) -> None:
-        """Take the bytes of each run."""
-        self.sizes = sizes
+    def choose_columns(self, **changes: Any) -> None:
+        """Take other sizes, columns or values of settings: see `Chooser`."""
+        self.chooser = replace(self.chooser, **changes)
+        self.rebuild()
+
+    def fold(self, entry: Entry) -> None:
+        """Unfold a group, or fold it."""
+        self.open_groups ^= {entry.row.group}
         self.rebuild()
 
     def filter(self, wanted: Query) -> None:
@@ -55,15 +70,20 @@ class RunTable(Grid):
 
     def rebuild(self) -> None:
         """Filter, group and sort again."""
-        here = self.entry.row.id if self.entry is not None else None
+        here = (self.entry.row.id, self.entry.depth) if self.entry is not None else None
         column_key = self._columns[self.column].key if 0 <= self.column < len(self._columns) else ""
-        self._columns = columns_for(self.rows, self.sizes, self.size.width)
+        self._columns = columns_for(self.rows, self.chooser, self.size.width)
         self.entries = entries_of(self.rows, self.wanted, grouped=self.grouped)
         if any(column.key == self.sorted_by for column in self._columns):
-            self.entries = sort_entries(self.entries, self.sorted_by, self.sizes, descending=self.descending)
+            self.entries = sort_entries(
+                self.entries, self.sorted_by, self.chooser, descending=self.descending
+            )
+        if self.grouped:
+            self.entries = unfolded(self.entries, self.open_groups)
         self.column = next((k for k, column in enumerate(self._columns) if column.key == column_key), -1)
         if here is not None:
-            place = next((k for k, entry in enumerate(self.entries) if here in entry.ids), None)
+            same = [k for k, entry in enumerate(self.entries) if here[0] in entry.ids]
+            place = next((k for k in same if self.entries[k].depth == here[1]), same[0] if same else None)
             self.cursor = self.cursor if place is None else place
         self._name_entries()
         columns = []
@@ -119,7 +139,7 @@ class RunTable(Grid):
     @property
     def listed(self) -> list[RunRow]:
         """The runs that the filter lets through, in the order of the list."""
-        return [row for entry in self.entries for row in entry.rows]
+        return [row for entry in self.entries if not entry.depth for row in entry.rows]
 
     @property
     def hidden_marks(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any, ClassVar
 
 from textual.geometry import Size
@@ -21,6 +22,7 @@ class TextPane(LivePane, ScrollView, can_focus=True):
 
     NOTHING: ClassVar[str] = ""
     WIDEST: ClassVar[int] = 2000
+    WRAPS: ClassVar[bool] = False  # long lines continue below, made for the pane's width
 
     DEFAULT_CSS = """
     TextPane { width: 1fr; height: 1fr; overflow: auto; scrollbar-size: 0 1; }
@@ -45,9 +47,20 @@ class TextPane(LivePane, ScrollView, can_focus=True):
         """Return all lines to show now."""
         raise NotImplementedError
 
+    def _state(self) -> tuple[Any, ...]:
+        return self._changes, self.source(), self.size.width if self.WRAPS else 0
+
+    def wrapped(self, text: str, style: str) -> list[Line]:
+        """Return a text as one line, or as several if it is wider than the pane."""
+        width = self.size.width
+        if len(text) <= width or width < 10:
+            return [((text, style),)]
+        indent = " " * min(width // 4, len(text) - len(text.lstrip()) + 2)
+        return [((part, style),) for part in wrap(text, width, subsequent_indent=indent)]
+
     def update(self) -> None:
         """Read the lines again if they may be others now."""
-        state = (self._changes, self.source())
+        state = self._state()
         if state == self._read_from:
             return
         self._read_from = state
@@ -59,7 +72,7 @@ class TextPane(LivePane, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one visible row. A "remark" is shortened between words, a "whole" piece is never cut."""
         palette, (width, height) = self.palette(), self.size
-        if y == 0 and self._read_from != (self._changes, self.source()):
+        if y == 0 and self._read_from != self._state():
             self.call_later(self.update)  # the run changed while a layout was pending, see refresh_data
         if not self.lines:
             frame = Frame(width, height, palette)

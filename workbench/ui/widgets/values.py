@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from workbench.api.live import Series
@@ -10,7 +12,8 @@ from workbench.ui.canvas.axes import short
 from workbench.ui.canvas.palette import Palette
 from workbench.ui.canvas.plot import Curve
 
-SMOOTH = 0.9  # decay of the moving average, per point
+# strengths of the moving average: the share of a curve that its window is
+SMOOTHING = {"off": 0.0, "weak": 0.02, "strong": 0.08}
 DASH_SIGNS = ("━━", "┄┄", "╶╶", "━┄")
 DASH_ASCII = ("--", "..", "- ", "-.")
 
@@ -37,17 +40,27 @@ def curve_of(
     )
 
 
+def decay_of(strength: str, series: Series) -> float | None:
+    """Return the decay per point of a moving average, None for none.
+
+    The window is a share of the curve, so that a curve of 30 points lags as little as one of 3,000. It grows
+    as the number of points doubles: another decay means that the whole average is made again.
+    """
+    window = SMOOTHING[strength] * 2 ** math.floor(math.log2(max(1, len(series))))
+    return 1 - 1 / window if window > 1 else None
+
+
 def dash_sign(palette: Palette, dash: int) -> str:
     """Return how a legend shows the dashes of a line."""
     return (DASH_ASCII if palette.look.marker == "ascii" else DASH_SIGNS)[dash % 4]
 
 
-def with_spread(label: str, series: Series) -> tuple[str, ...]:
+def with_spread(label: str, series: Series, place: int | None = None) -> tuple[str, ...]:
     """Return a label with the newest value, and the same without its spread, for where room is short.
 
-    The value is the mean over finite seeds ± their standard deviation (ddof 1).
+    The value is the mean over finite seeds ± their standard deviation (ddof 1); `place` is another point.
     """
-    last = series.last()
+    last = series.last() if place is None else series.values[place]
     finite = last[np.isfinite(last)]
     if len(finite) < 2:
         text = f"{label} {short(float(finite[0])) if len(finite) else 'not finite'}"
