@@ -13,6 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
@@ -214,6 +215,7 @@ def raw_number(number: Any) -> str:
     return "" if number is None else repr(number)
 
 
+@lru_cache(10_000)  # most words repeat
 def csv_text(text: str) -> str:
     """Return one line of text that no spreadsheet executes."""
     cleaned = clean(text)

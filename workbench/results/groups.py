@@ -14,7 +14,7 @@ from workbench.spec.health import Health, worst
 from workbench.spec.metric import NATS
 from workbench.spec.metrics import metric
 from workbench.spec.models import settings_class
-from workbench.store.details import read_settings
+from workbench.store.details import brief_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
@@ -228,7 +228,7 @@ def pool(store: StorePaths, rows: Iterable[RunRow], curves: Sequence[str] | None
     groups = []
     for newest in members(rows):
         outcomes, superseded = read_newest(store, newest, curves or ())
-        settings = next((s for row in newest if (s := read_settings(store.run(row.id)))), {})
+        settings = next((s for row in newest if (s := brief_settings(store.run(row.id)))), {})
         groups.append(Group(tuple(newest), outcomes, settings, superseded))
     return groups
 
@@ -252,7 +252,7 @@ def read_newest(
 def one_run(store: StorePaths, row: RunRow) -> Group:
     """Return one run as a group of its own."""
     outcome = read_outcome(store.run(row.id))
-    return Group((row,), (outcome,) if outcome else (), read_settings(store.run(row.id)))
+    return Group((row,), (outcome,) if outcome else (), brief_settings(store.run(row.id)))
 
 
 def family_title(kind: str) -> str:

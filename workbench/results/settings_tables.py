@@ -50,12 +50,20 @@ def runs_table(store: StorePaths, rows: Iterable[RunRow]) -> Table:
     columns += [Column(key, key, exact=True) for key in keys]
     columns += [metric_column(name) for name in names]
     body = []
+    made: dict[str, Cell] = {}  # most settings have few values: a cell of each is enough
+
+    def cell_of(settings: dict[str, Any], key: str) -> Cell:
+        value = repr(settings.get(key, ""))
+        if value not in made:
+            made[value] = setting_cell(settings, key)
+        return made[value]
+
     for group in groups:
         row = group.rows[0]
         words = [row.id, row.name, group.title, row.data, row.state, health_text(row.health)]
         words += [" ".join(map(str, row.seeds)), row.study, " ".join(row.tags)]
         cells = [text_cell(word) for word in words]
-        cells += [setting_cell(group.settings, key) for key in keys]
+        cells += [cell_of(group.settings, key) for key in keys]
         cells += [group.cell(name) for name in names]
         body.append(tuple(cells))
     notes = (

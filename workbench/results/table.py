@@ -102,6 +102,8 @@ class Table:
 
 def clean(text: str) -> str:
     """Return one line of text without control characters; breaks and tabs become spaces."""
+    if text.isascii() and text.isprintable():
+        return text
     text = INVISIBLE.sub("", re.sub(r"\r\n?|[\n\t\v\f\x85]", " ", text))
     return "".join(c for c in text if unicodedata.category(c) != "Cc")
 

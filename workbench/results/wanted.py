@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, members, read_newest
-from workbench.store.details import read_settings
+from workbench.store.details import brief_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
 
@@ -58,7 +58,7 @@ def wanted_groups(
                 tuple(own)
                 or (RunRow("", one.name, one.kind, one.data, "queued", one.seeds, preset=one.preset),),
                 outcomes,
-                next((s for row in own if (s := read_settings(store.run(row.id)))), one.settings),
+                next((s for row in own if (s := brief_settings(store.run(row.id)))), one.settings),
                 superseded,
                 one.label,
                 one.seeds,
@@ -87,7 +87,7 @@ def _absence(
     old = stale_run(rows, one, study, planned)
     if old is None:
         return NOT_RUN
-    before = read_settings(store.run(old.id))
+    before = brief_settings(store.run(old.id))
     keys = [
         key
         for key in {**before, **one.settings}
