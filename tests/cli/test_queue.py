@@ -131,7 +131,7 @@ def test_a_data_set_that_is_not_there_is_refused_before_anything_is_made(
     cli, tmp_path, monkeypatch, verb, why
 ):
     (tmp_path / "presets" / "studies").mkdir(parents=True)
-    (tmp_path / "presets" / "studies" / "m.toml").write_text('presets = ["vae-digits", "vae-mnist"]')
+    (tmp_path / "presets" / "studies" / "m.toml").write_text('presets = ["vae-mnist"]')
     if why == "download":
         monkeypatch.setenv("WORKBENCH_DOWNLOAD", "0")  # and the data folder of the tests is empty
     else:
