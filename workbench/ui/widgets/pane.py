@@ -49,6 +49,13 @@ class LivePane(Widget):
             self.reset()
         self.changed()
 
+    def follow(self, live: LiveRun | None) -> None:
+        """Show a run, or only its news if it is shown already."""
+        if live is not None and self.live is live:
+            self.refresh_data()
+        else:
+            self.show(live)
+
     def reset(self) -> None:
         """Forget what belongs to the run that was shown; subclasses extend this."""
 

@@ -71,10 +71,7 @@ class PaneDeck(Container):
         """Show a run in every pane, or only its news if it is shown already."""
         self.live = live
         for pane in self.panes:
-            if live is not None and pane.live is live:
-                pane.refresh_data()
-            else:
-                pane.show(live)
+            pane.follow(live)
 
     def go(self, index: int) -> None:
         """Make a pane current, and focus it."""

@@ -75,7 +75,4 @@ class Preview(Vertical):
         """Show a run in the panes, or only its news if it is shown already."""
         self.live = live
         for pane in self.panes:
-            if live is not None and pane.live is live:
-                pane.refresh_data()
-            else:
-                pane.show(live)
+            pane.follow(live)
