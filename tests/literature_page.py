@@ -27,7 +27,7 @@ INTRODUCTION = """# Published numbers beside ours
 
 Generated from the studies (`presets/studies/`) and the tables in docs/results/studies/. Each of these has its
 date, commit, machine and command: `workbench studies run STUDY --budget quick`, measured 2026-11-25, see
-docs/results/studies/families.md for an example (commit 6bc9a85).
+docs/results/studies/avb-loglik.md for an example (commit c45d56e).
 
 "Reproduced" means: run at the budget `paper`, and within two combined standard deviations, √(s² + s²), of the
 published value. Every other budget is much shorter than what was published: its deviation shows how far the

@@ -210,6 +210,10 @@ def test_else_the_same_model_and_data_scaled_by_iterations(store: Store) -> None
     expected = queue.forecast(store, longer)
     assert expected is not None
     assert (expected.seconds, expected.basis) == (30.0, "the same model and data")
+    # 20 passes over 1437 examples in batches of 100 are 288 updates
+    epochs = spec.training.model_copy(update={"iterations": None, "epochs": 20})
+    expected = queue.forecast(store, spec.model_copy(update={"training": epochs}))
+    assert expected is not None and expected.seconds == pytest.approx(2.88)
 
 
 def test_without_experience_there_is_no_forecast(store: Store) -> None:
