@@ -26,7 +26,6 @@ from workbench.store.files import read_json, write_json
 from workbench.store.paths import RunPaths
 
 ROOT = Path(__file__).parent.parent
-
 LOOP = "x = 0\nfor i in range(10_000_000): x += i"
 FILES = ("spec.toml", "result.json", "state.json", "progress.json", "metrics.jsonl")
 
@@ -70,7 +69,7 @@ def cost(command: list[str]) -> tuple[float, float]:
 
 
 def many(root: Path, count: int) -> Path:
-    """Return a store of `count` finished runs of three seeds, ten a configuration; most files are links."""
+    """Return a store of `count` finished runs of three seeds, ten of a configuration; files are links."""
     first = make_run(make_store(root), "20261121-000000-vae-digits-aaaa", points=20)
     origin = read_json(first.origin)
     assert isinstance(origin, dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -75,6 +76,7 @@ def export(
     if len(asked) > 1:
         raise WorkbenchError(f"Cannot combine {' and '.join(asked)}: choose one.")
     format = chosen_format(format, output, "csv" if long or curves else "md")
+    gc.disable()  # the cells of a large table are millions of objects, in no cycles; the process is short
     store = open_store(ctx)
     if not what:
         raise WorkbenchError("Cannot export: no table or run given.", _tables_here(store))

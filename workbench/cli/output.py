@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,19 @@ def talk(text: str) -> None:
 def out_json(value: Any) -> None:
     """Print JSON on stdout: ASCII only, dataclasses as objects, non-finite numbers as null."""
     typer.echo(json.dumps(plain(value), indent=2, allow_nan=False))
+
+
+def out_json_list(values: Iterable[Any]) -> None:
+    """Print a JSON list on stdout, an element a line and as they come, with what `out_json` allows."""
+    write, between = sys.stdout.write, "[\n"
+    for value in values:
+        try:
+            line = _ONE_LINE.encode(value)
+        except ValueError:  # a number that is not finite
+            line = _ONE_LINE.encode(plain(value))
+        write(f"{between}{line}")
+        between = ",\n"
+    write("[]\n" if between == "[\n" else "\n]\n")
 
 
 def run_json(row: api.runs.RunRow) -> dict[str, Any]:
@@ -61,6 +75,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value
+
+
+_ONE_LINE = json.JSONEncoder(allow_nan=False, default=plain)
 
 
 def _numeric(text: str) -> bool:

@@ -25,7 +25,7 @@ from workbench.cli.options import (
     Zips,
     open_store,
 )
-from workbench.cli.output import out_json, out_table, run_json, talk
+from workbench.cli.output import out_json_list, out_table, run_json, talk
 from workbench.errors import WorkbenchError
 from workbench.text import format_duration
 
@@ -70,7 +70,7 @@ def list_(ctx: typer.Context, json: Json = False) -> None:
     store = open_store(ctx)
     rows = api.queue.explained(store, [row for row in api.runs.list_runs(store) if row.live])
     if json:
-        out_json([run_json(row) for row in rows])
+        out_json_list(run_json(row) for row in rows)
         return
     if not rows:
         talk("The queue is empty. `workbench run vae-digits` starts a run.")

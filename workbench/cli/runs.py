@@ -20,7 +20,7 @@ from workbench.cli.options import (
     chosen_rows,
     open_store,
 )
-from workbench.cli.output import out, out_json, out_table, run_json, talk
+from workbench.cli.output import out, out_json, out_json_list, out_table, run_json, talk
 from workbench.errors import WorkbenchError
 from workbench.text import ago, format_bytes, format_duration
 
@@ -51,7 +51,7 @@ def list_(
         rows.reverse()
     sizes = api.disk.usage(store) if disk else {}
     if json:
-        out_json([run_json(row) | ({"disk": sizes.get(row.id)} if disk else {}) for row in rows])
+        out_json_list(run_json(row) | ({"disk": sizes.get(row.id)} if disk else {}) for row in rows)
         return
     if not rows:
         narrowed = bool(state or study or filter)

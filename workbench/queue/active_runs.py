@@ -184,7 +184,8 @@ class Board:
 
     def _look_at_live(self, entry: Entry) -> None:
         """Notice what clients have written for a live run; two `stat` calls where there is nothing new."""
-        seen = (modified(entry.folders[0]), modified(entry.folders[1]))
+        control, attempts = entry.folders
+        seen = (modified(control), modified(f"{attempts}/{entry.state.attempt + 1}"))  # where claims appear
         if seen == entry.seen:
             return
         self._notice_claim(entry)

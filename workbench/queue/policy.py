@@ -233,21 +233,24 @@ class _Room:
         if not wanted:
             return "Waiting for a GPU: those of this machine do not answer (nvidia-smi)."
         cards = [self._card(device) for device in wanted if device != "cpu"]
-        open_to = [gpu for gpu in cards if gpu.device not in self.closed and self._could_hold(need, gpu)]
+        fitting = [gpu for gpu in cards if self._could_hold(need, gpu)]
+        open_to = [gpu for gpu in fitting if gpu.device not in self.closed]
         if open_to:
-            place = max(
-                open_to, key=lambda gpu: (gpu.device != need.avoid, self._left(gpu), -gpu.index)
-            ).device
-        else:
-            place = "cpu" if "cpu" in wanted else wanted[0]
+            best = max(open_to, key=lambda gpu: (gpu.device != need.avoid, self._left(gpu), -gpu.index))
+            place = best.device
+        elif "cpu" in wanted:
+            place = "cpu"
+        else:  # a GPU that other people fill is not kept: that would not empty it
+            place = (fitting or cards)[0].device
         why = self.obstacle(need, place)
-        self.closed.add(place)
+        if open_to or place == "cpu":
+            self.closed.add(place)
         names = [need.device] if need.device.startswith("cuda:") else []
         names += ["the GPU" if len(cards) == 1 else "a GPU"] if cards and not names else []
         names += ["a CPU slot"] if "cpu" in wanted else []
         if place != "cpu" and len(cards) > 1 and why != EARLIER:
             full = "both" if len(cards) == 2 else f"all {len(cards)}"
-            why = f"{full} are full; {place} is kept for it ({why})"
+            why = f"{full} are full; {place} {'is kept for it' if open_to else 'first'} ({why})"
         return f"Waiting for {' or '.join(names)}: {why}."
 
     def _on(self, device: str) -> list[Load]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from workbench.errors import WorkbenchError
@@ -51,12 +52,12 @@ class Group:
         """All seeds that were asked for, in ascending order."""
         if self.wanted:
             return tuple(sorted(self.wanted))
-        return tuple(sorted({seed for row in self.rows for seed in row.seeds} | set(self._owner())))
+        return tuple(sorted({seed for row in self.rows for seed in row.seeds} | set(self._owner)))
 
     @property
     def diverged(self) -> dict[int, int]:
         """The first bad step of each seed that diverged."""
-        return {s: o.diverged[s] for s, o in sorted(self._owner().items()) if s in o.diverged}
+        return {s: o.diverged[s] for s, o in sorted(self._owner.items()) if s in o.diverged}
 
     @property
     def repeated(self) -> tuple[int, ...]:
@@ -68,7 +69,7 @@ class Group:
     @property
     def finished(self) -> int:
         """Seeds with a result that did not diverge."""
-        return len(self._owner()) - len(self.diverged)
+        return len(self._owner) - len(self.diverged)
 
     @property
     def state(self) -> str:
@@ -81,13 +82,13 @@ class Group:
     @property
     def health(self) -> dict[int, Health]:
         """The verdict on each seed that counts: one that diverged has no values, and is named elsewhere."""
-        owner = sorted(self._owner().items())
+        owner = sorted(self._owner.items())
         return {s: o.health[s] for s, o in owner if s in o.health and s not in o.diverged}
 
     @property
     def stopped(self) -> dict[int, int]:
         """The seeds that patience stopped early, and the step whose state each keeps."""
-        return {s: o.stopped[s] for s, o in sorted(self._owner().items()) if s in o.stopped}
+        return {s: o.stopped[s] for s, o in sorted(self._owner.items()) if s in o.stopped}
 
     @property
     def verdict(self) -> str:
@@ -107,7 +108,7 @@ class Group:
         spread of these draws. Another n than `usual_n` (default: all finished seeds) is in the text.
         """
         usual = self.finished if usual_n is None else usual_n
-        owner = self._owner()
+        owner = self._owner
         one_per = metric(key).one_per
         if one_per == "run":
             used = [o for o in self.outcomes if any(owner[seed] is o for seed in o.seeds)]
@@ -132,7 +133,7 @@ class Group:
     def seed_values(self, key: str) -> dict[int, float | None]:
         """Return the value of a metric of each seed with a result, None where it is not finite."""
         found = {}
-        for seed, outcome in sorted(self._owner().items()):
+        for seed, outcome in sorted(self._owner.items()):
             measured = outcome.metrics.get(key, Measured({}))
             if seed in measured.values:
                 found[seed] = measured.values[seed]
@@ -157,6 +158,7 @@ class Group:
         """Whether any result of the group names the metric."""
         return any(key in outcome.metrics for outcome in self.outcomes)
 
+    @cached_property
     def _owner(self) -> dict[int, Outcome]:
         found = owners((outcome.seeds, outcome) for outcome in self.outcomes)
         return {seed: o for seed, o in found.items() if not self.wanted or seed in self.wanted}
