@@ -68,6 +68,17 @@ async def test_a_paste_keeps_its_place_between_keys(store: Store) -> None:
         assert pilot.app.screen.query_one("#filter", Input).value == "abx"
 
 
+async def test_esc_and_a_letter_in_one_packet_are_two_keys(store: Store) -> None:
+    """A terminal sends them as it sends alt and the letter; in a field, alt and d must not delete a run."""
+    async with opened(store, "b", "slash", *"vae") as pilot:
+        page = pilot.app.screen
+        for key, character in (("alt+d", "d"), ("alt+v", "v")):
+            pilot.app.post_message(Key(key, character))
+        await settled(pilot)
+        assert page.focused is page.grid and page.grid.grouped  # type: ignore[attr-defined]
+        assert len(page.grid.rows) == 4  # type: ignore[attr-defined]
+
+
 SCREENS = {"launch": "n", "results": "b"}
 KEYS = int(os.environ.get("FUZZ_KEYS", "12"))
 SAFE = [*"jkgGvmwz0123./:<=?t", " ", "\r", "\t", "\x7f", "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[Z"]

@@ -335,3 +335,9 @@ def test_originals_are_above_their_reconstructions(root: Path) -> None:
         paths.latents, 1, z=z, labels=np.zeros(5, int), originals=light, reconstructions=grey[:, :2]
     )
     assert "↑ real   ↓ samples" in drawn(showing(SamplePane, live_run(root)), 60, 20)
+
+
+def test_a_low_pane_shows_two_rows_of_pictures_rather_than_words(root: Path) -> None:
+    make_run(root)
+    low = drawn(showing(SamplePane, live_run(root)), 60, 10)
+    assert "real" not in low and all("▀" in row or "▄" in row for row in low.splitlines()[2:9])

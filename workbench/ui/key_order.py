@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from textual.app import App
-from textual.events import Event
+from textual.events import Event, Key
 from textual.message_pump import MessagePump
 
 PASSES = 3  # a key, the messages it posts (text changed), and those that follow from them (cursor moved)
@@ -45,10 +45,24 @@ class KeyOrder:
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._hand_on(self._waiting.popleft())
-                await self._settle()
+                for event in self._parts(self._waiting.popleft()):
+                    await self._hand_on(event)
+                    await self._settle()
         except Exception as error:  # as Textual does for an error in a handler
             self._app._handle_exception(error)
+
+    def _parts(self, event: Event) -> list[Event]:
+        """Return esc and a letter for alt and the letter: a terminal sends the same bytes for both.
+
+        In a field, alt with b, f and d move by words elsewhere, and must not act on the list behind it.
+        """
+        if not isinstance(event, Key) or not event.key.startswith("alt+") or not event.is_printable:
+            return [event]
+        from textual.widgets import Input  # not needed before the first paint
+
+        if isinstance(self._app.focused, Input) and event.character in ("b", "f", "d"):
+            return [event]
+        return [Key("escape", "\x1b"), Key(event.key.removeprefix("alt+"), event.character)]
 
     async def _settle(self) -> None:
         """Wait until the key and its messages have passed, and its screen has no task under way."""

@@ -43,15 +43,17 @@ class SamplePane(SnapshotPane):
         Returns remarks for the first line.
         """
         above = self._above(samples, images.shape[1:])
-        labelled = frame.height > 8
-        rows = frame.height - 1 - (2 if above and labelled else 0)
-        scale, across, down = fit(
-            len(images) + len(above), images.shape[1], images.shape[2], frame.width, rows * 2
-        )
-        if self.scale is not None:
-            scale = self.scale
-            tall, wide = (scaled(size, scale) for size in images.shape[1:3])
-            across, down = max(1, (frame.width + 1) // (wide + 1)), max(1, (rows * 2 + 1) // (tall + 1))
+        for labelled in (frame.height > 8, False):  # a line of words gives way to a row of pictures
+            rows = 2 * (frame.height - 1 - (2 if above and labelled else 0))
+            scale, across, down = fit(
+                len(images) + len(above), images.shape[1], images.shape[2], frame.width, rows
+            )
+            if self.scale is not None:
+                scale = self.scale
+                tall, wide = (scaled(size, scale) for size in images.shape[1:3])
+                across, down = max(1, (frame.width + 1) // (wide + 1)), max(1, (rows + 1) // (tall + 1))
+            if down > len(above):
+                break
         above = above[: max(0, down - 1)]
         y = 1
         for pictures in above:
