@@ -70,8 +70,9 @@ def _add(
             continue
         split = str(row.get("split", "train"))
         point = [v if type(v) is float else or_nan(v) for v in (values if type(values) is list else [values])]
-        curve = found.setdefault(split, Outline(split, len(point)))
-        if len(point) == curve.seeds:
+        if split not in found:
+            found[split] = Outline(split, len(point))
+        if len(point) == found[split].seeds:
             steps, points = parts.setdefault(split, ([], []))
             steps.append(or_nan(row["step"]))
             points.append(point)
