@@ -59,7 +59,13 @@ def main() -> None:
         show_build_cost(store)
         for rate in (2, 4):
             show_key_latency(store, rate)
+        show_bytes(store)
         show_first_paint(store)
+
+
+def token(k: int) -> str:
+    """Return a text for the k-th press that has no cell in common with that of the press before."""
+    return chr(ord("A") + k % 26) * 9
 
 
 def make_big_store(root: Path) -> Path:
@@ -152,6 +158,7 @@ class Terminal:
             command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True, cwd=ROOT
         )
         os.close(slave)
+        self.count = 0  # bytes read by `wait_for`
 
     def wait_for(self, text: bytes, seconds: float = 30.0) -> float:
         """Return the time at which `text` had been written; RuntimeError if it is not."""
@@ -159,7 +166,9 @@ class Terminal:
         while time.monotonic() < end:
             if select.select([self.master], [], [], 0.2)[0]:
                 try:
-                    seen = (seen + os.read(self.master, 1 << 16))[-(1 << 18) :]
+                    new = os.read(self.master, 1 << 16)
+                    self.count += len(new)
+                    seen = (seen + new)[-(1 << 18) :]
                 except OSError:
                     break
                 if text in ESCAPE.sub(b"", seen):
@@ -212,13 +221,13 @@ def show_key_latency(root: Path, rate: int) -> None:
         terminal = Terminal(sys.executable, __file__, "--serve", mode, str(root), str(rate))
         try:
             with growing(root, rate):
-                terminal.wait_for(b"key 0")
+                terminal.wait_for(token(0).encode())
                 written = terminal.drain(4.0)
                 times = []
                 for k in range(1, PRESSES + 1):
                     terminal.drain(0.05 + 0.013 * (k % 20))  # at all places between two updates
                     pressed = terminal.press(b"\x1bOS")  # F4
-                    times.append(1e3 * (terminal.wait_for(f"key {k} ".encode()) - pressed))
+                    times.append(1e3 * (terminal.wait_for(token(k).encode()) - pressed))
         finally:
             terminal.close()
         name = {"text": "no panes", "panes": "4 live panes", "bench": "the whole Bench"}[mode]
@@ -227,6 +236,35 @@ def show_key_latency(root: Path, rate: int) -> None:
             f"key to paint at {rate} Hz, {name:<16} {statistics.median(times):7.1f} ms median "
             f"{tenth:7.1f} ms p90 {written / 4096:7.1f} KiB/s"
         )
+
+
+def show_bytes(root: Path) -> None:
+    """Print the bytes of a first paint, a cursor step and a live second, and those of whole repaints."""
+    from tests.stores import make_run
+
+    other = root / "20261121-142531-vae-digits-m2p4"
+    if not other.exists():
+        make_run(root, other.name, kind="vae")
+    found: dict[str, dict[str, float]] = {}
+    for mode in ("whole", "bench"):
+        terminal = Terminal(sys.executable, __file__, "--serve", mode, str(root), "4")
+        try:
+            terminal.wait_for(token(0).encode())  # the panes are there
+            first = terminal.count
+            terminal.drain(2.0)
+            steps = []
+            for key in b"jkjkjk":
+                terminal.press(bytes([key]))
+                steps.append(terminal.drain(1.5))
+            with growing(root, 4):
+                terminal.drain(1.0)
+                second = terminal.drain(5.0) / 5
+        finally:
+            terminal.close()
+        found[mode] = {"first paint": first, "cursor step": statistics.median(steps), "live second": second}
+    for name, thin in found["bench"].items():
+        whole = found["whole"][name]
+        print(f"bytes of a {name:<12} {thin:9.0f}   {thin / whole:.2f} of {whole:.0f} for whole repaints")
 
 
 def show_first_paint(root: Path) -> None:
@@ -272,11 +310,11 @@ def serve(mode: str, root: Path, rate: float) -> None:
         def on_live_changed(self, message: LiveChanged) -> None:
             super().on_live_changed(message)
             if not self.presses and message.lives:
-                self.pages[-1].show_message("key 0 ")
+                self.pages[-1].show_message(token(0))
 
         def action_count(self) -> None:
             self.presses += 1
-            self.pages[-1].show_message(f"key {self.presses} ")
+            self.pages[-1].show_message(token(self.presses))
 
     class Panes(App[None]):
         CSS = "Static { height: 1; } Grid { grid-size: 2; } Grid > * { border: round $primary; }"
@@ -299,13 +337,20 @@ def serve(mode: str, root: Path, rate: float) -> None:
                 pane.show(message.lives[RUN])  # type: ignore[attr-defined]
                 pane.refresh_data()  # type: ignore[attr-defined]
             if not self.presses:
-                self.query_one(Static).update("key 0 ")
+                self.query_one(Static).update(token(0))
 
         def action_count(self) -> None:
             self.presses += 1
-            self.query_one(Static).update(f"key {self.presses} ")
+            self.query_one(Static).update(token(self.presses))
 
-    app = Bench(open_store(root), rate=rate) if mode == "bench" else Panes()
+    class Whole(Bench):
+        """As Textual writes it: whole widgets."""
+
+        def _display(self, screen: Any, renderable: Any) -> None:
+            App._display(self, screen, renderable)
+
+    kinds = {"bench": Bench, "whole": Whole}
+    app = kinds[mode](open_store(root), rate=rate) if mode in kinds else Panes()
     app.run()
 
 

@@ -1,6 +1,7 @@
 """Made-up stores for tests that need runs to look at: folders as docs/store.md describes, no training."""
 
 import json
+import time
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,7 +83,7 @@ def make_run(
     times = {"queued": created, "started": created + 1, "ended": ended}
     write_state(paths, RunState(state, attempt=1, tries=1, device="cpu", **times))
     progress = {"phase": "training", "step": step, "total": total, "seconds": 4.0, "steps_per_second": 220.0}
-    write_json(paths.progress, {"schema": 1, **progress, "time": created + 5})
+    write_json(paths.progress, {"schema": 1, **progress, "time": time.time()})  # recent
     paths.metrics.write_text("".join(_rows(kind, seeds, points, step)))
     _artefacts(paths, seeds, step)
     paths.log.write_text("loading torch\ntraining\n")

@@ -267,7 +267,7 @@ def tables(store: Any) -> list[Any]:
     return [
         api.tables.comparison(store, rows, title=EVIL),
         api.tables.comparison(store, rows, ["test_mse", EVIL]),
-        api.tables.study_table(store, EVIL, [EVIL]),
+        api.tables.study_table(store, f"{EVIL}1", [EVIL]),  # one submission; a study finds no such settings
         api.tables.runs_table(store, rows),
         api.tables.differing(store, RUNS),
     ]

@@ -109,7 +109,7 @@ def test_frames_are_long_tables_of_the_library_that_is_installed(store, monkeypa
         if (s, seed) == ("test", 2)
     ]
     assert np.array_equal([columns["value"][k] for k in first], run.curves["test:loss"].values[2])
-    assert set(workbench.table("starter", frame=True)) >= {"test_mse", "test_mse_std"}
+    assert set(workbench.table("starter-1", frame=True)) >= {"test_mse", "test_mse_std"}
     for library in ("pandas", ""):
         monkeypatch.setitem(sys.modules, "polars", Library if library else None)
         with pytest.raises(WorkbenchError, match=f"{library or 'pandas or polars'} is not installed"):
@@ -117,7 +117,7 @@ def test_frames_are_long_tables_of_the_library_that_is_installed(store, monkeypa
 
 
 def test_tables_are_rows_of_numbers(store):
-    rows = workbench.table("starter", ["test_mse"])
+    rows = workbench.table("starter-1", ["test_mse"])
     assert [row["model"] for row in rows] == ["VAE", "LAE"] and rows[0]["test_mse_n"] == 3
     values = workbench.load("aaaa").result["test_mse"]["values"]
     assert rows[0]["test_mse"] == pytest.approx(values.mean())

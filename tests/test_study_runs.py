@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores import make_store
+from tests.stores import make_run, make_store
 from workbench.spec.presets import built_in_folder
 
 CHEAPEST = [
@@ -68,8 +68,8 @@ def test_a_study_runs_at_quick_and_a_second_time_queues_nothing(name: str, tmp_p
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_pdflatex_sets_the_table_of_every_study_without_an_overfull_box(name: str, tmp_path: Path) -> None:
-    """Without a run: labels, published values and notes are what may be too wide."""
-    make_store(tmp_path / "runs")
+    """Without a run of it: labels, published values and notes are what may be too wide."""
+    make_run(make_store(tmp_path / "runs"), points=2)
     set_by_latex(workbench(tmp_path / "runs", "export", name, "--format", "latex"), tmp_path)
 
 

@@ -80,14 +80,19 @@ def test_a_run_that_starts_from_another_waits_for_it(root: Path, store: Store) -
     assert made.waiting == {} and [spec_of(store, i).model.kind for i in made.queued] == ["classifier"]
 
 
-def test_runs_on_data_that_are_not_here_are_left_out_unless_all_are(store: Store) -> None:
-    write_study('presets = ["vae-digits", "lae-paper-svhn"]')
+def test_runs_on_data_or_devices_that_are_not_here_are_left_out_unless_all_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.queue.devices.gpus", lambda: ())
+    write_study('presets = ["vae-digits", "lae-svhn-quick", "lae-paper-svhn"]')
     made = submit_study(store, "own")
-    assert len(made.queued) == 1 and list(made.unavailable) == ["lae-paper-svhn"]
-    write_study('presets = ["lae-paper-svhn"]')
-    with pytest.raises(WorkbenchError, match="svhn") as caught:
-        submit_study(store, "own")
-    assert caught.value.exit_code == 8
+    assert len(made.queued) == 1 and list(made.unavailable) == ["lae-svhn-quick", "lae-paper-svhn"]
+    assert "svhn" in made.unavailable["lae-svhn-quick"] and "GPU" in made.unavailable["lae-paper-svhn"]
+    for preset, code in (("lae-svhn-quick", 8), ("lae-paper-svhn", 6)):
+        write_study(f'presets = ["{preset}"]')
+        with pytest.raises(WorkbenchError) as caught:
+            submit_study(store, "own")
+        assert caught.value.exit_code == code
 
 
 def test_the_usual_budget_is_the_one_with_most_runs_and_of_several_the_largest(

@@ -49,6 +49,16 @@ def shell(command, **environ):
     )
 
 
+@pytest.mark.parametrize("group", ["queue", "runs", "presets", "data", "studies", "scheduler"])
+def test_a_group_without_an_action_prints_its_help_which_cuts_no_sentence(cli, group, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    wrong, asked = cli(group), cli(group, "--help")
+    assert (wrong.code, asked.code) == (2, 0)
+    assert wrong.err == asked.out and "workbench:" not in wrong.err
+    _, commands = asked.out.split("Commands:\n")
+    assert "..." not in commands + cli("--help").out.split("Commands:\n")[1]
+
+
 def test_version(cli):
     assert cli("--version").out.startswith("workbench 0.")
 

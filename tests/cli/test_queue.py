@@ -1,6 +1,7 @@
 """Queueing, steering and following runs, with a real scheduler and a real worker."""
 
 import json
+import sys
 import threading
 import time
 
@@ -190,3 +191,32 @@ def test_wait_lasts_until_the_run_is_over_and_the_log_is_followed_to_its_end(cli
     thread.join()
     assert followed.code == 0 and followed.out.splitlines() == ["training", "done"]
     assert waited.code == RUN_FAILED and "dddd  cancelled" in waited.out
+
+
+def test_doctor_tries_the_notify_command(cli, tmp_path, monkeypatch):
+    heard = tmp_path / "heard.json"
+    monkeypatch.setenv(
+        "WORKBENCH_NOTIFY",
+        f"{sys.executable} -c \"import sys; open('{heard}', 'w').write(sys.stdin.read())\"",
+    )
+    assert cli("doctor", "--notify").code == 0
+    assert json.loads(heard.read_text())["event"] == "test"
+    monkeypatch.setenv("WORKBENCH_NOTIFY", "/no/such/command")
+    answer = cli("doctor", "--notify", "--json")
+    (check,) = json.loads(answer.out)
+    assert answer.code == RUN_FAILED and check["state"] == "missing" and "No such file" in check["found"]
+
+
+def test_a_queue_is_reordered_and_chained_by_hand(cli, tmp_path):
+    store = ("--store", tmp_path / "runs")
+    first = cli(*store, "queue", "add", "vae-digits", "--set", "training.iterations=100000").out.strip()
+    second = cli(*store, "queue", "add", "vae-digits", *TINY, "--after", first).out.strip()
+    third = cli(*store, "queue", "add", "vae-digits", *TINY, "--after", first[-4:]).out.strip()
+    assert cli(*store, "queue", "move", third, "--before", second).code == 0
+    eventually(lambda: f"Waiting for {first} to finish." in cli(*store, "queue", "ls").out)
+    rows = {row["id"]: row for row in json.loads(cli(*store, "queue", "ls", "--json").out)}
+    assert rows[third]["place"] < rows[second]["created"]
+    assert cli(*store, "queue", "cancel", first).code == 0
+    answer = cli(*store, "queue", "wait", second, third)
+    assert answer.code == RUN_FAILED
+    assert answer.out.count(f"It was to follow {first}, which was cancelled.") == 2

@@ -208,6 +208,13 @@ def test_a_state_that_is_not_finite_is_unhealthy() -> None:
     assert judge(GENERAL, {"state:sample_spread": float("nan")}).verdict == "unhealthy"
 
 
+def test_a_loss_that_settles_within_its_first_tenth_is_healthy() -> None:
+    """As that of `lebm-moons-flat`: later it only wanders, by more than the little that was left to gain."""
+    settled = 100 * np.exp(-POINTS) + np.linspace(0, 0.3, 200) + 0.05 * np.sin(2 * POINTS)
+    numbers = {check.key: statistic(settled, check.of) for check in GENERAL if check.source == "train:loss"}
+    assert judge(GENERAL, dict(numbers)).verdict == "healthy", numbers
+
+
 def test_short_curves_are_not_judged_and_gaps_are_left_out() -> None:
     assert statistic(FALLING[:19], "rise") is None
     gappy = np.where(POINTS % 3 == 0, np.nan, constant(0.5))

@@ -94,6 +94,12 @@ def test_snapshots_hold_samples_beside_data_and_latents_with_labels(tmp_path: Pa
     with np.load(paths.latents / "12.npz") as shown:
         assert (shown["z"].shape, shown["z"].dtype) == ((2, 360, 3), np.float32)
         assert shown["labels"].dtype == np.int64
+        assert shown["reconstructions"].shape == (2, 12, 8, 8) and shown["originals"].shape == (12, 8, 8)
+        assert shown["reconstructions"].dtype == shown["originals"].dtype == np.uint8
+        with torch.no_grad():
+            decoded = trainer.model.decode(torch.from_numpy(shown["z"][:, :12]).double()).numpy()
+        again = shown["reconstructions"].reshape(2, 12, 64) / 255
+        assert np.abs(decoded.clip(0, 1) - again).max() <= 0.5 / 255 + 1e-6
         assert (shown["labels"] == trainer.data.labels("test").numpy()).all()
 
 

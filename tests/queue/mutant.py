@@ -16,7 +16,7 @@ class RequeueWhateverWasRunning(Keeper):
 
     def recover(self) -> None:
         super().recover()
-        for entry in self.under_way():
+        for entry in self.board.under_way():
             entry.save(entry.state.moved("queued"))
 
 

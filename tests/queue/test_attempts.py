@@ -35,7 +35,7 @@ def test_runs_start_in_order_fill_the_slots_and_finish_with_exact_results(bench:
     at_once = []
 
     def done() -> bool:
-        at_once.append(len(bench.keeper.under_way()))
+        at_once.append(len(bench.keeper.board.under_way()))
         return all(bench.state(run).state == "finished" for run in runs)
 
     bench.until(done)
@@ -180,7 +180,7 @@ def test_a_state_that_cannot_be_written_stays_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr("workbench.queue.active_runs.write_state", full)
         bench.keeper.tick()
-        assert bench.keeper.under_way() == []
+        assert bench.keeper.board.under_way() == []
         assert "No space left" in bench.keeper.message
     bench.until_state(run, "finished")
 

@@ -72,6 +72,10 @@ CASES: dict[str, tuple[list[Need], list[Load], Machine, str]] = {
         [*on("cuda:0", 100, 2, memory_mb=9_000), *on("cuda:1", 100, 1, memory_mb=30_000)], PAIR,
         "young:cuda:1",
     ),
+    "a GPU that others fill is not kept for a run that does not fit there": (
+        [Old(memory_mb=70_000), Young(memory_mb=1_000)], on("cuda:0", 1_000, 4),
+        replace(PAIR, gpus=(Gpu(0, 80_000, 70_000), Gpu(1, 80_000, 20_000))), "young:cuda:1",
+    ),
     "shares override memory": ([Old(**half), Young(**half)], [], GPU, "old:cuda:0 young:cuda:0"),
     "but not beyond one": ([Old(**half)], on("cuda:0", gpu_share=0.6), GPU, ""),
     "a whole GPU for itself": ([Old(gpu_share=1.0, device="gpu")], on("cuda:0", 10), GPU, ""),

@@ -1,4 +1,4 @@
-"""Rows with a seed that diverged or stopped early, and numbers that only a curve has."""
+"""Rows with seeds that diverged, stopped early or ran again, and numbers that only a curve has."""
 
 from __future__ import annotations
 
@@ -41,3 +41,15 @@ def test_a_metric_that_is_a_curve_alone_is_the_last_point_of_it(bench: Bench) ->
     assert [table.column(key)[0].values for key in ("nelbo", "kl")] == [(7.0, 8.0, 9.0), (4.0, 5.0, 6.0)]
     assert table.column("test_mse")[0].values == (0.1, 0.2, 0.3)
     assert noted(table, "NELBO: last point of the test curve") and noted(table, "KL: last point of the train")
+
+
+def test_a_run_whose_seeds_all_ran_again_is_not_read_but_counted(bench: Bench) -> None:
+    """Ten thousand repetitions cost one reading; what they say is that a seed ran more than once."""
+    bench.run("vae", test_mse=(0.7, 0.8, 0.9))
+    bench.run("vae", test_mse=(0.1, 0.2, 0.3))
+    bench.run("vae", seeds=(2, 3), test_mse=(0.4, 0.5))
+    bench.made[0].result.write_text("{")  # damaged: a reading would leave a note
+    table = bench.table(["test_mse"])
+    (cell,) = table.column("test_mse")
+    assert cell.values == (0.1, 0.2, 0.4, 0.5) and table.sources == (("run-2", "run-1"),)
+    assert noted(table, "seed 0, 1, 2 ran more than once") and not noted(table, "damaged")

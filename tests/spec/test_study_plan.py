@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from workbench.api.studies import wanted
 from workbench.errors import WorkbenchError
+from workbench.spec import speeds
 from workbench.spec.length import updates
 from workbench.spec.presets import built_in_folder
-from workbench.spec.reference_values import Value
 from workbench.spec.resolve import resolve
-from workbench.spec.studies import Study, list_studies, load_study
+from workbench.spec.studies import Study, find_study, list_studies, load_study
 from workbench.spec.study_plan import plan
 from workbench.spec.study_runs import BUDGETS
 
@@ -95,6 +97,14 @@ def test_the_length_of_a_run_is_known_before_its_data_are_loaded() -> None:
     assert updates(resolve("vae-mnist", ["data.name=own", "data.path=own.npy"])) == 0
 
 
+def test_a_forecast_follows_from_the_updates_and_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = plan(find_study("starter"))[0]  # 1820 updates of three seeds
+    monkeypatch.setitem(speeds.UPDATES_PER_SECOND, speeds.shape(run.spec), 100.0)
+    assert speeds.seconds(run) == pytest.approx(54.6)
+    other = replace(run, spec=resolve("vae-digits", ["model.latent=9"]))
+    assert speeds.shape(other.spec) != speeds.shape(run.spec) and speeds.seconds(other) is None
+
+
 SHIPPED = [study for study in list_studies() if study.path.parent.parent == built_in_folder()]
 AT_A_BUDGET = [(study, budget) for study in SHIPPED for budget in ("", *study.budgets)]
 
@@ -103,6 +113,8 @@ AT_A_BUDGET = [(study, budget) for study in SHIPPED for budget in ("", *study.bu
 def test_every_shipped_study_resolves_at_every_budget(study: Study, budget: str) -> None:
     runs = plan(study, budget)
     assert study.error == "" and all(run.steps > 0 for run in runs)
+    # measured by benchmarks/study_speeds.py; own files and plug-ins have no forecast
+    assert all((speeds.seconds(run) or 0) > 0 for run in runs)
     labels = [run.label for run in runs]
     assert len(set(labels)) == len(labels)
     # a run that starts from another one finds it in the study
@@ -113,14 +125,7 @@ def test_every_shipped_study_resolves_at_every_budget(study: Study, budget: str)
 def test_published_values_of_a_shipped_study_belong_to_one_of_its_rows(study: Study) -> None:
     budgets = tuple(study.budgets)
     assert budgets in ((), BUDGETS)
-    # a value for some preset and settings, or for a label: at no budget may it have no row
-    for value in study.published.values:
-        for budget in budgets or ("",):
-            assert any(_belongs(value, run) for run in plan(study, budget) if run.row), (value, budget)
-
-
-def _belongs(value: Value, run: object) -> bool:
-    from workbench.api.studies import wanted
-
-    one = wanted(run)  # type: ignore[arg-type]
-    return value.belongs(one.preset, one.settings, one.label)
+    for budget in budgets or ("",):
+        rows = [wanted(run) for run in plan(study, budget) if run.row]
+        for value in study.published.values:
+            assert any(value.belongs(one.preset, one.settings, one.label) for one in rows), (value, budget)

@@ -7,10 +7,13 @@ from workbench.ui.actions import EVERYWHERE, PAGE, PLACES, actions_of, with_key_
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.keys import footer, shown_key
 from workbench.ui.screens.bench import BenchScreen
+from workbench.ui.screens.columns import ColumnsScreen
 from workbench.ui.screens.compare import CompareScreen
 from workbench.ui.screens.help import HelpScreen, help_text
 from workbench.ui.screens.launch import LaunchScreen
 from workbench.ui.screens.results import ResultsScreen
+from workbench.ui.screens.run import RunScreen
+from workbench.ui.screens.studies import StudiesScreen
 from workbench.ui.screens.table import TableScreen
 from workbench.ui.screens.trash import TrashScreen
 from workbench.ui.widgets.pane_deck import PANES, load_pane
@@ -22,6 +25,9 @@ SCREENS = {
     "compare": CompareScreen,
     "table": TableScreen,
     "trash": TrashScreen,
+    "columns": ColumnsScreen,
+    "run": RunScreen,
+    "studies": StudiesScreen,
     "help": HelpScreen,
     EVERYWHERE: WorkbenchApp,
 }

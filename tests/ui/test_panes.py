@@ -153,7 +153,7 @@ def test_curves_show_metric_unit_band_and_newest_values(root: Path) -> None:
     assert drawn(pane).split()[-1] == "step"
     pane.cycle("axis")
     pane.cycle("axis")
-    assert drawn(pane).endswith("training time") and "6min" in drawn(pane)
+    assert drawn(pane).rstrip().endswith("training time") and "6min" in drawn(pane)
     pane.cycle("band")
     assert "band ±std" in drawn(pane)
 
@@ -310,3 +310,28 @@ def test_compared_runs_are_all_named_and_those_without_the_metric_too(tmp_path: 
     pane.step_metric(1)
     text = drawn(pane, 80, 30)
     assert "long name 3 train" in text and "without KL: vae-digits" in text
+
+
+def test_originals_are_above_their_reconstructions(root: Path) -> None:
+    paths = make_run(root)
+    images = np.zeros((1, 8, 4, 4), np.uint8)
+    only_snapshot(paths.samples, 1, images=images, data=images[0])
+    light, grey = np.full((3, 4, 4), 255, np.uint8), np.full((1, 3, 4, 4), 128, np.uint8)
+    z = np.zeros((1, 5, 2), np.float32)
+    only_snapshot(paths.latents, 1, z=z, labels=np.zeros(5, int), originals=light, reconstructions=grey)
+    pane = showing(SamplePane, live_run(root))
+    assert "↑ originals, reconstructions   ↓ samples" in drawn(pane, 60, 20)
+    colours = [
+        colour.get_truecolor().hex
+        for strip in strips(pane, 60, 20)
+        for part in strip
+        for colour in (part.style.color, part.style.bgcolor)
+        if colour is not None
+    ]
+    first = [colours.index(hue) for hue in ("#ffffff", "#838383", "#000000")]
+    assert first == sorted(first)
+    at_every_size(pane)
+    only_snapshot(
+        paths.latents, 1, z=z, labels=np.zeros(5, int), originals=light, reconstructions=grey[:, :2]
+    )
+    assert "↑ real   ↓ samples" in drawn(showing(SamplePane, live_run(root)), 60, 20)

@@ -208,7 +208,7 @@ async def test_E_asks_for_the_folder(store: Store, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "paper").mkdir()
     async with results(store, "t", "E") as pilot:
-        box = pilot.app.screen.query_one("#folder")
+        box = pilot.app.screen.query_one("#field")
         assert box.value == str(tmp_path)
         box.value = str(tmp_path / "paper")
         await press(pilot, "enter")

@@ -130,3 +130,13 @@ def test_names_are_cut_where_they_agree() -> None:
     assert squeezed("vae-digits latent=16", 14) == "vae-…latent=16"
     assert [len(squeezed("abcdefghijkl", width)) for width in range(13)] == list(range(13))
     assert tails(["x-1-aaaa", "x-2-bbbb", "y-cccc"], ["x", "x", "y"]) == ["x aaaa", "x bbbb", "y"]
+
+
+async def test_a_long_queue_has_one_thin_scroll_bar_and_its_last_run_is_seen(store: Store) -> None:
+    for k in range(20):
+        make_run(store.root, f"20261120-1425{k:02}-vae-digits-q{k:03}", created=8e8 + k, points=0)
+    async with opened(store, "G") as pilot:
+        queue = bench_of(pilot).queue
+        assert queue.show_vertical_scrollbar and not queue.show_horizontal_scrollbar
+        assert queue.styles.scrollbar_size_vertical == 1
+        assert "q000" in screen_text(pilot.app) and queue.cursor == queue.count - 1

@@ -30,7 +30,7 @@ from tests.ui.apps import (
 from workbench.api.stores import Store
 from workbench.ui.canvas.palette import Look
 
-SCREENS = ("n", "b", "t", "T", "question_mark")
+SCREENS = ("n", "b", "t", "S", "T", "question_mark")
 AWAY = ("escape",) * 3  # from any of them
 
 

@@ -52,6 +52,7 @@ __all__ = [
     "spec_text",
     "study_names",
     "study_runs",
+    "varying_settings",
 ]
 
 NOTE_LIMIT = 10_000  # characters
@@ -109,7 +110,9 @@ def setting_names(store: Store) -> list[str]:
     >>> "model.latent" in api.runs.setting_names(store)
     True
     """
-    return [key for key in index_of(store).detail_keys() if key.partition(".")[0] in SECTIONS]
+    index = index_of(store)
+    index.rows()  # brings it up to date
+    return [key for key in index.detail_keys() if key.partition(".")[0] in SECTIONS]
 
 
 def setting_values(store: Store, key: str) -> dict[str, Any]:
@@ -118,7 +121,24 @@ def setting_values(store: Store, key: str) -> dict[str, Any]:
     >>> list(api.runs.setting_values(store, "model.latent").values())
     [8]
     """
-    return index_of(store).settings(key)
+    index = index_of(store)
+    index.rows()  # as above
+    return index.settings(key)
+
+
+def varying_settings(store: Store, rows: Iterable[RunRow]) -> list[str]:
+    """Return the settings in which runs differ, those of resources left out.
+
+    >>> api.runs.varying_settings(store, api.runs.list_runs(store))
+    []
+    """
+    ids = [row.id for row in rows]
+    found = []
+    for key in setting_names(store):
+        values = setting_values(store, key)
+        if not key.startswith("resources.") and len({repr(values.get(run_id)) for run_id in ids}) > 1:
+            found.append(key)
+    return found
 
 
 def sort_rows(store: Store, rows: Iterable[RunRow], key: str, *, reverse: bool = False) -> list[RunRow]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.api.queue import check_specs, forecast, submit
 from workbench.api.runs import list_runs
-from workbench.errors import DATA, WorkbenchError
+from workbench.errors import DATA, DEVICE, WorkbenchError
+from workbench.queue.forecast import SAME
 from workbench.results.wanted import Wanted, stale_run
 from workbench.spec import speeds
 from workbench.spec.studies import Study, find_study, list_studies
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
 
 __all__ = [
+    "ABSENT",
     "BUDGETS",
     "PlanLine",
     "PlannedRun",
@@ -48,6 +50,7 @@ __all__ = [
     "wanted",
 ]
 
+ABSENT = (DATA, DEVICE)  # exit codes of runs that this machine cannot make
 _TAIL = "abcdefghjkmnpqrstuvwxyz23456789"  # no letters that look like digits
 
 
@@ -114,11 +117,11 @@ def submit_study(
 
     What was queued before, by this study or otherwise, counts by its group hash. Failed runs are not queued
     again. A run that starts from another run of the study waits until that has finished: call again then.
-    Runs on data that are not on this machine are left out, unless none remains. `overrides`
+    Runs on data or devices that this machine has not are left out, unless none remains. `overrides`
     ("model.latent=2") and `seeds` (a count or a list) apply to all runs.
 
     Raises:
-        WorkbenchError: as `plan` and `queue.submit`; exit code 8 if the data of all missing runs are missing.
+        WorkbenchError: as `plan` and `queue.submit`; exit code 6 or 8 if this machine can make none of them.
 
     >>> len(api.studies.submit_study(store, "starter", seeds=1).queued)
     4
@@ -148,7 +151,7 @@ def submit_study(
         try:
             (spec,) = check_specs([run.planned.spec.model_copy(update={"seeds": lacking})])
         except WorkbenchError as error:
-            if error.exit_code != DATA:
+            if error.exit_code not in ABSENT:
                 raise
             unavailable[run.planned.label], fault = error.title, error
             continue
@@ -283,8 +286,8 @@ class PlanLine:
 def forecast_plan(store: Store | None, study: Study, budget: str = "") -> list[PlanLine]:
     """Return the runs of a study at a budget with their expected time and their progress.
 
-    The time is that of runs in the store on this machine, else that of the reference machine
-    (`spec/speeds.py`). Without a store, all runs are missing.
+    The time is that of runs of the same settings on this machine, else that of training on the reference
+    machine (`spec/speeds.py`), else from runs of the same model and data. Without a store, all are missing.
 
     Raises:
         WorkbenchError: as `plan`.
@@ -302,11 +305,10 @@ def forecast_plan(store: Store | None, study: Study, budget: str = "") -> list[P
         found = list(progress(store, study, budget).runs)
     for one in found:
         known = None if store is None else forecast(store, one.planned.spec)
-        seconds, basis = speeds.seconds(one.planned), "the reference machine"
-        if known is not None:
+        seconds = speeds.seconds(one.planned)
+        basis = "unknown" if seconds is None else "the reference machine"
+        if known is not None and (known.basis == SAME or seconds is None):
             seconds, basis = known.seconds, f"{known.runs} runs of {known.basis} here"
-        elif seconds is None:
-            basis = "unknown"
         lines.append(PlanLine(one.planned, seconds, basis, one.seeds))
     return lines
 

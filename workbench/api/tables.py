@@ -29,6 +29,7 @@ from workbench.results.table import Cell, Column, Table
 from workbench.results.wanted import NOT_RUN, wanted_groups
 from workbench.spec.layout import Layout
 from workbench.spec.metrics import METRICS
+from workbench.spec.reference_values import KEY, NO_VALUES, Published, reported_value
 from workbench.spec.studies import Study, find_study
 from workbench.store.index import index_of
 from workbench.store.run_row import RunRow
@@ -39,6 +40,7 @@ __all__ = [
     "Column",
     "Layout",
     "Long",
+    "Published",
     "Table",
     "arranged",
     "comparison",
@@ -46,10 +48,12 @@ __all__ = [
     "export_bytes",
     "export_text",
     "format_for",
+    "laid_out",
     "long_curves",
     "long_results",
     "paired",
     "paired_runs",
+    "reported_value",
     "runs_table",
     "save_layout",
     "study_table",
@@ -77,13 +81,21 @@ def comparison(
     return comparison_table(store.paths, rows, metrics, title)
 
 
-def study_table(store: Store, name: str, metrics: Sequence[str] | None = None, budget: str = "") -> Table:
+def study_table(
+    store: Store,
+    name: str,
+    metrics: Sequence[str] | None = None,
+    budget: str = "",
+    *,
+    layout: Layout | None = None,
+    published: Published | None = None,
+) -> Table:
     """Return a study's table, with the study's columns unless others are named.
 
     It has a row for each run that the study asks for at `budget`, made of the runs in the store with its
     group hash and seeds. A row without a run says so: not run, queued, running, failed, or stale. Without
     `budget`, it is the one at which most of the runs are in the store. The id of a submission has a table of
-    its runs alone, in the order of submission.
+    its runs alone, in the order of submission. `layout` and `published` replace those of the study.
 
     Raises:
         WorkbenchError: exit code 3 if there is no such study, run or metric; 2 for an unknown budget.
@@ -95,9 +107,10 @@ def study_table(store: Store, name: str, metrics: Sequence[str] | None = None, b
     study = _study_of(name)
     if study is None:
         return _submission_table(store, name, metrics)
+    study = replace(study, layout=layout or study.layout, published=published or study.published)
     layout = replace(study.layout, metrics=tuple(metrics or study.layout.metrics))
     if not study.runs:
-        return arranged(store, layout, study.title)
+        return arranged(store, layout, study.title, study.published)
     try:
         budget = budget or studies.usual_budget(store, study)
         runs = [run for run in studies.plan(study, budget) if run.row]
@@ -151,7 +164,25 @@ def _study_of(name: str) -> Study | None:
         return None
 
 
-def arranged(store: Store, layout: Layout, title: str = "") -> Table:
+def laid_out(
+    store: Store, rows: Iterable[RunRow], layout: Layout, title: str = "", published: Published = NO_VALUES
+) -> Table:
+    """Return the table of the groups of `rows`, laid out as asked; a plain layout is that of `comparison`.
+
+    Raises:
+        WorkbenchError: exit code 2 for a faulty layout, 3 for an unknown setting or metric.
+
+    >>> layout = api.tables.Layout(rows=("latent",), metrics=("test_mse",), sort="-test_mse")
+    >>> [column.key for column in api.tables.laid_out(store, api.runs.list_runs(store), layout).columns]
+    ['model.latent', 'test_mse']
+    """
+    if layout.plain:
+        return comparison_table(store.paths, rows, layout.metrics or None, title, published)
+    kept = query.filter_rows(list(rows), layout.filter, index_of(store))
+    return arranged_table(store.paths, kept, layout, title, published)
+
+
+def arranged(store: Store, layout: Layout, title: str = "", published: Published = NO_VALUES) -> Table:
     """Return the table of all runs that `layout.filter` lets through, laid out as it says.
 
     Raises:
@@ -167,10 +198,12 @@ def arranged(store: Store, layout: Layout, title: str = "") -> Table:
     if not rows:
         hint = "`workbench runs ls --filter …` lists what a filter finds."
         raise WorkbenchError("There are no runs for the table.", hint, NOT_FOUND)
-    return arranged_table(store.paths, rows, layout, title)
+    return arranged_table(store.paths, rows, layout, title, published)
 
 
-def save_layout(layout: Layout, name: str, *, overwrite: bool = False) -> Path:
+def save_layout(
+    layout: Layout, name: str, *, published: Published = NO_VALUES, overwrite: bool = False
+) -> Path:
     """Write a layout to `presets/studies/NAME.toml` in the current folder, for `study_table`.
 
     Raises:
@@ -186,7 +219,8 @@ def save_layout(layout: Layout, name: str, *, overwrite: bool = False) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkbenchError(f"Cannot make {folder}: {error.strerror}.", "", STORE) from None
-    body = tomli_w.dumps({"title": layout.caption or name, **layout.document()})
+    reported = {KEY: published.document()} if published.values else {}
+    body = tomli_w.dumps({"title": layout.caption or name, **layout.document(), **reported})
     write_output(folder / f"{name}.toml", body.encode(), overwrite=overwrite)
     return folder / f"{name}.toml"
 

@@ -21,7 +21,10 @@ Target = Annotated[
 
 @app.command("ls")
 def list_(json: Json = False) -> None:
-    """List the known data sets, and whether their files are here and intact."""
+    """List the known data sets, and which are here.
+
+    Their files are checked.
+    """
     sets = api.data.list_sets()
     if json:
         out_json(sets)
@@ -42,7 +45,10 @@ def show(
     ] = True,
     json: Json = False,
 ) -> None:
-    """Show shape, kind, range, classes, splits, hash and memory, and draw test examples."""
+    """Show facts about data, and draw examples.
+
+    Shape, kind, range, classes, splits, hash and memory, and test examples.
+    """
     report, arrays = api.data.show(data, sets or ())
     if json:
         drawn = {name: array.tolist() for name, array in arrays.items()} if preview else {}
@@ -59,7 +65,10 @@ def show(
 
 @app.command()
 def check(data: Target, sets: Sets = None, json: Json = False) -> None:
-    """Check data as queueing a run does; print the settings that a run would get."""
+    """Check data as queueing a run does.
+
+    Prints the settings that a run would get.
+    """
     settings = api.data.check(data, sets or ())
     note = api.data.skipped_note(settings)
     if json:

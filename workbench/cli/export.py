@@ -65,7 +65,9 @@ def export(
     ] = "",
     overwrite: Overwrite = False,
 ) -> None:
-    """Export a comparison table: runs of one configuration pooled over seeds, mean ± std.
+    """Export a comparison table of runs or of a study.
+
+    Runs of one configuration are pooled over seeds: mean ± std.
 
     Without arguments, list the available tables.
     """

@@ -21,7 +21,10 @@ def export_model(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write the weights of a run as safetensors, and its architecture as JSON; print the folder."""
+    """Write a model as safetensors and JSON.
+
+    The weights are safetensors, the architecture is JSON. Prints the folder.
+    """
     store = open_store(ctx)
     row = api.runs.find_run(store, run)
     folder = api.models.export_model(store, row.id, output or Path(f"{row.id}-model"))

@@ -30,7 +30,10 @@ def pack(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Write runs into one file, with a checksum of everything; print its name."""
+    """Write runs into one file, with checksums.
+
+    Prints the name of the file.
+    """
     store = open_store(ctx)
     ids = list(dict.fromkeys(api.runs.find_run(store, text).id for text in runs))
     if output == PIPE:
@@ -55,7 +58,10 @@ def unpack(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Add the runs of a packed file to the store, all or none; print their ids."""
+    """Add the runs of a packed file to the store.
+
+    All or none. Prints their ids.
+    """
     store = open_store(ctx, create=True)
     source = sys.stdin.buffer if file == PIPE else file
     found = api.packs.unpack(store, source, skip_existing=skip_existing)

@@ -32,7 +32,10 @@ def plot(
     log: Annotated[bool, typer.Option("--log", help="Logarithmic value axis.")] = False,
     ascii: Annotated[bool, typer.Option("--ascii", help="ASCII characters only.")] = False,
 ) -> None:
-    """Plot a metric of a run: the mean over seeds, training and test."""
+    """Plot a metric of a run, mean over seeds.
+
+    With training and test values.
+    """
     store = open_store(ctx)
     picture = api.plots.plot_text(
         store,

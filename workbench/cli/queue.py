@@ -56,7 +56,10 @@ def add(
     after: After = None,
     json: Json = False,
 ) -> None:
-    """Queue a preset, or repeat a run with changes, and return; print the run ids."""
+    """Queue a preset or a changed run, and return.
+
+    Prints the run ids.
+    """
     sweep = (sets, grid, zipped, random, random_seed)
     running.run(ctx, preset, *sweep, seeds, priority, after, inline=False, detach=True, json=json)
 
@@ -108,7 +111,9 @@ def wait(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Wait until runs are over, and print their results; the exit code is 0 if all finished.
+    """Wait until runs are over, and print their results.
+
+    The exit code is 0 if all finished.
 
     A paused run ends the waiting once no other run waits or trains.
     """
@@ -127,7 +132,7 @@ def wait(
 
 @app.command()
 def pause(ctx: typer.Context, runs: SomeRuns = None, all: All = False) -> None:
-    """Pause runs: each writes a checkpoint and waits until it is resumed."""
+    """Pause runs, after a checkpoint, until they are resumed."""
     _request(ctx, _chosen(ctx, runs, "pause", all), "pause")
 
 
@@ -173,7 +178,9 @@ def move(
     ] = "",
     last: Annotated[bool, typer.Option("--last", help="Move it to the end.")] = False,
 ) -> None:
-    """Move a waiting run to the front of the queue, before another one, or to the end.
+    """Move a waiting run within the queue.
+
+    To the front, before another one, or to the end.
 
     It takes the priority of its new neighbour.
     """

@@ -43,7 +43,9 @@ def run(
     detach: Detach = False,
     json: Json = False,
 ) -> None:
-    """Queue a preset, or repeat a run with changes, and follow it; print the final metrics.
+    """Queue a preset or a changed run, and follow it.
+
+    Prints the final metrics.
 
     Ctrl-C stops following, not the run.
     """

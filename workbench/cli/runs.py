@@ -83,7 +83,10 @@ def list_(
 
 @app.command()
 def show(ctx: typer.Context, run: RunName, json: Json = False) -> None:
-    """Show one run: state, progress, results, evaluations and configuration."""
+    """Show one run: state, results and configuration.
+
+    With its progress and evaluations.
+    """
     store = open_store(ctx)
     row = api.runs.find_run(store, run)
     evaluations = api.evaluations.list_evaluations(store, row.id)
@@ -137,7 +140,9 @@ def diff(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what differs between runs: their settings, and metrics on the same test examples.
+    """Show what differs between runs.
+
+    Their settings, and metrics on the same test examples.
 
     With csv or latex, print one table: settings, or with `--paired` differences from the first run.
     """

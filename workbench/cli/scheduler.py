@@ -34,14 +34,20 @@ def status(ctx: typer.Context, json: Json = False) -> None:
 
 @app.command()
 def start(ctx: typer.Context) -> None:
-    """Start a scheduler if none is running, for example when runs wait after a reboot."""
+    """Start a scheduler if none is running.
+
+    For example when runs wait after a reboot.
+    """
     api.queue.ensure_scheduler(open_store(ctx))
     talk("A scheduler is running for this store; it exits when nothing is left to do.")
 
 
 @app.command()
 def stop(ctx: typer.Context) -> None:
-    """Stop the scheduler; running workers continue, and the next scheduler takes them over."""
+    """Stop the scheduler; running workers continue.
+
+    The next scheduler takes them over.
+    """
     if api.queue.stop_scheduler(open_store(ctx)):
         talk("The scheduler has been stopped. Queueing work starts a new one.")
     else:

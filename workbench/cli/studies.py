@@ -12,7 +12,7 @@ from workbench.cli import complete
 from workbench.cli.follow import report, watch
 from workbench.cli.options import Detach, Json, Priority, Seeds, Sets, open_store
 from workbench.cli.output import out, out_json, out_table, talk
-from workbench.errors import DATA, NOT_FOUND, WorkbenchError
+from workbench.errors import NOT_FOUND, WorkbenchError
 from workbench.text import format_duration, plural
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def show(ctx: typer.Context, study: StudyName, budget: BudgetName = "", json: Json = False) -> None:
-    """Show the runs that a study needs: seeds, steps, forecast time, and how far each is."""
+    """Show the runs that a study needs.
+
+    Their seeds, steps and forecast time, and how far each is.
+    """
     found = api.studies.find_study(study)
     budget = budget or next(iter(found.budgets), "")
     lines = api.studies.forecast_plan(_store_or_none(ctx), found, budget)
@@ -93,7 +96,9 @@ def run(
     detach: Detach = False,
     json: Json = False,
 ) -> None:
-    """Queue the runs of a study that are missing and follow them; `export STUDY` then makes its table.
+    """Queue the missing runs of a study, and follow them.
+
+    `export STUDY` then makes its table.
 
     Runs that are in the store already count, whichever command queued them.
     """
@@ -133,7 +138,7 @@ def _must_be_possible(specs: list[RunSpec]) -> None:
             api.queue.check_specs([spec])
             return
         except WorkbenchError as error:
-            if error.exit_code != DATA:
+            if error.exit_code not in api.studies.ABSENT:
                 raise
             fault = error
     if fault is not None:
@@ -145,10 +150,12 @@ def _explain(made: api.studies.Submission) -> None:
     at = f" at budget {made.budget}" if made.budget else ""
     what = f"Queued {plural(len(made.queued), 'run')}" if made.queued else "Nothing to queue"
     talk(f"{what} of {made.study}{at}; seeds in the store before: {made.before}.")
-    for label, source in made.waiting.items():
-        talk(f"Waiting: {label} needs the finished run of {source}. Run this command again after it.")
-    for label, why in made.unavailable.items():
-        talk(f"Left out: {label}. {why}")
+    for source in dict.fromkeys(made.waiting.values()):
+        labels = [label for label, needed in made.waiting.items() if needed == source]
+        talk(f"Waiting for the run of {source}: {', '.join(labels)}. After it, run this command again.")
+    for why in dict.fromkeys(made.unavailable.values()):
+        labels = [label for label, reason in made.unavailable.items() if reason == why]
+        talk(f"Left out: {', '.join(labels)}. {why}")
 
 
 def _store_or_none(ctx: typer.Context) -> api.stores.Store | None:

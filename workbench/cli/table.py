@@ -61,7 +61,9 @@ def table(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Make a comparison table: choose rows, columns, metrics and a baseline.
+    """Make a comparison table of your own.
+
+    Choose rows, columns, metrics and a baseline.
 
     A row never mixes runs of different settings: it is split by the settings in which they differ.
     """

@@ -95,6 +95,9 @@ def run_verb(arguments: list[str]) -> int:
     except Exception as error:
         if not (hasattr(error, "show") and hasattr(error, "exit_code")):
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # `workbench queue`, which names no action
+            error.show()
+            return int(error.exit_code)
         raise _usage_fault(error) from None
     sys.stdout.flush()
     return code if isinstance(code, int) else 0

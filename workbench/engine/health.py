@@ -22,6 +22,7 @@ from workbench.store.metrics import MetricsTail
 from workbench.store.paths import RunPaths
 
 FEWEST = 20  # points of a curve that are judged; tenths of fewer are single points
+NOISE = 3  # steps between neighbouring points that a fall must have to be a yardstick
 EXAMPLES, SAMPLES = 500, 200
 
 Curves = dict[str, NDArray[np.float64]]  # by "split:metric", [points, S]
@@ -102,13 +103,13 @@ def statistic(values: NDArray[np.float64], of: str) -> float | None:
         half = values[len(values) // 2 :]
         return float(np.ptp(half) / max(abs(float(np.median(half))), 1e-300))
     step = max(float(np.median(np.abs(np.diff(values)))), 1e-300)
+    gained = max(start, float(values[0])) - best
     if of == "fall":
-        return (start - best) / step
-    scale = max(start - best, step)
+        return gained / step
     if of == "rise":
-        return (end - best) / scale
+        return (end - best) / max(gained, NOISE * step)
     third, last = (float(np.median(part)) for part in np.array_split(values, 4)[2:])
-    return (third - last) / scale
+    return (third - last) / max(start - best, NOISE * step)
 
 
 def general_state(model: LatentModel, data: DataSet, streams: Streams) -> dict[str, Tensor]:

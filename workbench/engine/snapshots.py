@@ -14,6 +14,7 @@ from workbench.engine.streams import Streams
 PICTURES = 36
 POINTS = 1000
 LATENTS = 500
+SHOWN_AGAIN = 12  # examples that are kept with their reconstructions
 
 
 def take_snapshot(recorder: Recorder, step: int, model: LatentModel, data: DataSet, streams: Streams) -> None:
@@ -38,7 +39,16 @@ def take_snapshot(recorder: Recorder, step: int, model: LatentModel, data: DataS
         with torch.no_grad():
             z = model.encode(latents.x, streams)
         labels = latents.y[0].cpu().numpy()
-        recorder.arrays(recorder.paths.latents, step, z=z.detach().float().cpu().numpy(), labels=labels)
+        again = {}
+        if model.generative and len(data.info.shape) > 1:
+            with torch.no_grad():  # of latents that are there: no noise is drawn for it
+                decoded = model.decode(z[:, :SHOWN_AGAIN])
+            again = {
+                "originals": to_bytes(latents.x[0][:SHOWN_AGAIN], data.info.shape),
+                "reconstructions": to_bytes(decoded, data.info.shape),
+            }
+        z_array = z.detach().float().cpu().numpy()
+        recorder.arrays(recorder.paths.latents, step, z=z_array, labels=labels, **again)
 
 
 def to_bytes(x: Tensor, shape: tuple[int, ...]) -> np.ndarray:

@@ -21,7 +21,7 @@ from workbench.queue.executors.base import Executor, Place
 from workbench.queue.executors.local import LocalExecutor
 from workbench.queue.learnt import Learnt
 from workbench.queue.notify import call_later, message
-from workbench.queue.policy import Load, Machine, choose
+from workbench.queue.policy import Load, Machine, Need, choose
 from workbench.queue.readings import Readings
 from workbench.queue.recovery import Limits, attempt_seconds, final_state, make_attempt, settle
 from workbench.settings import user_settings
@@ -29,10 +29,11 @@ from workbench.store.files import write_json
 from workbench.store.json_fields import read_table, table
 from workbench.store.paths import RunPaths
 from workbench.store.runs import read_row, sweep_files, sweep_temporary
-from workbench.store.state import ACTIVE, OVER, RunState, load_state
+from workbench.store.state import OVER, RunState, load_state
 from workbench.store.store import Store
 from workbench.store.usage import read_usage
 
+ASK_SECONDS = 5.0  # between looks at the policy while nothing of ours changes
 SETTLING_SECONDS = 30.0  # until a worker's memory shows in the readings
 
 
@@ -63,6 +64,7 @@ class Keeper:
         self.readings = Readings(store, limits, options.disk_floor_mb)
         self.message = ""  # what keeps it from starting runs
         self._learnt: Learnt | None = None
+        self._asked, self._ask_again = -1, 0.0  # version of the board and time of the last look at the policy
         self._waits: dict[str, str] | None = None  # as in the file; None: written by an earlier scheduler
         self.recover()
 
@@ -70,7 +72,7 @@ class Keeper:
         """Take over what the last scheduler left. Attempts that live are found alive by their locks."""
         sweep_temporary(self.store.root)
         self.board.look()
-        for entry in self.under_way():
+        for entry in self.board.under_way():
             self.say(f"{entry.paths.id}: attempt {entry.state.attempt} taken over as {entry.state.state}")
 
     def tick(self) -> None:
@@ -81,17 +83,10 @@ class Keeper:
         self._stop()
         self._admit()
 
-    def under_way(self) -> list[Entry]:
-        """Return the runs that have an attempt which may live."""
-        return [e for e in self.board.live.values() if e.state.state in ACTIVE]
-
-    def waiting(self) -> list[Entry]:
-        return [e for e in self.board.live.values() if e.state.state == "queued"]
-
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do: nothing under way and nothing waiting."""
-        return not self.under_way() and not self.waiting()
+        return not self.board.under_way() and not self.board.waiting()
 
     def say(self, text: str) -> None:
         """Write a line to the scheduler's log; a full disk must not end the scheduler for it."""
@@ -100,7 +95,7 @@ class Keeper:
 
     def _poll(self) -> None:
         """Ask after all attempts; settle those that are gone. UNKNOWN: do nothing, unless cancelled."""
-        entries = {entry.key: entry for entry in self.under_way()}
+        entries = {entry.key: entry for entry in self.board.under_way()}
         if not entries:
             return
         for key, status in self.executor.poll(entries).items():
@@ -140,7 +135,7 @@ class Keeper:
 
     def _end_late(self) -> None:
         """Ask runs beyond their time limit to stop; they keep their checkpoint."""
-        for entry in self.under_way():
+        for entry in self.board.under_way():
             limit, state = 60.0 * entry.need.minutes, entry.state
             if not limit or state.stopping:
                 continue
@@ -150,7 +145,7 @@ class Keeper:
 
     def _stop(self) -> None:
         """Ask the workers of cancelled and paused runs to stop; end those that do not within the grace."""
-        for entry in self.under_way():
+        for entry in self.board.under_way():
             if not entry.state.stopping:
                 continue
             now = time.monotonic()
@@ -165,31 +160,32 @@ class Keeper:
                 entry.stop_sent = now
 
     def _admit(self) -> None:
-        """Start what the policy chooses, and write down why the others wait."""
-        behind = self._follow_others()
-        waiting = {entry.paths.id: entry for entry in self.waiting() if entry.paths.id not in behind}
-        if not waiting:
-            self._explain(behind)
+        """Start what the policy chooses, and write down why the others wait.
+
+        The policy is asked when a run or the disk has changed, and else every few seconds for free memory.
+        """
+        if not self.board.waiting():
+            self._explain({})
             self.message = ""
             return
+        before = self.message
         self.readings.refresh()
         self.message = self.readings.obstacle
+        now = time.time()
+        if self.board.version == self._asked and self.message == before and now < self._ask_again:
+            return
+        behind = self._follow_others()
+        waiting = {e.paths.id: e for e in self.board.waiting() if e.paths.id not in behind}
+        self._asked, self._ask_again = self.board.version, now + ASK_SECONDS
         if self.message:
             self._explain(behind)
             return
-        loads = [self._load(entry) for entry in self.under_way()]
-        needs = [
-            replace(
-                self._past().fill(entry.need),
-                priority=entry.state.priority,
-                age=entry.created if entry.state.place is None else entry.state.place,
-                alone=entry.state.alone,
-                avoid=entry.state.avoid,
-                not_before=_not_before(entry.state, self.options.limits),
-            )
-            for entry in waiting.values()
-        ]
-        decision = choose(needs, loads, self.readings.machine, time.time())
+        loads = [self._load(entry) for entry in self.board.under_way()]
+        needs = [self._need(entry) for entry in waiting.values()]
+        self._ask_again = min(
+            [self._ask_again, *(need.not_before for need in needs if need.not_before > now)]
+        )
+        decision = choose(needs, loads, self.readings.machine, now)
         for run_id, reason in decision.refuse:
             entry = waiting[run_id]
             hint = "Cancel it and queue it for a device that is here, or retry when it is."
@@ -199,6 +195,21 @@ class Keeper:
         for run_id, device in decision.start:
             self._launch(waiting[run_id], device)
         self._explain(dict(decision.wait) | behind)
+
+    def _need(self, entry: Entry) -> Need:
+        """Return what a waiting run needs now, worked out again where its state or what is learnt changed."""
+        learnt, state = self._past(), entry.state
+        if entry.known is None or entry.known[:2] != (state, learnt.version):
+            need = replace(
+                learnt.fill(entry.need),
+                priority=state.priority,
+                age=entry.created if state.place is None else state.place,
+                alone=state.alone,
+                avoid=state.avoid,
+                not_before=_not_before(state, self.options.limits),
+            )
+            entry.known = (state, learnt.version, need)
+        return entry.known[2]
 
     def _past(self) -> Learnt:
         """Return what earlier runs took, read when it is first needed."""
@@ -221,7 +232,7 @@ class Keeper:
         If one of those others cannot finish any more, the run is cancelled.
         """
         behind: dict[str, str] = {}
-        for entry in self.waiting():
+        for entry in [entry for entry in self.board.waiting() if entry.after]:
             for name in entry.after:
                 paths = self.store.run(name)
                 other = self.board.live[name].state if name in self.board.live else load_state(paths)

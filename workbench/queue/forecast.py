@@ -16,6 +16,7 @@ from workbench.store.store import Store
 if TYPE_CHECKING:
     from workbench.spec.schema import RunSpec
 
+SAME = "the same settings"
 ENOUGH = 10  # newest runs that are used: code and machine change
 
 
@@ -25,7 +26,7 @@ class Forecast:
 
     seconds: float
     runs: int  # number of finished runs it is based on
-    basis: str  # "the same settings" or "the same model and data"
+    basis: str  # SAME or "the same model and data"
 
 
 def forecast(store: Store, spec: RunSpec, rows: Iterable[RunRow]) -> Forecast | None:
@@ -39,7 +40,7 @@ def forecast(store: Store, spec: RunSpec, rows: Iterable[RunRow]) -> Forecast | 
     same = [row for row in done if row.group == group and len(row.seeds) == len(spec.seeds)]
     seconds = [_duration(row) for row in _here(store, same)]
     if seconds:
-        return Forecast(statistics.median(seconds), len(seconds), "the same settings")
+        return Forecast(statistics.median(seconds), len(seconds), SAME)
     alike = [row for row in done if (row.kind, row.data) == (spec.model.kind, spec.data.name)]
     steps = updates(spec)
     scaled = [

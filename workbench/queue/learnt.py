@@ -29,6 +29,7 @@ class Learnt:
 
     def __init__(self) -> None:
         self._known: dict[Group, _Known] = {}
+        self.version = 0  # rises when something new is known
 
     def read(self, store: StorePaths) -> None:
         """Take in the attempts of the newest runs; ids sort by time."""
@@ -48,6 +49,7 @@ class Learnt:
         if usage is None or not group[0]:
             return
         known = self._known.setdefault(group, _Known())
+        before = replace(known)
         known.gpu_mb = max(known.gpu_mb, usage.gpu_mb)
         known.host_mb = max(known.host_mb, usage.host_mb)
         if usage.host == gethostname() and usage.steps_per_second:
@@ -55,6 +57,7 @@ class Learnt:
                 known.gpu_rate = usage.steps_per_second
             else:
                 known.cpu_rate = usage.steps_per_second
+        self.version += known != before
 
     def fill(self, need: Need) -> Need:
         """Return `need` with what is known of its group.

@@ -159,6 +159,10 @@ def choose(waiting: Sequence[Need], running: Sequence[Load], machine: Machine, n
     for need in sorted(waiting, key=lambda n: (-n.priority, n.age, n.id)):
         if need.not_before > now:
             continue
+        kind = (need.device, need.visible, need.cpu)
+        if kind in room.shut:  # with hundreds of runs waiting, most are behind others
+            wait.append((need.id, room.shut[kind]))
+            continue
         wanted = room.wanted(need)
         if not wanted and not machine.lost_gpus:
             what = "There is no GPU" if need.device in ("gpu", "auto") else f"The device {need.device} is not"
@@ -168,6 +172,8 @@ def choose(waiting: Sequence[Need], running: Sequence[Load], machine: Machine, n
         device = next((device for device in wanted if not room.obstacle(need, device)), None)
         if device is None:
             wait.append((need.id, room.reserve(need, wanted)))
+            if wanted and room.closed.issuperset(wanted):
+                room.shut[kind] = room.reserve(need, wanted)
         else:
             start.append((need.id, device))
             room.loads.append(Load(need, device, settling=True))
@@ -181,6 +187,7 @@ class _Room:
     machine: Machine
     loads: list[Load]
     closed: set[str] = field(default_factory=set)  # places that an earlier run waits for
+    shut: dict[tuple[str, str | None, bool], str] = field(default_factory=dict)  # kinds of needs without any
 
     def wanted(self, need: Need) -> list[str]:
         """Return the devices that would do, best first: the GPU with the fewest runs, then the most room."""
@@ -226,21 +233,24 @@ class _Room:
         if not wanted:
             return "Waiting for a GPU: those of this machine do not answer (nvidia-smi)."
         cards = [self._card(device) for device in wanted if device != "cpu"]
-        open_to = [gpu for gpu in cards if gpu.device not in self.closed and self._could_hold(need, gpu)]
+        fitting = [gpu for gpu in cards if self._could_hold(need, gpu)]
+        open_to = [gpu for gpu in fitting if gpu.device not in self.closed]
         if open_to:
-            place = max(
-                open_to, key=lambda gpu: (gpu.device != need.avoid, self._left(gpu), -gpu.index)
-            ).device
-        else:
-            place = "cpu" if "cpu" in wanted else wanted[0]
+            best = max(open_to, key=lambda gpu: (gpu.device != need.avoid, self._left(gpu), -gpu.index))
+            place = best.device
+        elif "cpu" in wanted:
+            place = "cpu"
+        else:  # a GPU that other people fill is not kept: that would not empty it
+            place = (fitting or cards)[0].device
         why = self.obstacle(need, place)
-        self.closed.add(place)
+        if open_to or place == "cpu":
+            self.closed.add(place)
         names = [need.device] if need.device.startswith("cuda:") else []
         names += ["the GPU" if len(cards) == 1 else "a GPU"] if cards and not names else []
         names += ["a CPU slot"] if "cpu" in wanted else []
         if place != "cpu" and len(cards) > 1 and why != EARLIER:
             full = "both" if len(cards) == 2 else f"all {len(cards)}"
-            why = f"{full} are full; {place} is kept for it ({why})"
+            why = f"{full} are full; {place} {'is kept for it' if open_to else 'first'} ({why})"
         return f"Waiting for {' or '.join(names)}: {why}."
 
     def _on(self, device: str) -> list[Load]:

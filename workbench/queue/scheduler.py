@@ -33,6 +33,8 @@ from workbench.store.index import on_network
 from workbench.store.store import Store, open_store
 
 BUSY_NAP = 0.1  # seconds between ticks while runs live
+CALM_NAP = 0.25  # the same where no run has changed for CALM_SECONDS: most ticks find nothing
+CALM_SECONDS = 10.0
 IDLE_NAP = 0.2
 TROUBLE_NAP = 1.0
 LOCK_PATIENCE = 2.0  # seconds: others test the lock by taking it for a moment
@@ -84,7 +86,8 @@ class Process:
         """
         self._announce("")  # before the first look, which may take a second
         keeper = self._keeper_class(self.store, self.options)
-        quiet_since = time.monotonic()
+        quiet_since = changed = time.monotonic()
+        version = -1
         while not self.stopping and same_lock(lock, self.store.paths.scheduler_lock):
             signs = self._signs()
             nap = IDLE_NAP
@@ -102,7 +105,11 @@ class Process:
                 quiet_since = now
             if now - quiet_since >= self.options.idle and keeper.idle:
                 return signs
-            time.sleep(nap if keeper.idle or nap == TROUBLE_NAP else BUSY_NAP)
+            if keeper.board.version != version:
+                version, changed = keeper.board.version, now
+            if not keeper.idle and nap != TROUBLE_NAP:
+                nap = BUSY_NAP if now - changed < CALM_SECONDS else CALM_NAP
+            time.sleep(nap)
         return None
 
     def _signs(self) -> tuple[int, int]:

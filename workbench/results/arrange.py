@@ -164,8 +164,8 @@ def _number(group: Group, key: str, layout: Layout, usual: int) -> Cell:
 
 
 def _usual_seeds(grid: Grid) -> int:
-    """Return the number of seeds with a result that most groups have."""
-    return mode([group.finished for row in grid.cells for group in row if group is not None] or [0])
+    """Return the number of seeds with a result that most groups with one have."""
+    return mode([group.finished for row in grid.cells for group in row if group and group.finished] or [0])
 
 
 def _column(key: str, value: Any, pivot: str, layout: Layout, metrics: int) -> Column:

@@ -221,11 +221,11 @@ def _unfinished(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
     """Runs that are in the table without (all of) their results."""
     notes = []
     for group, label in zip(groups, labels, strict=True):
-        done = {outcome.run_id for outcome in group.outcomes}
-        if group.absent:
+        done = {outcome.run_id for outcome in group.outcomes} | {row.id for row in group.superseded}
+        if ": " in group.absent:  # the cells say the rest
             notes.append(f"{label}: {group.absent}.")
-        elif missing := set(group.wanted).difference(*(row.seeds for row in group.rows)):
-            notes.append(f"{label}: seed {', '.join(map(str, sorted(missing)))} was not run.")
+        elif missing := _seeds_not_run(group):
+            notes.append(f"{label}: seed {', '.join(map(str, missing))} was not run.")
         for row in group.rows:
             if row.id in done or group.absent:
                 continue
@@ -237,6 +237,13 @@ def _unfinished(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:
                 what = f"is {row.state}" + (f" at step {row.step} of {row.total}" if row.total else "")
             notes.append(f"{label}: run {row.id} {what}; it is not in the numbers.")
     return notes
+
+
+def _seeds_not_run(group: Group) -> list[int]:
+    """Return the seeds that a study asks for and no run has, where another seed was run."""
+    if group.absent:
+        return []
+    return sorted(set(group.wanted).difference(*(row.seeds for row in group.rows)))
 
 
 def _versions(groups: Sequence[Group], labels: Sequence[str]) -> list[str]:

@@ -29,8 +29,9 @@ class Group:
     """Runs that differ only in seeds, name or resources, and what they found, seed by seed."""
 
     rows: tuple[RunRow, ...]
-    outcomes: tuple[Outcome, ...]  # newest first
+    outcomes: tuple[Outcome, ...]  # newest first, without those of `superseded`
     settings: dict[str, Any]  # dotted keys, of the newest run
+    superseded: tuple[RunRow, ...] = ()  # finished, and all their seeds have a result of a newer run
     label: str = ""  # what a study calls the row; empty: the names of its runs
     wanted: tuple[int, ...] = ()  # the seeds that a study asks for; empty: all that were run
     absent: str = ""  # why there is no run, where a study asks for one: "not run", "stale"; `rows` then
@@ -61,8 +62,9 @@ class Group:
     @property
     def repeated(self) -> tuple[int, ...]:
         """Seeds with a result in more than one run."""
-        counts = Counter(seed for outcome in self.outcomes for seed in outcome.seeds if seed in self.seeds)
-        return tuple(sorted(seed for seed, count in counts.items() if count > 1))
+        lists = [*(outcome.seeds for outcome in self.outcomes), *(row.seeds for row in self.superseded)]
+        counts = Counter(seed for seeds in lists for seed in seeds)
+        return tuple(seed for seed in self.seeds if counts[seed] > 1)
 
     @property
     def finished(self) -> int:
@@ -227,15 +229,26 @@ def pool(store: StorePaths, rows: Iterable[RunRow], curves: Sequence[str] | None
     """
     groups = []
     for newest in members(rows):
-        outcomes = [read_outcome(store.run(row.id), curves or ()) for row in newest]
-        groups.append(
-            Group(
-                tuple(newest),
-                tuple(outcome for outcome in outcomes if outcome is not None),
-                next((s for row in newest if (s := brief_settings(store.run(row.id)))), {}),
-            )
-        )
+        outcomes, superseded = read_newest(store, newest, curves or ())
+        settings = next((s for row in newest if (s := brief_settings(store.run(row.id)))), {})
+        groups.append(Group(tuple(newest), outcomes, settings, superseded))
     return groups
+
+
+def read_newest(
+    store: StorePaths, newest_first: Iterable[RunRow], curves: Iterable[str] = ()
+) -> tuple[tuple[Outcome, ...], tuple[RunRow, ...]]:
+    """Return the results of runs, and the finished runs that need no reading: newer ones have all seeds."""
+    outcomes: list[Outcome] = []
+    superseded: list[RunRow] = []
+    owned: set[int] = set()
+    for row in newest_first:
+        if row.state == "finished" and owned.issuperset(row.seeds):
+            superseded.append(row)
+        elif (outcome := read_outcome(store.run(row.id), curves)) is not None:
+            outcomes.append(outcome)
+            owned.update(outcome.seeds)
+    return tuple(outcomes), tuple(superseded)
 
 
 def one_run(store: StorePaths, row: RunRow) -> Group:

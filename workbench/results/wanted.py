@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, members
-from workbench.results.run_result import read_outcome
+from workbench.results.groups import OUTSIDE, OUTSIDE_SECTION, Group, members, read_newest
 from workbench.store.details import brief_settings
 from workbench.store.paths import StorePaths
 from workbench.store.run_row import RunRow
@@ -52,14 +51,15 @@ def wanted_groups(
     groups = []
     for one in wanted:
         own = one.runs(rows)
-        outcomes = [found for row in own if (found := read_outcome(store.run(row.id), curves)) is not None]
+        outcomes, superseded = read_newest(store, own, curves)
         absent = "" if own else _absence(store, rows, one, study, planned)
         groups.append(
             Group(
                 tuple(own)
                 or (RunRow("", one.name, one.kind, one.data, "queued", one.seeds, preset=one.preset),),
-                tuple(outcomes),
+                outcomes,
                 next((s for row in own if (s := brief_settings(store.run(row.id)))), one.settings),
+                superseded,
                 one.label,
                 one.seeds,
                 absent,

@@ -34,9 +34,9 @@ class Check:
     and quarters count with their medians, so that single points do not matter:
 
     - end: the mean of the last tenth
-    - rise: the last tenth above the lowest one, over the fall from the first to the lowest
-    - drift: the third quarter above the last one, over the same fall
-    - fall: from the first tenth to the lowest one, over the median step between neighbouring points
+    - rise: the last tenth above the lowest one, over the fall to it from the first point
+    - drift: the third quarter above the last one, over the fall from the first tenth to the lowest
+    - fall: from the first point to the lowest tenth, over the median step between neighbouring points
     - travel: largest minus smallest value of the second half, over the size of its median
 
     Below the first number of `low` the seed is doubtful, below the second unhealthy; `high` likewise. A check

@@ -50,6 +50,14 @@ class Published:
     source: str = ""
     values: tuple[Value, ...] = ()
 
+    def document(self) -> dict[str, Any]:
+        """Return the values as a study's file has them."""
+        found: dict[str, Any] = {"source": self.source or "unknown"}
+        for value in self.values:
+            row = " ".join([value.preset, *(f"{key}={text}" for key, text in value.settings)])
+            found.setdefault(value.metric, {})[f"{LABEL}{value.label}" if value.label else row] = value.text
+        return found
+
     def find(self, metric: str, preset: str, settings: Mapping[str, Any], label: str = "") -> Value | None:
         """Return the value of a row's metric, that of its label or with most settings first, or None."""
         found = [v for v in self.values if v.metric == metric and v.belongs(preset, settings, label)]
@@ -85,11 +93,15 @@ def read_published(document: Document) -> Published:
     return Published(" ".join(table["source"].split()), tuple(values))
 
 
-def _value(document: Document, metric: str, row: str, text: Any) -> Value:
-    place = document.where(KEY, metric, row)
-    number = _NUMBER.match(text) if isinstance(text, str) else None
+def reported_value(metric: str, row: str, text: str) -> Value:
+    """Return a published number of a row: "preset key=value …" or "label: …".
+
+    Raises:
+        WorkbenchError: if the text does not begin with a number, or the row is not named so.
+    """
+    number = _NUMBER.match(text)
     if number is None:
-        raise WorkbenchError(f'{place}: {row}: must be text that begins with a number, "-91.2 ± 0.6".')
+        raise WorkbenchError(f'{row}: must be text that begins with a number, "-91.2 ± 0.6".')
     spread = float(number["spread"]) if number["spread"] else None
     value = float(number["number"].replace("−", "-"))
     if row.startswith(LABEL):
@@ -97,5 +109,13 @@ def _value(document: Document, metric: str, row: str, text: Any) -> Value:
     preset, *settings = row.split()
     pairs = [tuple(part.split("=", 1)) for part in settings]
     if any(len(pair) != 2 for pair in pairs):
-        raise WorkbenchError(f'{place}: a row is named "preset key=value …" or "label: …".')
+        raise WorkbenchError(f'{row}: a row is named "preset key=value …" or "label: …".')
     return Value(metric, preset, tuple((pair[0], pair[1]) for pair in pairs), text[:60], value, spread)
+
+
+def _value(document: Document, metric: str, row: str, text: Any) -> Value:
+    place = document.where(KEY, metric, row)
+    try:
+        return reported_value(metric, row, text if isinstance(text, str) else "")
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{place}: {error.title}") from None

@@ -38,6 +38,8 @@ class Latents:
     step: int
     z: NDArray[np.float32]  # [S, n, d]
     labels: NDArray[np.int64]  # [n]; all zero where the data have no classes
+    originals: NDArray[np.uint8] | None = None  # [m, H, W] or [m, H, W, 3]: the first m of the examples
+    reconstructions: NDArray[np.uint8] | None = None  # [S, m, H, W] or [S, m, H, W, 3]
 
     @property
     def seeds(self) -> int:
@@ -66,13 +68,19 @@ def _picture(images: NDArray[Any]) -> bool:
 
 def read_latents(folder: Path, step: int) -> Latents | None:
     """Return the latents of `step`, or None: absent, damaged, too large or of another form."""
-    arrays = read_npz(folder / f"{step}.npz", ("z", "labels"))
+    arrays = read_npz(folder / f"{step}.npz", ("z", "labels", "originals", "reconstructions"))
     z, labels = arrays.get("z"), arrays.get("labels")
     if z is None or z.ndim != 3 or z.dtype.kind != "f" or 0 in (z.shape[0], z.shape[2]):
         return None
     if labels is None or labels.shape != (z.shape[1],) or labels.dtype.kind not in "iu":
         labels = np.zeros(z.shape[1], np.int64)
-    return Latents(step, z.astype(np.float32, copy=False), labels.astype(np.int64, copy=False))
+    own, again = arrays.get("originals"), arrays.get("reconstructions")
+    if own is not None and again is not None:
+        fits = _picture(own) and again.shape == (len(z), *own.shape)
+        if not fits or own.dtype != np.uint8 or again.dtype != np.uint8:
+            own = again = None
+    z, labels = z.astype(np.float32, copy=False), labels.astype(np.int64, copy=False)
+    return Latents(step, z, labels, own, again if own is not None else None)
 
 
 def read_npz(path: Path, names: tuple[str, ...], largest: int = LARGEST) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,8 @@ from workbench.ui.widgets.pane_deck import pane_actions
 
 EVERYWHERE = "everywhere"
 PLACES = {
-    "bench": "Bench", "launch": "Launch", "results": "Results", "compare": "Compare", "table": "Table",
+    "bench": "Bench", "launch": "Launch", "results": "Results", "columns": "Columns", "run": "Run",
+    "compare": "Compare", "table": "Table", "studies": "Studies",
     "trash": "Trash", "help": "Help", EVERYWHERE: "Everywhere",
 }  # fmt: skip
 PAGE = Path(__file__).parents[2] / "docs" / "screens.md"
@@ -24,8 +25,8 @@ _BENCH = ("bench",)
 _PANES = ("bench", "run")
 _CURVES = ("bench", "run", "compare")
 _TABLES = ("results", "compare", "table")
-_LISTS = ("bench", "launch", "results", "columns", "run", "compare", "table", "trash", "help")
-_SUB = ("launch", "results", "columns", "run", "compare", "table", "trash", "help")
+_LISTS = ("bench", "launch", "results", "columns", "run", "compare", "table", "studies", "trash", "help")
+_SUB = ("launch", "results", "columns", "run", "compare", "table", "studies", "trash", "help")
 
 
 def _group(
@@ -61,6 +62,13 @@ _OTHERS: tuple[Action, ...] = (
     *_group(
         "Panes", _CURVES,
         ("option('step_metric', 1)", "m", "metric", 9, "Curves: show the next metric."),
+        ("metrics", "M", "metrics", 0, "Curves: pick metrics by name; several get a plot each."),
+        ("option('cycle', 'log_x')", "X", "log x", 0, "Curves: switch the x axis between linear and log."),
+        ("option('cycle', 'y_range')", "V", "y range", 0,
+         "Curves: let the y axis leave out a few extreme points, or show all."),
+        ("option('zoom_by', 2.0)", "greater_than_sign", "zoom in", 0,
+         "Curves: show half of the x axis, around the line where curves are read."),
+        ("option('zoom_by', 0.5)", "less_than_sign", "zoom out", 0, "Curves: show twice as much of x."),
         ("option('cycle', 'log_y')", "l", "log y", 10, "Curves: switch the y axis between linear and log."),
         ("option('cycle', 'smooth')", "o", "smooth", 0,
          "Curves and model: show a moving average, with the raw line faint behind it."),
@@ -86,6 +94,13 @@ _OTHERS: tuple[Action, ...] = (
         ("option('to_end')", "f", "follow", 0, "Log: go to the end and follow it."),
         ("option('cycle', 'only_changed')", "d", "differences", 0,
          "Config: show only settings that differ from their default, or all."),
+    ),
+    *_group(
+        "Panes", _PANES,
+        ("option('move_cursor', -0.02)", "left", "read left", 0,
+         "Curves: read the curves at a line, further left; beyond the edge, move the zoomed part."),
+        ("option('move_cursor', 0.02)", "right", "read right", 0, "Curves: read the curves further right."),
+        ("option('reset_view')", "vertical_line", "whole", 0, "Curves: end zoom and reading."),
     ),
     *_group("Panes", _BENCH, ("home", "escape 0", "queue", 0, "Go back to the queue and end the zoom.")),
     *_group(
@@ -159,6 +174,7 @@ _OTHERS: tuple[Action, ...] = (
     ),
     *_group(
         "Columns", ("columns",),
+        ("filter", "slash", "filter", 5, "Find by letters of the name; enter chooses the best match."),
         ("switch", "space", "show or hide", 1, "Show or hide the column."),
         ("shift(1)", "J", "later", 2, "Move the column to the right."),
         ("shift(-1)", "K", "earlier", 3, "Move the column to the left."),
@@ -166,10 +182,32 @@ _OTHERS: tuple[Action, ...] = (
     ),
     *_group(
         "Table", ("table",),
-        ("export", "e", "export", 1,
+        ("edit", "enter", "runs", 1, "Open the runs of the row; in the layout: edit the key."),
+        ("cycle", "space", "change", 0, "Layout: step through the choices of the key."),
+        ("choose('metrics')", "m", "metrics", 2, "Choose the metrics and their order."),
+        ("choose('rows')", "r", "rows", 3, "Choose what a row is: model, data, settings."),
+        ("cycle('columns')", "p", "pivot", 4, "Step through pivots: data, model or a setting in columns."),
+        ("baseline", "B", "baseline", 5, "Show differences from the row, with p-values; again: do not."),
+        ("sort", "s", "sort", 6, "Sort by the chosen column; again: in reverse."),
+        ("report", "a", "reported", 7, "Add a value from the literature to the row, with its source."),
+        ("save", "W", "save", 8, "Save the table under a name, for `workbench export NAME`."),
+        ("missing", "plus", "queue missing", 9, "Queue the study's missing runs; again confirms."),
+        ("latex", "i", "LaTeX", 10, "Show the table as LaTeX; again: the table."),
+        ("copy", "y", "copy", 0, "Copy the table as Markdown, or as LaTeX while that is shown (OSC 52)."),
+        ("export", "e", "export", 8,
          "Write the table as Markdown, LaTeX and CSV to the working directory."),
-        ("notes", "N", "notes", 3, "Show all notes, to be scrolled; again: the table."),
-        ("export_to", "E", "export to", 2, "Write the table to another folder."),
+        ("notes", "N", "notes", 0, "Show all notes, to be scrolled; again: the table."),
+        ("export_to", "E", "export to", 0, "Write the table to another folder."),
+    ),
+    *_group(
+        "Studies", ("bench", "results", "run", "table"),
+        ("open('studies')", "S", "studies", 0, "List studies and saved tables with their progress."),
+    ),
+    *_group(
+        "Studies", ("studies",),
+        ("table", "enter", "table", 1, "Open the table of the study."),
+        ("missing", "plus", "queue missing", 2, "Queue the runs that are missing; again confirms."),
+        ("budget", "B", "budget", 3, "Step through the budgets of the study."),
     ),
     *_group(
         "Move", _LISTS,
@@ -182,7 +220,7 @@ _OTHERS: tuple[Action, ...] = (
         palette=False,
     ),
     *_group(
-        "Move", ("bench", "run", "launch"),
+        "Move", ("bench", "run", "launch", "table"),
         ("step(1)", "tab", "next", 0, "Go to the next pane, field or list."),
         ("step(-1)", "shift+tab", "previous", 0, "Go to the previous pane, field or list."),
         palette=False,

@@ -10,8 +10,10 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App, SystemCommand
-from textual.events import Event, Key, Paste
+from textual.events import Event, Key, Paste, Resize
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -28,6 +30,7 @@ from workbench.ui.keys import shown_key
 from workbench.ui.messages import FeedTrouble, LiveChanged, MetersChanged, RunsChanged
 from workbench.ui.screens.bench import BenchScreen
 from workbench.ui.screens.page import Page
+from workbench.ui.thin import Shown, ThinUpdate
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -40,6 +43,7 @@ SCREENS = {
     "results": "workbench.ui.screens.results:ResultsScreen",
     "table": "workbench.ui.screens.table:TableScreen",
     "columns": "workbench.ui.screens.columns:ColumnsScreen",
+    "studies": "workbench.ui.screens.studies:StudiesScreen",
     "run": "workbench.ui.screens.run:RunScreen",
     "trash": "workbench.ui.screens.trash:TrashScreen",
     "compare": "workbench.ui.screens.compare:CompareScreen",
@@ -76,6 +80,7 @@ class WorkbenchApp(App[None]):
         self.store_text = f"{line(short)} ({store.why}{', read only' if store.read_only else ''})"
         self._watch_terminal = watch_terminal
         self._ascii = AsciiFilter()
+        self._shown = Shown()
         self._keys = KeyOrder(self, super().on_event)
 
     def get_default_screen(self) -> Screen[None]:
@@ -92,14 +97,23 @@ class WorkbenchApp(App[None]):
         look = look_of(self)
         self.ascii_only = self.ascii_only or (look.marker == "ascii" and not self.is_headless)
         self.set_class(look.colours in ("16", "none"), "-plain")
+        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
         if not self.is_headless:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
         poll = partial(self.feed.run, self._watch_terminal)
         start = partial(self.run_worker, poll, thread=True, exit_on_error=False, name="feed", group="feed")
         self.call_after_refresh(start)
 
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write an update of Textual's, without what the terminal shows already."""
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            renderable = ThinUpdate(renderable, self._shown)
+        super()._display(screen, renderable)
+
     async def on_event(self, event: Event) -> None:
         """Handle keys and pastes one after the other, all other events at once."""
+        if isinstance(event, Resize):
+            self._shown.forget()
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             self._keys.add(event)
         else:

@@ -9,6 +9,7 @@ _SHOWN = {
     "question_mark": "?", "plus": "+", "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]",
     "slash": "/", "equals_sign": "=", "escape": "esc",  # arrows by name: in ASCII they would be other keys
     "pageup": "PgUp", "pagedown": "PgDn", "comma": ",", "full_stop": ".",
+    "greater_than_sign": ">", "less_than_sign": "<", "vertical_line": "|",
 }  # fmt: skip
 
 

@@ -96,6 +96,14 @@ class Frame:
         self.codes[top:bottom, left:right][seen] = codes[part][seen]
         self.looks[top:bottom, left:right][seen] = looks[part][seen]
 
+    def paste(self, x: int, y: int, part: Frame) -> None:
+        """Copy another frame, its spaces too, with its top left corner at cell (x, y)."""
+        height, width = min(part.height, self.height - y), min(part.width, self.width - x)
+        if height > 0 and width > 0:
+            numbers = np.array([self.style_number(style) for style in part.styles])
+            self.codes[y : y + height, x : x + width] = part.codes[:height, :width]
+            self.looks[y : y + height, x : x + width] = numbers[part.looks[:height, :width]]
+
     def changed_rows(self, before: Frame | None) -> list[int] | None:
         """Return the rows that differ from those of `before`; None if the two cannot be compared."""
         if before is None or before.codes.shape != self.codes.shape or before.styles != self.styles:

@@ -51,6 +51,31 @@ class Area:
     level: float | None = None  # a value to draw a dotted line at
     level_style: Style | None = None
     x_span: tuple[float, float] | None = None
+    log_x: bool = False  # the x of the curves are decades
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a plot has drawn: the cells of its picture, and the values at its edges (or decades)."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    left: float
+    right: float
+    low: float
+    high: float
+
+    def row(self, value: float) -> int | None:
+        """Return the row of cells of a value, None outside the picture."""
+        share = (self.high / 2 - value / 2) / (self.high / 2 - self.low / 2)
+        return self.y + round(share * (self.height - 1)) if -0.01 <= share <= 1.01 else None
+
+    def column(self, value: float) -> int | None:
+        """Return the column of cells of a position, None outside the picture."""
+        share = (value - self.left) / (self.right - self.left)
+        return self.x + round(share * (self.width - 1)) if -0.01 <= share <= 1.01 else None
 
 
 @dataclass(frozen=True)
@@ -65,10 +90,10 @@ class Points:
 
 def plot(
     frame: Frame, palette: Palette, area: Area, curves: Sequence[Curve] = (), points: Sequence[Points] = ()
-) -> None:
-    """Draw into the area, with as much of the axes as fits. Points need `x_span` and `y_span`."""
+) -> Placed | None:
+    """Draw into the area, with as much of the axes as fits; return where. Points need the area's spans."""
     if area.width < 1 or area.height < 1:
-        return
+        return None
     left, right = _x_span(area, curves)
     with_x, with_y = area.height >= LEAST_FOR_X_AXIS, area.width >= LEAST_FOR_Y_AXIS
     rows = area.height - 2 * with_x
@@ -104,6 +129,7 @@ def plot(
             frame.put(area.x + gutter + 1, area.y, base, axis, area.x + area.width)
     if with_x:
         _x_axis(frame, palette, area, curves, scale, gutter, rows)
+    return Placed(area.x + gutter, area.y, max(1, width), max(1, rows), left, right, low, high)
 
 
 @dataclass(frozen=True)
@@ -217,7 +243,8 @@ def _x_axis(
         frame.put(left - 1, y, "└", axis)
     frame.put(left, y, "─" * width, axis)
     name = f"  {area.x_name}" if width > len(area.x_name) + 12 else ""
-    marks = ticks(scale.left, scale.right, max(1, min(8, width // 12)), time=area.time)
+    most = max(1, min(8, width // 12))
+    marks = ticks(scale.left, scale.right, most, log=area.log_x, time=area.time and not area.log_x)
     free = left
     for at, label in zip(marks.at, marks.labels, strict=True):
         cell = round((at - scale.left) / (scale.right - scale.left) * (width - 1)) if width > 1 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.containers import Horizontal, Vertical
@@ -16,13 +17,14 @@ from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
 from workbench.ui.pending_actions import Countdown
 from workbench.ui.screens.panes_page import PanesPage
+from workbench.ui.table_draft import draft_of_rows, draft_of_study
 from workbench.ui.widgets.grid import Grid
 from workbench.ui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
     from workbench.api.queue import Verb
     from workbench.api.runs import RunRow
-    from workbench.api.tables import Table
+    from workbench.ui.table_draft import TableDraft
 
 STUDY = "starter"
 UNSEEN = 5.0  # seconds in which the list may not show yet what was requested
@@ -178,12 +180,12 @@ class BenchScreen(PanesPage):
             )
             self.show_message(message, "trouble")
 
-    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
-        """Return a name and the function that makes the chosen run's table: its study's, or of all runs."""
+    def table_maker(self) -> Callable[[], TableDraft] | None:
+        """Return what makes the draft of the chosen run's table: its study's, or of all runs."""
         row, store, rows = self.queue.row, self.bench.store, self.bench.rows or []
         if row is None:
             self.show_message("No run selected. s queues the starter study.", "trouble")
             return None
         if row.study_id:
-            return row.study_id, lambda: api.tables.study_table(store, row.study_id)
-        return "comparison", lambda: api.tables.comparison(store, rows, title="All runs of this store")
+            return partial(draft_of_study, store, row.study_id)
+        return partial(draft_of_rows, store, rows, "All runs of this store")

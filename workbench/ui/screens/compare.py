@@ -14,6 +14,7 @@ from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
 from workbench.ui.labels import apart, tails
 from workbench.ui.screens.page import Page
+from workbench.ui.screens.panes_page import pick_metrics
 from workbench.ui.widgets.pane_deck import load_pane
 from workbench.ui.widgets.table_grid import TableGrid
 
@@ -95,3 +96,7 @@ class CompareScreen(Page):
     def action_option(self, method: str, *arguments: Any) -> None:
         if self.pane is not None:
             getattr(self.pane, method)(*arguments)
+
+    def action_metrics(self) -> None:
+        if self.pane is not None:
+            pick_metrics(self, self.pane)

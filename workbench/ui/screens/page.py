@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from workbench import api
 from workbench.errors import WorkbenchError
+from workbench.text import plural
 from workbench.ui.actions import actions_of
 from workbench.ui.exports import export_everywhere
 from workbench.ui.formatting import line
@@ -26,6 +27,7 @@ from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
     from workbench.api.tables import Table
+    from workbench.ui.table_draft import TableDraft
 
 CONFIRM = 10.0  # seconds in which a second press confirms
 
@@ -141,6 +143,23 @@ class Page(Screen[None], inherit_bindings=False):
 
         self.in_thread(work, changed)
 
+    def queue_missing(self, study: str, budget: str = "") -> None:
+        """Queue what is missing of a study at its usual budget, or at another one."""
+        store = self.bench.store
+
+        def submit() -> api.studies.Submission:
+            found = api.studies.find_study(study)
+            chosen = budget or api.studies.usual_budget(store, found)
+            return api.studies.submit_study(store, study, budget=chosen)
+
+        def words(made: api.studies.Submission) -> str:
+            left = f" {plural(len(made.unavailable), 'run')} lack their data." if made.unavailable else ""
+            if not made.queued:
+                return f"Nothing to queue: {line(study, 60)} has {made.before}.{left}"
+            return f"Queued {plural(len(made.queued), 'run')} of {line(study, 60)}.{left}"
+
+        self.change(submit, words)
+
     def action_undo(self, token: str = "") -> None:
         """Restore the runs that were removed last, by whichever screen or command; or those of `token`."""
 
@@ -209,21 +228,28 @@ def short_list(ids: Sequence[str], names: Sequence[str] = (), most: int = 3) -> 
 
 
 class Tabulates(Page):
-    """A screen that shows a table of some of its runs, or exports it."""
+    """A screen that opens the table of some of its runs, or exports it."""
 
-    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
-        """Return a name for the table and the function that makes it; None after a message why not."""
+    def table_maker(self) -> Callable[[], TableDraft] | None:
+        """Return the function that makes the draft of a table; None after a message why not."""
         raise NotImplementedError
 
     def action_table(self) -> None:
-        if (table := self.table_maker()) is not None:
-            self.bench.open_screen("table", *table)
+        if (draft := self.table_maker()) is not None:
+            self.in_thread(draft, lambda found: self.bench.open_screen("table", found))
 
     def action_export(self) -> None:
         """Write the table; since its files are not seen here, only at the second press."""
-        table = self.table_maker()
-        if table is not None and self.confirmed(f"export {table[0]}"):
-            self.export(*table)
-        elif table is not None:
+        draft = self.table_maker()
+        if draft is None:
+            return
+        sure = self.confirmed("export")
+
+        def found(draft: TableDraft) -> None:
+            if sure:
+                self.export(draft.name, draft.make)
+                return
             where = line(Path.cwd(), 200)
-            self.show_message(f"e again writes {table[0]}.md, .tex and .csv to {where}; t shows the table.")
+            self.show_message(f"e again writes {draft.name}.md, .tex and .csv to {where}; t shows the table.")
+
+        self.in_thread(draft, found)

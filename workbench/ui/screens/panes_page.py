@@ -9,8 +9,9 @@ from typing import Any
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
+from workbench.spec.metrics import metric
 from workbench.ui.formatting import line
-from workbench.ui.screens.page import Tabulates
+from workbench.ui.screens.page import Page, Tabulates
 from workbench.ui.widgets.chrome import RunHeader, TabBar
 from workbench.ui.widgets.grid import Grid
 from workbench.ui.widgets.pane_deck import PANES, PaneDeck, load_pane
@@ -90,6 +91,12 @@ class PanesPage(Tabulates):
             if change is not None:
                 change(*arguments)
 
+    def action_metrics(self) -> None:
+        """Pick the metrics of the curves; they stay for other runs."""
+        curves = next((pane for pane in self.deck.panes if hasattr(pane, "pick")), None)
+        if curves is not None:
+            pick_metrics(self, curves)
+
     def action_copy_folder(self) -> None:
         """Copy the run's folder to the clipboard, by the terminal (OSC 52)."""
         if not self.shown_run:
@@ -98,3 +105,11 @@ class PanesPage(Tabulates):
         folder = str(self.bench.store.root / self.shown_run)
         self.app.copy_to_clipboard(folder)
         self.show_message(f"Copied {line(folder, 300)}", "good")
+
+
+def pick_metrics(page: Page, curves: Any) -> None:
+    """Open the list of the metrics that have curves, for a pane of curves."""
+    known = [(name, metric(name).label) for name in curves.metrics()]
+    shown = curves.picked or tuple(name for name, _ in known[:1])
+    title = "Metrics of the curves; several get a plot each."
+    page.bench.open_screen("columns", shown, known, lambda keys: curves.pick(tuple(keys or ())), title)

@@ -18,12 +18,13 @@ from workbench.ui.formatting import line
 from workbench.ui.memory import recall, remember
 from workbench.ui.results_rows import known_columns
 from workbench.ui.screens.page import Tabulates, short_list
+from workbench.ui.table_draft import draft_of_rows
 from workbench.ui.widgets.grid import Grid
 from workbench.ui.widgets.preview import Preview, load_panes
 from workbench.ui.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
-    from workbench.api.tables import Table
+    from workbench.ui.table_draft import TableDraft
 
 BESIDE = 110  # columns from which the preview is beside the list
 REST = 0.08  # seconds that the cursor rests before curves are read
@@ -37,11 +38,14 @@ class ResultsScreen(Tabulates):
     PLACE = "Results"
     BINDINGS = bindings("results")
 
-    def __init__(self) -> None:
+    def __init__(self, text: str = "") -> None:
+        """`text` is the filter to begin with."""
         super().__init__()
         self.grid: RunTable = RunTable(id="runs")
         self.filter = Input(
-            placeholder="model:vae,lae lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word", id="filter"
+            text,
+            placeholder="model:vae,lae lr<1e-3 test_mse<0.03 created<2d (tag:a or word) -word",
+            id="filter",
         )
         self.preview = Preview()
         self.with_preview = True
@@ -263,14 +267,13 @@ class ResultsScreen(Tabulates):
         else:
             self.bench.open_screen("compare", ids)
 
-    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
-        """Return a name and the function that makes the table of the marked runs, or of all listed ones."""
+    def table_maker(self) -> Callable[[], TableDraft] | None:
+        """Return what makes the draft of the table of the marked runs, or of all listed ones."""
         rows = self.grid.chosen() if self.grid.marked else self.grid.listed
         if not rows:
             self.show_message("No run selected." + self._hidden(), "trouble")
             return None
-        title = f"Comparison of {plural(len(rows), 'run')}"
-        return "comparison", lambda: api.tables.comparison(self.bench.store, rows, title=title)
+        return partial(draft_of_rows, self.bench.store, rows)
 
     def _hidden(self) -> str:
         """Return a sentence about the marked runs that the filter hides, if any."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from workbench import api
 from workbench.ui.actions import bindings
 from workbench.ui.formatting import line
 from workbench.ui.screens.panes_page import PanesPage
+from workbench.ui.table_draft import draft_of_rows, draft_of_study
 
 if TYPE_CHECKING:
-    from workbench.api.tables import Table
+    from workbench.ui.table_draft import TableDraft
 
 
 class RunScreen(PanesPage):
@@ -48,14 +49,14 @@ class RunScreen(PanesPage):
                 f"{self.run_id} is not in the store any more; u restores deleted runs.", "trouble"
             )
 
-    def table_maker(self) -> tuple[str, Callable[[], Table]] | None:
-        """Return a name and the function that makes the table of the run's study, or of the run alone."""
+    def table_maker(self) -> Callable[[], TableDraft] | None:
+        """Return what makes the draft of the table of the run's study, or of the run alone."""
         row, store = self.header.run_row, self.bench.store
         if row is None:
             return None
         if row.study_id:
-            return row.study_id, lambda: api.tables.study_table(store, row.study_id)
-        return line(row.name, 60), lambda: api.tables.comparison(store, [row])
+            return partial(draft_of_study, store, row.study_id)
+        return partial(draft_of_rows, store, [row], line(row.name, 60))
 
     def action_back(self) -> None:
         """End the zoom, or go back to the list."""

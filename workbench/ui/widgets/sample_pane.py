@@ -38,27 +38,43 @@ class SamplePane(SnapshotPane):
     def _pictures(
         self, frame: Frame, palette: Palette, images: NDArray[np.uint8], samples: Samples
     ) -> list[str]:
-        """Draw a row of real pictures and the samples below; return remarks for the first line."""
-        real = samples.data if samples.data is not None and len(samples.data) else None
-        rows = frame.height - 1 - (2 if real is not None and frame.height > 8 else 0)
-        n = len(images) + (0 if real is None else 1)
-        scale, across, down = fit(n, images.shape[1], images.shape[2], frame.width, rows * 2)
+        """Draw originals above their reconstructions, or a row of real pictures, and the samples below.
+
+        Returns remarks for the first line.
+        """
+        above = self._above(samples, images.shape[1:])
+        labelled = frame.height > 8
+        rows = frame.height - 1 - (2 if above and labelled else 0)
+        scale, across, down = fit(
+            len(images) + len(above), images.shape[1], images.shape[2], frame.width, rows * 2
+        )
         if self.scale is not None:
             scale = self.scale
             tall, wide = (scaled(size, scale) for size in images.shape[1:3])
             across, down = max(1, (frame.width + 1) // (wide + 1)), max(1, (rows * 2 + 1) // (tall + 1))
+        above = above[: max(0, down - 1)]
         y = 1
-        if real is not None and down >= 2:
-            above = grid(real, scale, across, 1)
-            paint(frame, palette, 0, y, above)
-            y += (len(above) + 1) // 2
-            if frame.height > 8:
-                frame.put(0, y, "↑ real   ↓ samples", palette.faint(0.6))
-                y += 1
-            down -= 1
+        for pictures in above:
+            drawn = grid(pictures, scale, across, 1)
+            paint(frame, palette, 0, y, drawn)
+            y += (len(drawn) + 1) // 2
+        if above and labelled:
+            words = "↑ real" if len(above) == 1 else "↑ originals, reconstructions"
+            frame.put(0, y, f"{words}   ↓ samples", palette.faint(0.6))
+            y += 1
+        down -= len(above)
         paint(frame, palette, 0, y, grid(images, scale, across, down))
         hidden = len(images) - across * down
         return [f" · {across * down} of {len(images)}"] * (hidden > 0)
+
+    def _above(self, samples: Samples, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:
+        """Return the rows of pictures above the samples: originals and reconstructions, or real ones."""
+        latents = self.live.latents(samples.step) if self.live is not None else None
+        if latents is not None and latents.originals is not None and latents.reconstructions is not None:
+            member = self.member % latents.seeds
+            if latents.originals.shape[1:] == shape:
+                return [latents.originals, latents.reconstructions[member]]
+        return [samples.data] if samples.data is not None and len(samples.data) else []
 
     def _points(
         self, frame: Frame, palette: Palette, points: NDArray[np.float32], samples: Samples

@@ -55,12 +55,12 @@ def dash_sign(palette: Palette, dash: int) -> str:
     return (DASH_ASCII if palette.look.marker == "ascii" else DASH_SIGNS)[dash % 4]
 
 
-def with_spread(label: str, series: Series) -> tuple[str, ...]:
+def with_spread(label: str, series: Series, place: int | None = None) -> tuple[str, ...]:
     """Return a label with the newest value, and the same without its spread, for where room is short.
 
-    The value is the mean over finite seeds ± their standard deviation (ddof 1).
+    The value is the mean over finite seeds ± their standard deviation (ddof 1); `place` is another point.
     """
-    last = series.last()
+    last = series.last() if place is None else series.values[place]
     finite = last[np.isfinite(last)]
     if len(finite) < 2:
         text = f"{label} {short(float(finite[0])) if len(finite) else 'not finite'}"
