@@ -2,8 +2,10 @@
 
 import json
 import math
+from pathlib import Path
 
-from workbench.cli.output import out, out_json, out_table
+from workbench.cli.output import out, out_json, out_json_list, out_table, run_json
+from workbench.spec.health import Health
 from workbench.store.run_row import RunRow
 
 
@@ -26,3 +28,22 @@ def test_text_is_made_harmless(capsys):
     out("a\nb" + "c" * 600, one_line=True)
     multiline, line = capsys.readouterr().out[:-1].rsplit("\n", 1)
     assert multiline == "a␛]0;title␇ b\nc" and line.startswith("a␊b") and len(line) == 500
+
+
+def test_a_list_is_written_element_by_element(capsys):
+    row = RunRow("r", "é", "vae", "digits", "queued", health=(Health("healthy", ("a",)),))
+    written = []
+
+    def values():
+        for loss in (0.5, math.nan):
+            yield run_json(row) | {"summary": {"loss": (loss,)}, "path": Path("p")}
+            written.append(capsys.readouterr().out)
+
+    out_json_list(values())
+    text = "".join([*written, capsys.readouterr().out])
+    assert written[0].count("\n") == 1 and text.isascii()  # the first is out before the second is made
+    first, second = json.loads(text)
+    assert first["summary"] == {"loss": [0.5]} and second["summary"] == {"loss": [None]}
+    assert first["health"] == [{"verdict": "healthy", "reasons": ["a"]}] and first["path"] == "p"
+    out_json_list(iter(()))
+    assert json.loads(capsys.readouterr().out) == []

@@ -86,3 +86,16 @@ def test_one_reading_is_bounded_and_the_next_continues(path: Path, monkeypatch: 
         rows += tail.read()[1]
     assert steps(rows) == [*range(20), 99]
     assert tail.bad_lines >= 1
+
+
+def test_a_damaged_line_costs_no_other_line(tmp_path):
+    """Lines are parsed many at a time; what is damaged in one must not reach its neighbours."""
+    path = tmp_path / "metrics.jsonl"
+    row = '{"step": %d, "seconds": 1.0, "values": {"loss": [1.0]}}'
+    bad = ["", "null", row[:20], "{},{}", "[1", "2]", '{"step": 1}', "\xff"]
+    lines = [row % k if k % 97 else bad[k // 97 % len(bad)] for k in range(1500)]
+    path.write_bytes("\n".join(lines).encode("latin-1") + b"\n")
+    tail = MetricsTail(path)
+    _, rows = tail.read()
+    assert [found["step"] for found in rows] == [k for k in range(1500) if k % 97]
+    assert tail.bad_lines == sum(1 for k in range(0, 1500, 97) if bad[k // 97 % len(bad)])

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.api.live import LiveRun
 from workbench.api.runs import find_run
 from workbench.api.stores import Store
 from workbench.errors import NOT_FOUND, USAGE, WorkbenchError, did_you_mean
+from workbench.results.outline import Outline, outlines
 from workbench.results.pca import principal_plane
-from workbench.results.series import Floats, Series, reduce
+from workbench.results.series import Floats, reduce
 from workbench.results.table import number_cell
 from workbench.spec.metrics import metric as metric_of
+from workbench.store.metrics import MetricsTail
 from workbench.store.run_row import RunRow
 from workbench.text import safe_text
 
@@ -75,15 +76,17 @@ def plot_text(
     lines, notes = [], []
     for name, series in found:
         label = safe_text(name, 60, one_line=True)  # drawn character by character
-        last = number_cell(series.last().tolist(), usual_n=series.seeds).text
-        notes.append(f"{label}: {last} at step {series.steps[-1]:.0f}, over {series.seeds} seed(s).")
-        x, y, lost, below = _finite(series, log)
-        if lost:
-            notes.append(f"{label}: {lost} of {len(series)} points are not finite and left out.")
-        if below:
-            notes.append(f"{label}: {below} of {len(series)} points are 0 or below: not on a log axis.")
-        if len(x):
-            thin = reduce(x, y, width)
+        last = number_cell(series.last.tolist(), usual_n=series.seeds).text
+        notes.append(f"{label}: {last} at step {series.step:.0f}, over {series.seeds} seed(s).")
+        if series.lost:
+            notes.append(f"{label}: {series.lost} of {series.total} points are not finite and left out.")
+        if log and series.below:
+            notes.append(
+                f"{label}: {series.below} of {series.total} points are 0 or below: not on a log axis."
+            )
+        y = np.where(series.y > 0, series.y, np.nan) if log else series.y
+        if np.isfinite(y).any():
+            thin = reduce(series.x, y, width)
             lines.append((label, thin.x, thin.y))
     if not lines:
         what = f"Cannot plot '{metric}' of {row.id}:"
@@ -129,36 +132,18 @@ def scatter_text(
     return text.translate(TO_ASCII).encode("ascii", "replace").decode() if ascii else text
 
 
-def _series(store: Store, row: RunRow, metric: str) -> list[Series]:
+def _series(store: Store, row: RunRow, metric: str) -> list[Outline]:
     """Return the metric's curves, one per split."""
-    live = LiveRun(store, row.id)
-    for _ in range(1000):  # a long file is read in pieces; one that grows faster than this is a curve already
-        if not live.poll():
-            break
-    names = live.names()
-    found = [live.series(name, split) for name, split in names if name == metric]
+    found, known = outlines(MetricsTail(store.run(row.id).metrics), metric)
     if found:
         return found
-    known = list(dict.fromkeys(name for name, _ in names))
     if not known:
         raise WorkbenchError(f"Run {row.id} has no curves yet.", f"It is {row.state}.", NOT_FOUND)
     hint = f"{did_you_mean(metric, known)} It has {', '.join(known)}.".strip()
     raise WorkbenchError(f"Run {row.id} has no metric '{metric}'.", hint, NOT_FOUND)
 
 
-def _finite(series: Series, log: bool) -> tuple[Floats, Floats, int, int]:
-    """Return x and y of the mean over seeds, and how many points have no value and how many no logarithm."""
-    x, y = series.steps, series.mean.copy()
-    lost = int(np.isnan(y).sum())
-    below = 0
-    if log:
-        bad = y <= 0
-        below = int(bad.sum())
-        y[bad] = np.nan
-    return (x, y, lost, below) if np.isfinite(y).any() else (x[:0], y[:0], lost, below)
-
-
-def _overlay(store: Store, rows: Sequence[RunRow], metric: str) -> list[tuple[str, Series]]:
+def _overlay(store: Store, rows: Sequence[RunRow], metric: str) -> list[tuple[str, Outline]]:
     """Return one curve for each run, named by the run, of the first split that all of them have."""
     if len(rows) > len(MARKERS[False]):
         raise WorkbenchError(f"Cannot plot {len(rows)} runs: at most three are distinct without colours.")

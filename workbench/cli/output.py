@@ -32,7 +32,7 @@ def out_json(value: Any) -> None:
 
 
 def out_json_list(values: Iterable[Any]) -> None:
-    """Print a JSON list on stdout, an element a line and as they come, with what `out_json` allows."""
+    """Print a JSON list on stdout, an element a line and as they come; named tuples must be plain."""
     write, between = sys.stdout.write, "[\n"
     for value in values:
         try:
@@ -46,7 +46,7 @@ def out_json_list(values: Iterable[Any]) -> None:
 
 def run_json(row: api.runs.RunRow) -> dict[str, Any]:
     """Return a run as every verb prints it: its row and its ETA."""
-    return {**vars(row), "eta": row.eta}
+    return {**vars(row), "eta": row.eta, "health": plain(row.health)}
 
 
 def out_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

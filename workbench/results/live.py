@@ -173,10 +173,12 @@ class LiveRun:
         """Sort rows into series. A row whose number of seeds differs from the first one's is left out."""
         columns: dict[tuple[str, str], list[tuple[float, float, float, list[float]]]] = {}
         for row in rows:
-            x = _or_nan(row["step"]), _or_nan(row.get("epoch")), _or_nan(row["seconds"])
+            x = or_nan(row["step"]), or_nan(row.get("epoch")), or_nan(row["seconds"])
             split = str(row.get("split", "train"))
             for name, values in row["values"].items():
-                numbers = [_or_nan(v) for v in (values if isinstance(values, list) else [values])]
+                values = values if isinstance(values, list) else [values]
+                # infinite ones become NaN in the series
+                numbers = [v if type(v) is float else or_nan(v) for v in values]
                 columns.setdefault((name, split), []).append((*x, numbers))
         for key, points in columns.items():
             series = self._series.get(key)
@@ -280,6 +282,7 @@ def _cached(cache: dict[int, tuple[Any, Any]], folder: Path, step: int, read: An
     return cache[step][1]
 
 
-def _or_nan(value: Any) -> float:
+def or_nan(value: Any) -> float:
+    """Return a finite number as it is, NaN for anything else."""
     found = number(value)
     return float("nan") if found is None else found

@@ -11,6 +11,7 @@ from workbench.store.files import open_plain
 
 HEAD = 256  # bytes compared to notice that a file is not the one read before
 MOST = 8 << 20  # bytes read at one time; the rest waits for the next reading
+TOGETHER = 500  # lines parsed at one time; a damaged one makes all of them slow
 
 
 @dataclass
@@ -51,14 +52,25 @@ class MetricsTail:
             return gone, []
         except OSError:  # a network disk that hiccups: try again next time
             return False, []
-        rows = []
-        for line in body[:end].splitlines():
-            row = parse_row(line)
-            if row is not None:
-                rows.append(row)
-            elif line.strip():
-                self.bad_lines += 1
+        rows: list[dict[str, Any]] = []
+        lines = body[:end].splitlines()
+        for start in range(0, len(lines), TOGETHER):
+            rows += self._parsed(lines[start : start + TOGETHER])
         return again, rows
+
+    def _parsed(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        """Return the rows of lines; damaged ones are counted."""
+        try:  # as one list: twice as fast as line by line
+            found = json.loads(b"[" + b",".join(lines) + b"]")
+            if len(found) == len(lines) and all(map(sound, found)):
+                return list(found)
+        except (ValueError, RecursionError):
+            pass
+        rows = [parse_row(line) for line in lines]
+        self.bad_lines += sum(
+            row is None and bool(line.strip()) for row, line in zip(rows, lines, strict=True)
+        )
+        return [row for row in rows if row is not None]
 
     def _changed(self, size: int, file: Any) -> bool:
         if self.offset == 0:
@@ -78,8 +90,14 @@ def parse_row(line: bytes) -> dict[str, Any] | None:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict) or not isinstance(row.get("values"), dict):
-        return None
-    if not all(isinstance(row.get(key), int | float) for key in ("step", "seconds")):
-        return None
-    return row
+    return row if sound(row) else None
+
+
+def sound(row: Any) -> bool:
+    """Whether a row has the keys that docs/store.md names."""
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("values"), dict)
+        and isinstance(row.get("step"), int | float)
+        and isinstance(row.get("seconds"), int | float)
+    )
