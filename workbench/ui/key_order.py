@@ -58,9 +58,9 @@ class KeyOrder:
         """
         if not isinstance(event, Key) or not event.key.startswith("alt+") or not event.is_printable:
             return [event]
-        from textual.widgets import Input  # not needed before the first paint
-
-        if isinstance(self._app.focused, Input) and event.character in ("b", "f", "d"):
+        focused = self._app.focused
+        types = focused is not None and focused.check_consume_key(event.key, event.character)
+        if types and event.character in ("b", "f", "d"):
             return [event]
         return [Key("escape", "\x1b"), Key(event.key.removeprefix("alt+"), event.character)]
 
