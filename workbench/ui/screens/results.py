@@ -96,7 +96,7 @@ class ResultsScreen(Tabulates):
             self._rest.stop()
 
         def watch() -> None:
-            if self.is_current:  # else the screen on top has said what it watches
+            if self.app.screen is self:  # else the screen on top has said what it watches
                 self.bench.feed.watch([rows[0].id] if rows else [])
 
         self._rest = self.set_timer(REST, watch)
