@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -235,6 +235,7 @@ def test_hostile_names_are_drawn_and_come_out_harmless(kind: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-16", exclude_categories=())))
+@settings(max_examples=20)
 def test_a_name_has_only_signs_of_the_font_and_no_line_breaks(text: str) -> None:
     shown = name(text)
     assert shown.isprintable()

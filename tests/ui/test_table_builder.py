@@ -160,13 +160,13 @@ async def test_enter_on_a_row_lists_its_runs(store: Store) -> None:
         assert len(results.grid.entries) == 1 and results.filter.value.startswith("id=")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["B", "s", "a", "enter", "plus", "y", "i", "W"])
-async def test_without_results_every_key_acts_or_says_why_not(store: Store, key: str) -> None:
+async def test_without_results_no_key_breaks_the_table(store: Store, key: str) -> None:
     async with opened(store, size=(80, 24)) as pilot:
         pilot.app.screen.queue.choose(LEBM)  # type: ignore[attr-defined]
         await press(pilot, "t", "G", key)
-        said = message_of(pilot) or screen_text(pilot.app)
-        assert said
+        assert screen_text(pilot.app).strip()
 
 
 async def test_a_study_is_listed_with_its_progress_and_its_missing_runs_are_queued(

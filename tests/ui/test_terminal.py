@@ -54,6 +54,7 @@ async def test_without_colour_every_screen_is_drawn(store: Store, monkeypatch: p
         assert bench_of(pilot).deck.panes[0].palette().look.colours == "none"
 
 
+@pytest.mark.slow
 async def test_any_size_is_survived_on_every_screen(store: Store) -> None:
     async with opened(store) as pilot:
         for key in ("escape", *SCREENS):
