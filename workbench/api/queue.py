@@ -142,8 +142,14 @@ def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
     distinct = {spec.data.model_dump_json(): spec.data for spec in given}
     checked = {text: check_data(data) for text, data in distinct.items()}
     found = [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
+    shapes: dict[str, tuple[int, ...]] = {}  # own data are looked up once, not for each point of a grid
     for spec in found:
-        if getattr(spec.model, "net", "") in NETS and (shape := example_shape(spec.data)):
+        if getattr(spec.model, "net", "") not in NETS:
+            continue
+        data = spec.data.model_dump_json()
+        if data not in shapes:
+            shapes[data] = example_shape(spec.data)
+        if shape := shapes[data]:
             check_nets(spec.model, shape, Path(spec.data.path).name or spec.data.name)
     return found
 

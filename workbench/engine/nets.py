@@ -20,7 +20,7 @@ from workbench.engine.convolutions import Conv2d, ConvTranspose2d, MapNorm, Resi
 from workbench.engine.data.batch import DataInfo
 from workbench.engine.ensemble import ACTIVATIONS, Linear, mlp
 from workbench.engine.streams import Streams
-from workbench.spec.picture_nets import picture_shape
+from workbench.spec.picture_nets import picture_size
 
 KERNEL = 4
 LEAK = 0.2  # slope of the leaky ReLU in published generators
@@ -39,7 +39,7 @@ class Maps(nn.Module):
         layer_norm: bool,
     ) -> None:
         super().__init__()
-        self.shape = picture_shape(kind, data.shape, data.name, len(channels), "encoder")
+        self.shape = picture_size(kind, data.shape, data.name, len(channels), "encoder")
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise([self.shape[2], *channels]):
             layers.append(Conv2d(inputs, outputs, KERNEL, streams, stride=2, padding=1))
@@ -72,7 +72,7 @@ class ConvDecoder(nn.Module):
         published: bool = False,
     ) -> None:
         super().__init__()
-        *sides, colours = picture_shape(kind, data.shape, data.name, len(channels), "decoder")
+        *sides, colours = picture_size(kind, data.shape, data.name, len(channels), "decoder")
         self.published = published
         factor = 2 ** len(channels)
         start = [-(-side // factor) for side in sides]  # rounded up

@@ -39,6 +39,8 @@ class Check:
     - fall: from the first point to the lowest tenth, over the median step between neighbouring points
     - travel: largest minus smallest value of the second half, over the size of its median
 
+    The fall under rise and drift counts as at least three such steps: less is noise.
+
     Below the first number of `low` the seed is doubtful, below the second unhealthy; `high` likewise. A check
     whose number a run does not have is left out, and one whose setting `unless` of the model is true.
     `reason` is a sentence with `{value}`.

@@ -20,10 +20,10 @@ def check_nets(model: Any, shape: tuple[int, ...], data: str) -> None:
     if kind in NETS:
         for field in CHANNELS:
             if layers := len(getattr(model, field, ())):
-                picture_shape(kind, shape, data, layers, field)
+                picture_size(kind, shape, data, layers, field)
 
 
-def picture_shape(
+def picture_size(
     kind: str, shape: tuple[int, ...], data: str, layers: int, field: str
 ) -> tuple[int, int, int]:
     """Return height, width and colours of an example.

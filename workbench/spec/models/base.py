@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from workbench.spec.fields import Settings, setting
 from workbench.spec.health import GENERAL, Check
+from workbench.spec.picture_nets import CHANNELS, NETS
 
 Activation = Literal["relu", "elu", "silu", "softplus", "tanh", "leaky-relu"]
 Net = Literal["dense", "conv", "residual"]
@@ -53,8 +54,8 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _convolutions_have_channels(self) -> Self:
         net = getattr(self, "net", None)
-        if net in ("conv", "residual"):
-            for name in ("encoder", "decoder", "generator"):
+        if net in NETS:
+            for name in CHANNELS:
                 if getattr(self, name, None) == []:
                     raise ValueError(f"model.net = {net} needs channels in model.{name}")
         return self
