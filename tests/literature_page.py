@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.api.studies import Study, list_studies, plan, wanted
+from workbench.results.compare import deviation
 from workbench.results.table import Cell, number_text
 from workbench.spec.metrics import metric
 from workbench.spec.presets import built_in_folder
@@ -83,8 +84,7 @@ def _line(value: Value, label: str, ours: dict[str, Any] | None, budget: str) ->
     shown, apart, seeds = "–", "–", "–"
     if ours is not None:
         shown = number_text(Cell("number", mean=ours["mean"], std=ours["std"], n=ours["n"]))
-        apart = number_text(Cell("number", mean=ours["mean"] - value.number)).replace("-", "−")
-        apart = apart if apart.startswith("−") else f"+{apart}"
+        apart = deviation(Cell("number", mean=ours["mean"]), value).text.replace("-", "−")
         seeds = str(ours["n"])
     cells = (
         label,

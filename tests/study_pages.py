@@ -56,7 +56,7 @@ def page(store: Store, study: studies.Study, budget: str) -> tuple[str, dict[str
         }
     )
     day = time.strftime("%Y-%m-%d", time.gmtime(max(row.ended or 0.0 for row in rows)))
-    took = format_duration(sum((row.ended or 0.0) - (row.started or 0.0) for row in rows if row.started))
+    took = format_duration(sum(row.took or 0.0 for row in rows))
     failed = [f"{row.name}: {row.state}. {row.reason}" for row in rows if row.state != "finished"]
     lines = [
         f"# {study.title}",

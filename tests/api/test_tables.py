@@ -12,6 +12,7 @@ from workbench.api import tables
 from workbench.api.runs import list_runs
 from workbench.api.stores import Store, open_store
 from workbench.api.tables import (
+    Layout,
     Table,
     comparison,
     differing,
@@ -78,6 +79,17 @@ def test_a_row_whose_settings_have_changed_since_its_run_is_stale_and_says_in_wh
     table = study_table(open_store(root), "starter", ["test_mse"])
     assert [cell.text for cell in table.column("test_mse")] == ["stale", *["not run"] * 3]
     assert any("run run-old has other settings (training.lr 0.5, now 0.001)" in note for note in table.notes)
+
+
+def test_the_filter_of_a_study_leaves_out_runs_and_the_rows_without_any(root: Path) -> None:
+    for preset in ("vae-digits", "lae-digits"):
+        spec = resolve(preset)
+        make_run(root, f"run-{preset}", kind=spec.model.kind, seeds=(0, 1, 2), spec=spec, points=2)
+    store = open_store(root)
+    table = study_table(store, "starter", layout=Layout(metrics=("test_mse",), filter="model:lae"))
+    assert table.sources == (("run-lae-digits",),)
+    with pytest.raises(WorkbenchError, match="There are no runs for the table"):
+        study_table(store, "starter", layout=Layout(filter="model:dlgm"))
 
 
 def test_a_misspelt_study(store: Store) -> None:

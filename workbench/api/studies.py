@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.api.queue import check_specs, forecast, submit
+from workbench.api.queue import check_specs, submit
 from workbench.api.runs import list_runs
 from workbench.errors import DATA, DEVICE, WorkbenchError
-from workbench.queue.forecast import SAME
-from workbench.results.wanted import Wanted, stale_run
+from workbench.queue.forecast import SAME, forecast
+from workbench.results.wanted import Wanted
 from workbench.spec import speeds
 from workbench.spec.studies import Study, find_study, list_studies
 from workbench.spec.study_plan import PlannedRun, plan
@@ -58,14 +58,12 @@ _TAIL = "abcdefghjkmnpqrstuvwxyz23456789"  # no letters that look like digits
 class RunProgress:
     """One run of a study, its runs in the store (newest first), and the state of each of its seeds.
 
-    A state is "done", "running" (or waiting for it), "failed" or "missing". `stale` is the id of a run made
-    under other settings than the study asks for now, where there is none with these.
+    A state is "done", "running" (or waiting for it), "failed" or "missing".
     """
 
     planned: PlannedRun
     rows: tuple[RunRow, ...]
     seeds: dict[int, str]
-    stale: str = ""
 
     @property
     def missing(self) -> list[int]:
@@ -190,22 +188,20 @@ def progress(
     '12 missing'
     """
     rows = list_runs(store)
-    planned = planned_groups(study)
     found = []
     for run in plan(study, budget, overrides, seeds):
         one = wanted(run)
         own = one.runs(rows)
-        stale = stale_run(rows, one, study.name, planned) if not own else None
         states = {seed: _state([row for row in own if seed in row.seeds]) for seed in one.seeds}
-        found.append(RunProgress(run, tuple(own), states, stale.id if stale else ""))
+        found.append(RunProgress(run, tuple(own), states))
     return StudyProgress(study, budget, tuple(found))
 
 
-def _state(rows: Iterable[RunRow]) -> str:
+def _state(rows: Sequence[RunRow]) -> str:
     states = [row.state for row in rows]
     if "finished" in states:
         return "done"
-    if any(row_state in ("queued", "starting", "running", "paused") for row_state in states):
+    if any(row.live for row in rows):
         return "running"
     return "failed" if "failed" in states else "missing"
 
@@ -303,8 +299,9 @@ def forecast_plan(store: Store | None, study: Study, budget: str = "") -> list[P
         ]
     else:
         found = list(progress(store, study, budget).runs)
+    finished = [] if store is None else list_runs(store, states=["finished"])
     for one in found:
-        known = None if store is None else forecast(store, one.planned.spec)
+        known = None if store is None else forecast(store, one.planned.spec, finished)
         seconds = speeds.seconds(one.planned)
         basis = "unknown" if seconds is None else "the reference machine"
         if known is not None and (known.basis == SAME or seconds is None):

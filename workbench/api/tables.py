@@ -62,6 +62,11 @@ __all__ = [
 ]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+NO_RUNS = (
+    "There are no runs for the table.",
+    "`workbench runs ls --filter …` lists what a filter finds.",
+    NOT_FOUND,
+)
 
 
 def comparison(
@@ -93,7 +98,8 @@ def study_table(
     """Return a study's table, with the study's columns unless others are named.
 
     It has a row for each run that the study asks for at `budget`, made of the runs in the store with its
-    group hash and seeds. A row without a run says so: not run, queued, running, failed, or stale. Without
+    group hash and seeds. A row without a run says so: not run, queued, running, failed, or stale; a filter
+    of the layout leaves out runs that do not match it, and rows of which no run does. Without
     `budget`, it is the one at which most of the runs are in the store. The id of a submission has a table of
     its runs alone, in the order of submission. `layout` and `published` replace those of the study.
 
@@ -116,7 +122,7 @@ def study_table(
         runs = [run for run in studies.plan(study, budget) if run.row]
         groups = wanted_groups(
             store.paths,
-            list_runs(store),
+            query.filter_rows(list_runs(store), layout.filter, index_of(store)),
             map(studies.wanted, runs),
             study.name,
             studies.planned_groups(study),
@@ -126,7 +132,10 @@ def study_table(
         groups = [
             replace(group, absent=f"{group.absent}: {why}") if why and group.absent == NOT_RUN else group
             for group, why in zip(groups, lacking, strict=True)
+            if not layout.filter or not group.absent
         ]
+        if not groups:
+            raise WorkbenchError(*NO_RUNS)
         title = f"{study.title}, budget {budget}" if budget else study.title
         if layout.plain:
             table = comparison_of(groups, layout.metrics or None, title, study.published)
@@ -149,11 +158,7 @@ def _submission_table(store: Store, name: str, metrics: Sequence[str] | None) ->
     if study is None:
         return comparison(store, rows, metrics, title=title)
     layout = replace(study.layout, metrics=tuple(metrics or study.layout.metrics))
-    if layout.plain:
-        columns = layout.metrics or None
-        return comparison_table(store.paths, rows, columns, study.title, study.published)
-    rows = query.filter_rows(rows, layout.filter, index_of(store))
-    return arranged_table(store.paths, rows, layout, study.title, study.published)
+    return laid_out(store, rows, layout, study.title, study.published)
 
 
 def _study_of(name: str) -> Study | None:
@@ -196,8 +201,7 @@ def arranged(store: Store, layout: Layout, title: str = "", published: Published
     """
     rows = query.filter_rows(list_runs(store)[::-1], layout.filter, index_of(store))
     if not rows:
-        hint = "`workbench runs ls --filter …` lists what a filter finds."
-        raise WorkbenchError("There are no runs for the table.", hint, NOT_FOUND)
+        raise WorkbenchError(*NO_RUNS)
     return arranged_table(store.paths, rows, layout, title, published)
 
 

@@ -68,9 +68,11 @@ def wanted_groups(
     return groups
 
 
-def stale_run(rows: Iterable[RunRow], one: Wanted, study: str, planned: Collection[str]) -> RunRow | None:
-    """Return the newest finished run that was made for `one` under settings that are asked for no longer."""
-    return next(
+def _absence(
+    store: StorePaths, rows: Sequence[RunRow], one: Wanted, study: str, planned: Collection[str]
+) -> str:
+    """Return "not run", or "stale" with the newest finished run made for `one` under earlier settings."""
+    old = next(
         (
             row
             for row in rows
@@ -79,12 +81,6 @@ def stale_run(rows: Iterable[RunRow], one: Wanted, study: str, planned: Collecti
         ),
         None,
     )
-
-
-def _absence(
-    store: StorePaths, rows: Sequence[RunRow], one: Wanted, study: str, planned: Collection[str]
-) -> str:
-    old = stale_run(rows, one, study, planned)
     if old is None:
         return NOT_RUN
     before = brief_settings(store.run(old.id))
