@@ -117,6 +117,20 @@ def test_progress_that_is_old_is_shown_as_such(store: Store) -> None:
         assert row.reason == reason and (row.eta is None) == bool(reason)
 
 
+def test_a_run_that_follows_another_waits_for_the_end_of_this_one(store: Store) -> None:
+    """It takes no device, so that it neither ends with the next run nor delays those behind it."""
+    sooner, first, last, other = (create_run(store.paths, tiny_spec(name, 5)) for name in "abcd")
+    for run, left in ((sooner, 120), (first, 600)):
+        write_state(store.run(run), RunState("running", 1, device="cuda:0"))
+        progress = {"phase": "training", "step": 0, "total": left, "steps_per_second": 1.0}
+        write_json(store.run(run).progress, {**progress, "time": time.time()})
+    waits = {last: f"Waiting for {first} to finish.", other: "Waiting for a GPU: 1 run on it."}
+    write_json(store.paths.waiting, {"schema": 1, "waits": waits})
+    reasons = {row.id: row.reason for row in explained(store.paths, index_of(store).rows(), serving=True)}
+    assert reasons[last] == f"Waiting for {first} to finish, about 10 min."
+    assert reasons[other] == "Waiting for a GPU: 1 run on it, about 2 min."
+
+
 @pytest.fixture
 def served(store: Store) -> Iterator[int]:
     """The process of a scheduler that serves the store."""

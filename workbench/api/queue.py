@@ -142,14 +142,11 @@ def check_specs(specs: Iterable[RunSpec]) -> list[RunSpec]:
     distinct = {spec.data.model_dump_json(): spec.data for spec in given}
     checked = {text: check_data(data) for text, data in distinct.items()}
     found = [spec.model_copy(update={"data": checked[spec.data.model_dump_json()]}) for spec in given]
-    shapes: dict[str, tuple[int, ...]] = {}  # own data are looked up once, not for each point of a grid
-    for spec in found:
-        if getattr(spec.model, "net", "") not in NETS:
-            continue
-        data = spec.data.model_dump_json()
-        if data not in shapes:
-            shapes[data] = example_shape(spec.data)
-        if shape := shapes[data]:
+    with_nets = [spec for spec in found if getattr(spec.model, "net", "") in NETS]
+    distinct = {spec.data.model_dump_json(): spec.data for spec in with_nets}
+    shapes = {text: example_shape(data) for text, data in distinct.items()}  # own data are hashed for it
+    for spec in with_nets:
+        if shape := shapes[spec.data.model_dump_json()]:
             check_nets(spec.model, shape, Path(spec.data.path).name or spec.data.name)
     return found
 
@@ -193,14 +190,10 @@ def request_all(
             _must_make_sense(store, run_id, verb, value)
             if verb in ("resume", "retry"):
                 _must_have_the_same_data(store, run_id, verb, checked)
-            write_request(store.run(run_id), verb, value)
+            _write_request(store, run_id, verb, value)
             done.append(run_id)
         except WorkbenchError as error:
             refused.append(error)
-        except OSError as error:
-            title = f"Cannot write the request for {text}: {error.strerror}."
-            hint = "Change the run's permissions, or free some space."
-            refused.append(WorkbenchError(title, hint, STORE))
     if refused and not done:
         raise refused[0]
     if done:
@@ -242,12 +235,18 @@ def move(store: Store, run_id: str, *, before: str = "", last: bool = False) -> 
         if earlier and not earlier[-1] < place < neighbour.turn[1]:
             hint = "Use `workbench queue priority`."
             raise WorkbenchError(f"Cannot move {row.id} there: the two runs are too close.", hint)
-    try:
-        write_request(store.run(row.id), "move", priority, place)
-    except OSError as error:
-        hint = "Change the run's permissions, or free some space."
-        raise WorkbenchError(f"Cannot write the request: {error.strerror}.", hint, STORE) from None
+    _write_request(store, row.id, "move", priority, place)
     ensure_scheduler(store)
+
+
+def _write_request(
+    store: Store, run_id: str, verb: Verb, value: int | None, place: float | None = None
+) -> None:
+    try:
+        write_request(store.run(run_id), verb, value, place)
+    except OSError as error:
+        title = f"Cannot write the request for {run_id}: {error.strerror}."
+        raise WorkbenchError(title, "Change the run's permissions, or free some space.", STORE) from None
 
 
 def _runs_to_follow(store: Store, after: Sequence[str]) -> list[str]:

@@ -133,10 +133,12 @@ def varying_settings(store: Store, rows: Iterable[RunRow]) -> list[str]:
     []
     """
     ids = [row.id for row in rows]
-    found = []
-    for key in setting_names(store):
-        values = setting_values(store, key)
-        if not key.startswith("resources.") and len({repr(values.get(run_id)) for run_id in ids}) > 1:
+    index, found = index_of(store), []
+    for key in setting_names(store):  # which brings the index up to date, once for all of them
+        if key.startswith("resources."):
+            continue
+        values = index.settings(key)
+        if len({repr(values.get(run_id)) for run_id in ids}) > 1:
             found.append(key)
     return found
 

@@ -28,7 +28,7 @@ class Learnt:
     """Peaks and speeds of the groups of one store."""
 
     def __init__(self) -> None:
-        self._known: dict[Group, _Known] = {}
+        self._known: dict[str, dict[int, _Known]] = {}  # by hash of the settings, and number of seeds
         self.version = 0  # rises when something new is known
 
     def read(self, store: StorePaths) -> None:
@@ -46,9 +46,10 @@ class Learnt:
 
     def note(self, group: Group, usage: Usage | None) -> None:
         """Take in what one attempt took so far."""
-        if usage is None or not group[0]:
+        name, seeds = group
+        if usage is None or not name:
             return
-        known = self._known.setdefault(group, _Known())
+        known = self._known.setdefault(name, {}).setdefault(seeds, _Known())
         before = replace(known)
         known.gpu_mb = max(known.gpu_mb, usage.gpu_mb)
         known.host_mb = max(known.host_mb, usage.host_mb)
@@ -66,7 +67,7 @@ class Learnt:
         they are. The CPU is allowed beside GPUs for small data, unless earlier runs were slower there.
         """
         name, seeds = need.group
-        alike = {count: known for (group, count), known in self._known.items() if group == name and name}
+        alike = self._known.get(name)
         if not alike:
             return replace(need, cpu=need.small)
         count = seeds if seeds in alike else min(alike, key=lambda other: abs(other - seeds))

@@ -67,10 +67,7 @@ class Need:
     cpu: bool = False  # with "auto", whether it may take the CPU of a machine that has GPUs
     cpu_first: bool = False  # earlier runs were faster there
     visible: str | None = None  # the submitter's CUDA_VISIBLE_DEVICES; None: unset
-    group: tuple[str, int] = (
-        "",
-        1,
-    )  # hash of its settings, and the number of seeds: what its peaks belong to
+    group: tuple[str, int] = ("", 1)  # hash of its settings, number of seeds: what its peaks belong to
     small: bool = False  # its data are small: about as fast on the CPU
     avoid: str = ""  # GPU on which it failed without a fault of its own
     alone: bool = False  # ran out of memory beside others

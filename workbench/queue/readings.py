@@ -8,11 +8,11 @@ import time
 from dataclasses import replace
 
 from workbench.queue import devices
+from workbench.queue.devices import MIB
 from workbench.queue.policy import Gpu, Machine
 from workbench.store.store import Store
 from workbench.text import plural
 
-MIB = 1 << 20
 READING_SECONDS = 1.0  # between readings
 FEWEST_FILES = 1000  # inodes; below it nothing new is started
 PROBE_BYTES = 1 << 20  # larger than any file of the queue itself: limits may let small ones pass
@@ -33,11 +33,11 @@ class Readings:
         self._held = ""
         self._probe_at, self._pause = 0.0, PROBE_SECONDS[0]
 
-    def refresh(self) -> bool:
-        """Read again if the last reading is old; returns whether it was."""
+    def refresh(self) -> None:
+        """Read again if the last reading is old."""
         now = time.monotonic()
         if now - self._read_at < READING_SECONDS:
-            return False
+            return
         self._read_at = now
         self.gpus = devices.gpus()
         self._most_gpus = max(self._most_gpus, len(self.gpus))
@@ -45,7 +45,6 @@ class Readings:
         free, lost = devices.free_memory_mb(), len(rooms) < self._most_gpus
         self.machine = replace(self.machine, memory_free_mb=free, gpus=rooms, lost_gpus=lost)
         self.obstacle = self._disk() or self._probe()
-        return True
 
     def hold(self, reason: str) -> None:
         """Start nothing until a file can be written again: the machine is at fault, and no run."""

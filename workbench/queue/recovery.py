@@ -92,9 +92,9 @@ def settle(
         return state.moved("queued", device="", reason="")
     before = replace(state, faults=0 if further else state.faults)  # a fault of the machine is no try
     state = replace(state, tries=1 if further else state.tries + 1)
-    if claim.get("inline"):
-        limits = replace(limits, crash=0, lost=0)
     inline = bool(claim.get("inline"))
+    if inline:
+        limits = replace(limits, crash=0, lost=0)
     return _machine_fault(paths, before, end, now, limits, inline=inline) or _after(
         paths, replace(state, faults=0, avoid=""), end, now, limits, inline=inline
     )

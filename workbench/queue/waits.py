@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,28 +18,31 @@ SILENT_SECONDS = 30.0  # a worker reports four times a second, but a step may be
 def explained(store: StorePaths, rows: Sequence[RunRow], *, serving: bool) -> list[RunRow]:
     """Return the rows; the `reason` of those that wait says for what, and how soon it may be free.
 
-    The time is that of the runs which end next on such a device, one for each run before it in the queue. A
-    run without progress says so. `serving`: a scheduler lives, so that its reasons are those of now.
+    The time is that of the runs which end next on such a device, one for each run before it in the queue; for
+    a run that follows another it is that of this one. A run without progress says so. `serving`: a scheduler
+    lives, so that its reasons are those of now.
     """
     rows = [_stale(row, time.time()) for row in rows]
     waiting = serving and any(row.state == "queued" for row in rows)
     waits = table(read_table(store.waiting).get("waits")) if waiting else {}
     if not waits:
         return rows
-    ends = {
-        kind: sorted(row.eta for row in rows if row.eta is not None and (kind == "any" or _on_gpu(row)))
-        for kind in ("gpu", "any")
-    }
+    etas = {row.id: row.eta for row in rows if row.eta is not None}
+    on_gpus = [etas[row.id] for row in rows if row.id in etas and row.device.startswith("cuda")]
+    ends = {"gpu": sorted(on_gpus), "any": sorted(etas.values())}
     before = {"gpu": 0, "any": 0}
     texts: dict[str, str] = {}
     for run_id, text in waits.items():  # in the order of the queue
         if not isinstance(text, str):
             continue
-        kind = "any" if "CPU" in text.partition(":")[0] else "gpu"
-        if before[kind] < len(ends[kind]):
-            minutes = max(1, round(ends[kind][before[kind]] / 60))
-            text = f"{text.removesuffix('.')}, about {minutes} min."
-        before[kind] += 1
+        if other := re.fullmatch(r"Waiting for (\S+) to finish\.", text):
+            seconds = etas.get(other[1])
+        else:
+            kind = "any" if "CPU" in text.partition(":")[0] else "gpu"
+            seconds = ends[kind][before[kind]] if before[kind] < len(ends[kind]) else None
+            before[kind] += 1
+        if seconds is not None:
+            text = f"{text.removesuffix('.')}, about {max(1, round(seconds / 60))} min."
         texts[run_id] = text
     return [
         replace(row, reason=f"{row.reason} {texts[row.id]}".strip())
@@ -56,7 +60,3 @@ def _stale(row: RunRow, now: float) -> RunRow:
     if silent < SILENT_SECONDS:
         return row
     return replace(row, steps_per_second=0.0, reason=f"No progress for {format_duration(silent)}.")
-
-
-def _on_gpu(row: RunRow) -> bool:
-    return row.device.startswith("cuda")

@@ -130,7 +130,7 @@ def run_ids(root: Path) -> list[str]:
 
 def sweep_temporary(root: Path, older_than: float = 86_400.0) -> None:
     """Delete half-made folders and files whose maker died; a young one may still be in the making."""
-    for path in (root / ".workbench").glob(".*.tmp"):
+    for path in StorePaths(root).hidden.glob(".*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - path.lstat().st_mtime > older_than:
                 path.unlink()
@@ -149,8 +149,8 @@ def sweep_files(run: RunPaths, attempt: int) -> None:
     """
     folders = (run.checkpoints, run.samples, run.latents, run.attempt(attempt).root)
     found = [path for folder in folders for path in folder.glob(".*.tmp")]
-    for name in (PROGRESS, RESULT, "environment.json", "examples.npz", "initial.json"):
-        found += run.root.glob(f".{name}.*.tmp")
+    for path in (run.progress, run.result, run.environment, run.examples, run.initial):
+        found += run.root.glob(f".{path.name}.*.tmp")
     for path in found:
         with contextlib.suppress(OSError):
             path.unlink()
