@@ -77,3 +77,21 @@ def test_a_card_that_fails_hides_no_other_error(
     monkeypatch.setattr(usage.torch, "cuda", SimpleNamespace(max_memory_reserved=fail))
     UsageRecord(attempt, torch.device("cuda:0")).note(last=True)
     assert (read_usage(attempt) or Usage()).host_mb > 0
+
+
+def test_a_card_that_fails_later_leaves_the_peak_of_before(
+    attempt: AttemptPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(device: torch.device) -> int:
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    cuda = SimpleNamespace(
+        max_memory_reserved=lambda device: 1000 * MIB, mem_get_info=lambda device: (200 * MIB, 80_000 * MIB)
+    )
+    monkeypatch.setattr(usage.torch, "cuda", cuda)
+    record = UsageRecord(attempt, torch.device("cuda:0"))
+    record.note(10.0)
+    cuda.max_memory_reserved = fail
+    record.note(last=True)
+    found = read_usage(attempt) or Usage()
+    assert (found.gpu_mb, found.card_mb, found.card_free_mb) == (1000, 80_000, 200)

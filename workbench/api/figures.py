@@ -29,6 +29,7 @@ from workbench.figures.subjects import (
     stored_arrays,
     subject,
     usual_metrics,
+    with_seed,
 )
 from workbench.results.compare import group_names
 from workbench.results.groups import Group, pool
@@ -82,7 +83,9 @@ def groups_of(store: Store, what: str, others: Sequence[str] = (), budget: str =
         WorkbenchError: exit code 3 if there is no such study or run; 2 for an unknown budget.
     """
     rows, groups = [], []
-    study = next((found for found in studies.list_studies() if found.name == what and not found.error), None)
+    study = None
+    with suppress(WorkbenchError):  # no study of this name, or a faulty file
+        study = studies.find_study(what)
     if study is not None and study.runs:
         budget = budget or studies.usual_budget(store, study)
         wanted = [studies.wanted(run) for run in studies.plan(study, budget) if run.row]
@@ -156,12 +159,13 @@ def collect(
         raise WorkbenchError(f"Cannot use {len(labels)} labels: there are {len(groups)} configurations.")
     found, notes = [], []
     for group, label in zip(groups, [*labels, *group_names(groups)[len(labels) :]], strict=True):
-        run_id = group.rows[0].id
-        why = lack(kind, read_run(store.paths, run_id)) if run_id else group.absent
+        runs = [read_run(store.paths, row.id) for row in group.rows if row.id]
+        seed = None if kind.source in ("curves", "noise") else options.seed  # these are of all seeds
+        why = lack(kind, with_seed(runs, seed)) if runs else group.absent
         if why:
             notes.append(f"{label} is left out: {why}.")
         else:
-            found.append(subject(store.paths, group, label, options))
+            found.append(subject(group, runs, label, options))
     if not found:
         has = [known.name for known, why in kinds_of(store, groups) if not why]
         hint = f"It has {', '.join(has)}." if has else ""

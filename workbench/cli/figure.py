@@ -10,10 +10,10 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.options import Json, Overwrite, global_options, open_store
+from workbench.cli.options import Json, Overwrite, TableBudget, global_options, open_store
 from workbench.cli.output import out, out_json, out_table, talk
 from workbench.cli.pictures import draw_points, print_pictures
-from workbench.errors import NOT_FOUND, USAGE, WorkbenchError
+from workbench.errors import USAGE, WorkbenchError
 
 
 def figure(
@@ -49,14 +49,7 @@ def figure(
             "--with", metavar="RUN", help="Add another run. Repeatable.", autocompletion=complete.runs
         ),
     ] = None,
-    budget: Annotated[
-        str,
-        typer.Option(
-            "--budget",
-            help="Of a study: quick, standard or paper; default: the one with most runs here.",
-            autocompletion=complete.budgets,
-        ),
-    ] = "",
+    budget: TableBudget = "",
     label: Annotated[
         list[str] | None,
         typer.Option("--label", metavar="TEXT", help="Name of a configuration, in their order. Repeatable."),
@@ -127,25 +120,24 @@ def figure(
 
 def _print(store: api.stores.Store, kind: api.figures.Kind, subject: Any, options: Any, ascii: bool) -> None:
     """Print a subject in characters, as the pane of that kind of figure draws it."""
-    run, place = subject.shown, subject.place
     if kind.text == "curve":
         width = max(30, shutil.get_terminal_size((80, 24)).columns)
         for metric in options.metrics or api.figures.usual_metrics([subject]):
-            picture = api.plots.plot_text(store, run.id, metric, width=width, ascii=ascii, log=options.log)
+            picture = api.plots.plot_text(
+                store, subject.shown.id, metric, width=width, ascii=ascii, log=options.log
+            )
             out(picture.rstrip())
         return
     out(f"{subject.label}, seed {subject.seed}", one_line=True)
     found: Any = subject.arrays
     if kind.source != "estimate":
-        snapshot = run.latents(options.step) if kind.source == "latents" else run.samples(options.step)
-        if snapshot is None:
-            raise WorkbenchError(f"Run {run.id} has no {kind.name} of step {options.step}.", "", NOT_FOUND)
+        snapshot = (subject.latents if kind.source == "latents" else subject.samples)(options.step)
         found = {name: value for name, value in vars(snapshot).items() if value is not None}
         found["points"] = found.pop("z", found.get("points"))
     if "images" in found:
-        print_pictures(_in_order(kind, found["images"][place], found["data"]), ascii)
+        print_pictures(_in_order(kind, found["images"][subject.place], found["data"]), ascii)
     else:
-        points = found["points"][place].reshape(-1, found["points"].shape[-1])
+        points = found["points"][subject.place].reshape(-1, found["points"].shape[-1])
         out(draw_points(points, found.get("labels", points[:, 0] * 0), ascii))
 
 

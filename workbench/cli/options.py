@@ -85,6 +85,14 @@ Filter = Annotated[
     typer.Option("--filter", metavar="TEXT", help="Filter as in the screens: 'model:lae test_mse<0.03'."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
+TableBudget = Annotated[
+    str,
+    typer.Option(
+        "--budget",
+        help="Of a study: quick, standard or paper; default: the one with most runs here.",
+        autocompletion=complete.budgets,
+    ),
+]
 Seeds = Annotated[
     str | None, typer.Option("--seeds", metavar="SEEDS", help="A count (3 means 0,1,2) or a list (0,7,9).")
 ]

@@ -23,13 +23,13 @@ class UsageRecord:
 
     def note(self, rate: float = 0.0, *, last: bool = False) -> None:
         """Record the peaks and the `rate` (steps per second; 0: as before), if changed or the `last` time."""
-        peak = card = free = 0
+        old = self._written
+        peak, card, free = old.gpu_mb, old.card_mb, old.card_free_mb
         if self._device.type == "cuda":
             with contextlib.suppress(RuntimeError):  # a card that fails must not hide the first error
                 peak = torch.cuda.max_memory_reserved(self._device) // MIB
                 free, card = (size // MIB for size in torch.cuda.mem_get_info(self._device))
         host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        old = self._written
         now = Usage(peak, host, card, free, rate or old.steps_per_second)
         pairs = ((peak, old.gpu_mb), (host, old.host_mb), (now.steps_per_second, old.steps_per_second))
         if last or any(abs(new - before) > CHANGE * before for new, before in pairs):

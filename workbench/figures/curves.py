@@ -87,13 +87,14 @@ def _draw_lines(axes: Axes, lines: Sequence[tuple[str, Series]], options: Option
         marked: dict[str, Any] = {"marker": MARKS[drawn % len(MARKS)], "markersize": 3} if few else {}
         axes.plot(thin.x, thin.y, label=name(label), **look, **marked)
         if series.seeds > 1:
-            _draw_band(axes, series, options.band, look["color"])
+            draw_band(axes, series, options.band, look["color"])
         drawn += 1
     if not drawn:
         raise WorkbenchError("Cannot draw the curves: no value is finite.", "The run diverged.", USAGE)
 
 
-def _draw_band(axes: Axes, series: Series, band: str, colour: Any) -> None:
+def draw_band(axes: Axes, series: Series, band: str, colour: Any) -> None:
+    """Draw the spread over seeds around a curve: ± the standard deviation ("std"), or the "range"."""
     low, high = series.band("±std" if band == "std" else "min–max")
     x = series.steps
     if len(x) > 2 * COLUMNS:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workbench.errors import NOT_FOUND, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.figures.style import COLOURS, frame, name, outside_legend, panels, width_of, wrapped_to
 from workbench.figures.subjects import Options, Subject, array_of
 from workbench.results.pca import principal_plane
@@ -32,12 +32,7 @@ def samples(subjects: Sequence[Subject], options: Options) -> Figure:
     """
     drawn: list[Drawing] = []
     for subject in subjects:
-        found = subject.shown.samples(options.step)
-        if found is None or subject.place >= found.seeds:
-            steps = ", ".join(map(str, subject.shown.sample_steps()))
-            raise WorkbenchError(
-                f"{subject.shown.id} has no samples of step {options.step}.", f"Steps: {steps}.", NOT_FOUND
-            )
+        found = subject.samples(options.step)
         if found.images is not None:
             pictures = found.images[subject.place]
             drawn.append(mosaic(pictures, across=max(1, round(len(pictures) ** 0.5))))

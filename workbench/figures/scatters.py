@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workbench.errors import NOT_FOUND, WorkbenchError
 from workbench.figures.style import COLOURS, MARKS, frame, name, outside_legend, panels, width_of, wrapped_to
 from workbench.figures.subjects import Options, Subject, array_of
 from workbench.results.pca import principal_plane
@@ -27,12 +26,7 @@ def latents(subjects: Sequence[Subject], options: Options) -> Figure:
     """
     clouds = []
     for subject in subjects:
-        found = subject.shown.latents(options.step)
-        if found is None or subject.place >= found.seeds:
-            steps = ", ".join(map(str, subject.shown.latent_steps()))
-            raise WorkbenchError(
-                f"{subject.shown.id} has no latents of step {options.step}.", f"Steps: {steps}.", NOT_FOUND
-            )
+        found = subject.latents(options.step)
         clouds.append((found.z[subject.place], found.labels))
     return _draw(subjects, clouds, options)
 

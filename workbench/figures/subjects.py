@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,16 @@ from workbench.spec.estimates import estimate_class, settings_from
 from workbench.spec.metric import lacking
 from workbench.store.evaluations import read_evaluations
 from workbench.store.paths import RunPaths, StorePaths
-from workbench.store.snapshots import read_npz
+from workbench.store.snapshots import Latents, Samples, read_npz
 
 Arrays = Mapping[str, NDArray[Any]]
+Snapshot = TypeVar("Snapshot", Latents, Samples)
 NOISE = "gradient_"  # how the names of the curves of the estimate gradient-variance begin
 CURVES = "evaluation.estimates and evaluation.estimates_every of its spec make them"
 ARRAYS = (
     *("points", "images", "data", "labels", "z", "base", "prior", "posterior", "prior_energy"),
     *("posterior_energy", "temperatures", "mean", "error", "variance"),
 )  # names in the files of estimates
-
-
-class HasRoot(Protocol):
-    """What is needed of a store."""
-
-    @property
-    def paths(self) -> StorePaths: ...
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,30 @@ class Subject:
         """The seed of which one is shown."""
         return self.shown.seeds[self.place]
 
+    def latents(self, step: int | None) -> Latents:
+        """Return the latents of a step, or the newest.
+
+        Raises:
+            WorkbenchError: if there are none to read for the shown seed (3).
+        """
+        return self._snapshot("latents", step, self.shown.latents(step), self.shown.latent_steps())
+
+    def samples(self, step: int | None) -> Samples:
+        """Return the samples of a step, or the newest.
+
+        Raises:
+            WorkbenchError: if there are none to read for the shown seed (3).
+        """
+        return self._snapshot("samples", step, self.shown.samples(step), self.shown.sample_steps())
+
+    def _snapshot(self, what: str, step: int | None, found: Snapshot | None, steps: list[int]) -> Snapshot:
+        if found is None or self.place >= found.seeds:
+            known = ", ".join(map(str, steps))
+            raise WorkbenchError(
+                f"{self.shown.id} has no {what} of step {step}.", f"Steps: {known}.", NOT_FOUND
+            )
+        return found
+
     def curves(self) -> list[tuple[str, str]]:
         """Return (metric, split) of every curve that all runs have."""
         first, *others = (run.names() for run in self.runs)
@@ -95,19 +113,23 @@ class Subject:
         return pooled
 
 
-def subject(store: StorePaths, group: Group, label: str, options: Options) -> Subject:
-    """Return the runs of a group as the subject of a figure.
+def with_seed(runs: Sequence[LiveRun], seed: int | None) -> LiveRun:
+    """Return the first of the runs that has the seed; the first of all if none has it, or it is None."""
+    return next((run for run in runs if seed in run.seeds), runs[0])
+
+
+def subject(group: Group, runs: Sequence[LiveRun], label: str, options: Options) -> Subject:
+    """Return the runs of a group, newest first, as the subject of a figure.
 
     Raises:
         WorkbenchError: if none of them has the seed that is asked for (3).
     """
-    runs = tuple(read_run(store, row.id) for row in group.rows)
-    for run in runs:
-        if options.seed is None or options.seed in run.seeds:
-            place = 0 if options.seed is None else run.seeds.index(options.seed)
-            return Subject(label, group, runs, run, place)
-    known = ", ".join(map(str, group.seeds))
-    raise WorkbenchError(f"{group.name} has no seed {options.seed}.", f"Its seeds: {known}.", NOT_FOUND)
+    shown = with_seed(runs, options.seed)
+    if options.seed is not None and options.seed not in shown.seeds:
+        known = ", ".join(map(str, group.seeds))
+        raise WorkbenchError(f"{group.name} has no seed {options.seed}.", f"Its seeds: {known}.", NOT_FOUND)
+    place = 0 if options.seed is None else shown.seeds.index(options.seed)
+    return Subject(label, group, tuple(runs), shown, place)
 
 
 def usual_metrics(subjects: Sequence[Subject]) -> tuple[str, ...]:
@@ -129,11 +151,7 @@ def usual_metrics(subjects: Sequence[Subject]) -> tuple[str, ...]:
 
 def read_run(store: StorePaths, run_id: str) -> LiveRun:
     """Return a run with all its curves read."""
-
-    class Root:
-        root = store.root
-
-    live = LiveRun(Root(), run_id)
+    live = LiveRun(store, run_id)
     while live.poll():  # a large metrics file is read in parts
         pass
     return live

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from workbench.errors import NOT_FOUND, WorkbenchError
-from workbench.figures.curves import lines_of
+from workbench.figures.curves import draw_band, lines_of
 from workbench.figures.style import MARKS, log_axis, looks, name, outside_legend, panels, quantity
 from workbench.figures.subjects import NOISE, Options, Subject
 from workbench.spec.estimates.ladder import OBJECTIVES
@@ -33,9 +33,7 @@ def gradient_variance(subjects: Sequence[Subject], options: Options) -> Figure:
             mark = MARKS[number % len(MARKS)]
             here.plot(series.steps, series.mean, label=name(label), marker=mark, markersize=3, **look)
             if series.seeds > 1:
-                here.fill_between(
-                    series.steps, *series.band("min–max"), color=look["color"], alpha=0.18, linewidth=0
-                )
+                draw_band(here, series, "range", look["color"])
         here.set_title(NETS[net])
         here.set_xlabel("iteration")
         here.set_ylabel("variance, mean over weights")

@@ -15,9 +15,9 @@ from workbench.engine.evaluation.embedding import tsne as embed
 from workbench.engine.evaluation.entry import entry, example_entry
 from workbench.engine.evaluation.evidence import log_joint_of, needs_density
 from workbench.engine.evaluation.neighbours import binomial, knn_hits
+from workbench.engine.evaluation.pictures import decoded_arrays
 from workbench.engine.evaluation.task import Findings, Task
 from workbench.engine.samplers.hmc import run_chains
-from workbench.engine.snapshots import to_bytes
 
 CHUNK = 500
 OVERDISPERSED = 2.0  # spreads of the proposal that chains start apart
@@ -29,7 +29,7 @@ def probe(task: Task) -> Findings:
     """Labels by logistic regression and by k nearest neighbours."""
     from workbench.engine.evaluation.probe import logistic_probe, standardised  # loads scikit-learn: 1 s
 
-    _needs_latents(task)
+    task.needs_latents()
     data, settings = task.data, task.settings
     if data.info.classes < 2:
         raise task.refuse(f"A probe reads labels, and {data.info.name} has none.", "Choose another --metric.")
@@ -171,9 +171,9 @@ def tsne(task: Task) -> Findings:
 
 def interpolation(task: Task) -> Findings:
     """Decoded straight lines between the latents of test examples, of two classes where there are any."""
-    _needs_latents(task)
+    task.needs_latents()
     first, second = _pairs(task)
-    model, info = task.model, task.data.info
+    model = task.model
     with torch.no_grad():
         ends = [task.data.examples("test", index, task.streams).x for index in (first, second)]
         ends = [x[:1].expand_as(x) for x in ends]  # drawn pixels differ between seeds: all get those shown
@@ -182,11 +182,7 @@ def interpolation(task: Task) -> Findings:
         decoded = model.decode(z.flatten(1, 2)).unflatten(1, z.shape[1:3])
     task.on_progress(1.0)
     real = torch.stack([x[0] for x in ends], 1)  # [P, 2, D]
-    found = Findings()
-    if len(info.shape) > 1:
-        found.arrays = {"images": to_bytes(decoded, info.shape), "data": to_bytes(real, info.shape)}
-    else:
-        found.arrays = {"points": decoded.float().cpu().numpy(), "data": real.float().cpu().numpy()}
+    found = Findings(arrays=decoded_arrays(task, decoded, real))
     found.arrays["z"] = z.float().cpu().numpy()
     found.notes.append(f"{len(first)} lines of {task.settings.steps} points between encoded test examples.")
     return found
@@ -208,7 +204,7 @@ def _pairs(task: Task) -> tuple[Tensor, Tensor]:
 
 def _latents(task: Task) -> tuple[Tensor, Tensor]:
     """Return encoded test examples [S, n, d] and their labels [n]; a member with odd latents is refused."""
-    _needs_latents(task)
+    task.needs_latents()
     parts = []
     with torch.no_grad():
         for batch in task.data.chunks("test", task.streams, CHUNK, task.settings.images):
@@ -217,8 +213,3 @@ def _latents(task: Task) -> tuple[Tensor, Tensor]:
     if not bool(z.isfinite().all()):
         raise task.refuse("Some latents are not finite: a seed of this run has diverged.")
     return z, task.data.labels("test")[: z.shape[1]]
-
-
-def _needs_latents(task: Task) -> None:
-    if task.model.latent == 0:
-        raise task.refuse("This family has no latents.", "Choose another --metric.")

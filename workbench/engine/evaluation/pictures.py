@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,13 +22,13 @@ def reconstructions(task: Task) -> Findings:
     Raises:
         WorkbenchError: if the family has no latents.
     """
-    _needs_latents(task)
+    task.needs_latents()
     batch = next(task.data.chunks("test", task.streams, task.settings.images, task.settings.images))
     x = batch.x[:1].expand_as(batch.x)  # drawn pixels differ between seeds: all get those that are shown
     with torch.no_grad():
         decoded = task.model.decode(task.model.encode(x, task.streams))
     task.on_progress(1.0)
-    return Findings(arrays=_arrays(task, decoded, x[0]))
+    return Findings(arrays=decoded_arrays(task, decoded, x[0]))
 
 
 def decoder_grid(task: Task) -> Findings:
@@ -39,7 +40,7 @@ def decoder_grid(task: Task) -> Findings:
     Raises:
         WorkbenchError: if the model has no latents, or more than two dimensions of them.
     """
-    _needs_latents(task)
+    task.needs_latents()
     model, settings = task.model, task.settings
     if model.latent > 2:
         raise task.refuse(f"A grid needs one or two latent dimensions, this model has {model.latent}.")
@@ -50,7 +51,7 @@ def decoder_grid(task: Task) -> Findings:
         z = grid_between(low, high, settings.points or USUAL[model.latent])
         decoded = torch.cat([model.decode(part) for part in z.split(CHUNK, 1)], 1)
     task.on_progress(1.0)
-    found = Findings(arrays=_arrays(task, decoded, batch.x[0]))
+    found = Findings(arrays=decoded_arrays(task, decoded, batch.x[0]))
     found.arrays["z"] = z.float().cpu().numpy()
     return found
 
@@ -63,13 +64,9 @@ def grid_between(low: Tensor, high: Tensor, points: int) -> Tensor:
     return torch.lerp(low.unsqueeze(1), high.unsqueeze(1), place)
 
 
-def _arrays(task: Task, decoded: Tensor, real: Tensor) -> dict:
+def decoded_arrays(task: Task, decoded: Tensor, real: Tensor) -> dict[str, np.ndarray]:
+    """Return what was decoded [S, …, D] and real examples […, D]: `images` or `points`, and `data`."""
     shape = task.data.info.shape
     if len(shape) > 1:
         return {"images": to_bytes(decoded, shape), "data": to_bytes(real, shape)}
     return {"points": decoded.float().cpu().numpy(), "data": real.float().cpu().numpy()}
-
-
-def _needs_latents(task: Task) -> None:
-    if task.model.latent == 0:
-        raise task.refuse("This family has no latents.", "Choose another --metric.")

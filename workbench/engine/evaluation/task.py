@@ -35,6 +35,15 @@ class Task:
         """Return the error that says why this metric makes no sense for this model or these data."""
         return WorkbenchError(why, hint, USAGE)
 
+    def needs_latents(self) -> None:
+        """Refuse a family without latents.
+
+        Raises:
+            WorkbenchError: for such a family.
+        """
+        if self.model.latent == 0:
+            raise self.refuse("This family has no latents.", "Choose another --metric.")
+
 
 @dataclass
 class Findings:
