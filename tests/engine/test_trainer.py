@@ -94,13 +94,26 @@ def test_snapshots_hold_samples_beside_data_and_latents_with_labels(tmp_path: Pa
     with np.load(paths.latents / "12.npz") as shown:
         assert (shown["z"].shape, shown["z"].dtype) == ((2, 360, 3), np.float32)
         assert shown["labels"].dtype == np.int64
-        assert shown["reconstructions"].shape == (2, 12, 8, 8) and shown["originals"].shape == (12, 8, 8)
+        assert shown["reconstructions"].shape == shown["originals"].shape == (2, 12, 8, 8)
         assert shown["reconstructions"].dtype == shown["originals"].dtype == np.uint8
         with torch.no_grad():
             decoded = trainer.model.decode(torch.from_numpy(shown["z"][:, :12]).double()).numpy()
         again = shown["reconstructions"].reshape(2, 12, 64) / 255
         assert np.abs(decoded.clip(0, 1) - again).max() <= 0.5 / 255 + 1e-6
         assert (shown["labels"] == trainer.data.labels("test").numpy()).all()
+
+
+def test_each_seed_is_shown_the_binarised_pixels_that_it_encoded(tmp_path: Path) -> None:
+    trainer = make_trainer(small_spec("vae", [0, 1], 10, data={"binarise": "dynamic"}), tmp_path)
+    encoded: list[torch.Tensor] = []
+    encode = trainer.model.encode
+    trainer.model.encode = lambda x, streams: encoded.append(x) or encode(x, streams)  # type: ignore[method-assign,func-returns-value]
+    trainer.run()
+    with np.load(trainer.recorder.paths.latents / "10.npz") as shown:
+        assert any(
+            np.array_equal(shown["originals"].reshape(2, 12, 64), 255 * x[:, :12].numpy()) for x in encoded
+        )
+        assert (shown["originals"][0] != shown["originals"][1]).any()
 
 
 def test_points_are_shown_as_points(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ def test_originals_are_above_their_reconstructions(root: Path) -> None:
     paths = make_run(root)
     images = np.zeros((1, 8, 4, 4), np.uint8)
     only_snapshot(paths.samples, 1, images=images, data=images[0])
-    light, grey = np.full((3, 4, 4), 255, np.uint8), np.full((1, 3, 4, 4), 128, np.uint8)
+    light, grey = (np.full((1, 3, 4, 4), value, np.uint8) for value in (255, 128))
     z = np.zeros((1, 5, 2), np.float32)
     only_snapshot(paths.latents, 1, z=z, labels=np.zeros(5, int), originals=light, reconstructions=grey)
     pane = showing(SamplePane, live_run(root))

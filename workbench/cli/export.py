@@ -12,7 +12,7 @@ import typer
 
 from workbench import api
 from workbench.cli import complete
-from workbench.cli.options import Overwrite, open_store
+from workbench.cli.options import Overwrite, TableBudget, open_store
 from workbench.cli.output import talk
 from workbench.errors import NOT_FOUND, WorkbenchError, did_you_mean
 
@@ -55,14 +55,7 @@ def export(
         typer.Option("--curves", help="One line per run, seed, metric and point of a curve, as --long."),
     ] = False,
     siunitx: Siunitx = False,
-    budget: Annotated[
-        str,
-        typer.Option(
-            "--budget",
-            help="Of a study: quick, standard or paper; default: the one with most runs here.",
-            autocompletion=complete.budgets,
-        ),
-    ] = "",
+    budget: TableBudget = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Export a comparison table of runs or of a study.

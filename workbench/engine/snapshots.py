@@ -44,7 +44,9 @@ def take_snapshot(recorder: Recorder, step: int, model: LatentModel, data: DataS
             with torch.no_grad():  # of latents that are there: no noise is drawn for it
                 decoded = model.decode(z[:, :SHOWN_AGAIN])
             again = {
-                "originals": to_bytes(latents.x[0][:SHOWN_AGAIN], data.info.shape),
+                "originals": to_bytes(
+                    latents.x[:, :SHOWN_AGAIN], data.info.shape
+                ),  # drawn bits differ by seed
                 "reconstructions": to_bytes(decoded, data.info.shape),
             }
         z_array = z.detach().float().cpu().numpy()

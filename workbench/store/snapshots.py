@@ -38,8 +38,9 @@ class Latents:
     step: int
     z: NDArray[np.float32]  # [S, n, d]
     labels: NDArray[np.int64]  # [n]; all zero where the data have no classes
-    originals: NDArray[np.uint8] | None = None  # [m, H, W] or [m, H, W, 3]: the first m of the examples
-    reconstructions: NDArray[np.uint8] | None = None  # [S, m, H, W] or [S, m, H, W, 3]
+    # [S, m, H, W] or [S, m, H, W, 3] of the first m examples, as each seed got them
+    originals: NDArray[np.uint8] | None = None
+    reconstructions: NDArray[np.uint8] | None = None
 
     @property
     def seeds(self) -> int:
@@ -76,7 +77,7 @@ def read_latents(folder: Path, step: int) -> Latents | None:
         labels = np.zeros(z.shape[1], np.int64)
     own, again = arrays.get("originals"), arrays.get("reconstructions")
     if own is not None and again is not None:
-        fits = _picture(own) and again.shape == (len(z), *own.shape)
+        fits = len(own) == len(z) and _picture(own[0]) and again.shape == own.shape
         if not fits or own.dtype != np.uint8 or again.dtype != np.uint8:
             own = again = None
     z, labels = z.astype(np.float32, copy=False), labels.astype(np.int64, copy=False)

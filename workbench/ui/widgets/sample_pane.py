@@ -74,8 +74,8 @@ class SamplePane(SnapshotPane):
         latents = self.live.latents(samples.step) if self.live is not None else None
         if latents is not None and latents.originals is not None and latents.reconstructions is not None:
             member = self.member % latents.seeds
-            if latents.originals.shape[1:] == shape:
-                return [latents.originals, latents.reconstructions[member]]
+            if latents.originals.shape[2:] == shape:
+                return [latents.originals[member], latents.reconstructions[member]]
         return [samples.data] if samples.data is not None and len(samples.data) else []
 
     def _points(
