@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.stores import make_run
-from tests.ui.apps import LEBM, message_of, opened, press, screen_text, settled
+from tests.ui.apps import LEBM, message_of, opened, press, screen_text, settled, until
 from workbench.api.stores import Store
 from workbench.api.studies import find_study
 from workbench.api.tables import study_table
@@ -38,7 +38,7 @@ def store(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stor
 
 
 @asynccontextmanager
-async def builder(store: Store, *keys: str, size: tuple[int, int] = (160, 48)) -> AsyncIterator[Pilot[Any]]:
+async def builder(store: Store, *keys: str, size: tuple[int, int] = (120, 32)) -> AsyncIterator[Pilot[Any]]:
     """Open the table of the four VAEs, then press keys."""
     async with opened(store, "b", size=size) as pilot:
         assert isinstance(pilot.app.screen, ResultsScreen)
@@ -73,9 +73,15 @@ async def choose(pilot: Pilot[Any], *keys: str) -> None:
     await press(pilot, "escape")
 
 
-async def test_rows_metrics_and_sort_are_chosen(store: Store) -> None:
+async def test_rows_baseline_metrics_and_sort_are_chosen(store: Store) -> None:
     async with builder(store, "r") as pilot:
         await choose(pilot, "model.latent")
+        await press(pilot, "B")
+        assert page(pilot).draft.layout.baseline == "model.latent=2"
+        deltas = column(pilot, "test_mse_difference")
+        assert deltas[0] == "–" and all("p=" in text for text in deltas[1:])
+        await press(pilot, "B")
+        assert page(pilot).draft.layout.baseline == ""
         await press(pilot, "m")
         await choose(pilot, "test_mse", "energy_distance")
         assert page(pilot).draft.layout.rows == ("model.latent",)
@@ -88,17 +94,6 @@ async def test_rows_metrics_and_sort_are_chosen(store: Store) -> None:
         await press(pilot, "s")
         assert column(pilot, "model.latent") == ["8", "2", "4", "16"]
         assert "*unsaved" in screen_text(pilot.app)
-
-
-async def test_a_baseline_row_gives_differences_with_p_values(store: Store) -> None:
-    async with builder(store, "r") as pilot:
-        await choose(pilot, "model.latent")
-        await press(pilot, "B")
-        assert page(pilot).draft.layout.baseline == "model.latent=2"
-        deltas = column(pilot, "test_mse_difference")
-        assert deltas[0] == "–" and all("p=" in text for text in deltas[1:])
-        await press(pilot, "B")
-        assert page(pilot).draft.layout.baseline == ""
 
 
 async def test_the_pivot_steps_and_the_layout_is_edited_in_its_list(store: Store) -> None:
@@ -141,7 +136,7 @@ async def test_a_reported_value_is_shown_beside_the_own_and_saved(store: Store) 
         assert "must be text that begins with a number" in message_of(pilot)
 
 
-async def test_latex_is_shown_and_copied(store: Store) -> None:
+async def test_latex_is_shown_and_copied_and_enter_lists_the_runs_of_a_row(store: Store) -> None:
     async with builder(store, "y") as pilot:
         assert pilot.app.clipboard.startswith("|") or "| model" in pilot.app.clipboard
         await press(pilot, "i")
@@ -150,10 +145,7 @@ async def test_latex_is_shown_and_copied(store: Store) -> None:
         assert "\\begin{tab" in pilot.app.clipboard
         await press(pilot, "escape")
         assert page(pilot).text == "" and page(pilot).grid.display
-
-
-async def test_enter_on_a_row_lists_its_runs(store: Store) -> None:
-    async with builder(store, "j", "enter") as pilot:
+        await press(pilot, "j", "enter")
         results = pilot.app.screen
         assert isinstance(results, ResultsScreen)
         await settled(pilot)
@@ -184,8 +176,11 @@ async def test_a_study_is_listed_with_its_progress_and_its_missing_runs_are_queu
         assert isinstance(studies, StudiesScreen)
         names = [study.name for study in studies.grid.studies]
         studies.grid.move_to(names.index("starter"))
-        await settled(pilot)
+        await until(pilot, lambda: "starter" in studies.grid.progress)  # read once the cursor rests
         assert studies.grid.progress["starter"] == "12 missing"
+        plans = studies._serial["plan"]
+        studies.runs_changed()  # with the same runs in the same states
+        assert studies._serial["plan"] == plans
         assert [one.run.preset for one in studies.plan.lines] == list(find_study("starter").presets)
         await press(pilot, "plus")
         assert queued == [] and "+ again queues" in message_of(pilot)

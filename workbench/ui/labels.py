@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
 from workbench.text import safe_text
-from workbench.ui.formatting import fit
+from workbench.ui.formatting import fit, line
+
+if TYPE_CHECKING:
+    from workbench.api.runs import RunRow
 
 
 def squeezed(text: str, width: int) -> str:
@@ -32,9 +36,7 @@ def apart(texts: Sequence[str], width: int) -> list[str]:
     it loses its middle, or its end where no other text has its first word.
     """
     whole = [safe_text(text, 200, one_line=True) for text in texts]
-    if all(len(text) <= width for text in whole if text.isascii()) and all(
-        cell_len(text) <= width for text in whole if not text.isascii()
-    ):
+    if all((len(text) if text.isascii() else cell_len(text)) <= width for text in whole):
         return whole
     kin: dict[str, list[list[str]]] = defaultdict(list)
     parts = [_words(text) for text in whole]
@@ -53,7 +55,7 @@ def apart(texts: Sequence[str], width: int) -> list[str]:
 
 def _words(text: str) -> list[str]:
     """Return the name and the settings of a text such as `vae-digits latent=8 [data.batch=50, lr=1e-3]`."""
-    return text.replace(", ", " ").replace("[", " ", int(" [" in text)).removesuffix("]").split() or []
+    return text.replace(", ", " ").replace("[", " ", int(" [" in text)).removesuffix("]").split()
 
 
 def tails(ids: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -65,3 +67,8 @@ def tails(ids: Sequence[str], names: Sequence[str]) -> list[str]:
         f"{name} {run_id.rpartition('-')[2]}" if count[name] > 1 else name
         for run_id, name in zip(ids, names, strict=True)
     ]
+
+
+def labels_of(rows: Sequence[RunRow], width: int) -> list[str]:
+    """Return the name of each run, with the end of its id where others share it, `apart` in `width` cells."""
+    return apart(tails([row.id for row in rows], [line(row.name) for row in rows]), width)

@@ -18,7 +18,7 @@ def recall(key: str) -> Any:
 
 
 def remember(key: str, value: Any) -> None:
-    """Remember a value (None: forget it). Where nothing can be written, it holds until the end of the app."""
+    """Remember a value (None: forget it). Where nothing can be written, nothing is remembered."""
     path = config_dir() / FILE
     kept = {name: old for name, old in _read().items() if name != key}
     with contextlib.suppress(OSError):

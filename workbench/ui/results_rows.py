@@ -133,11 +133,15 @@ def columns_for(rows: Sequence[RunRow], chooser: Chooser, width: int = FULL) -> 
 def known_columns(rows: Sequence[RunRow], chooser: Chooser) -> dict[str, ListColumn]:
     """Return every column that these runs could have, by key."""
     names = set().union(*(row.summary for row in rows)) - WORDS.keys() - NUMBERS.keys() - TIMES.keys()
-    ordered = [*(key for key in METRICS if key in names), *sorted(names - METRICS.keys())]
-    columns = [*IDENTITY, *map(metric_column, ordered), HEALTH_COLUMN, *LAST_COLUMNS]
+    columns = [*IDENTITY, *map(metric_column, metric_order(names)), HEALTH_COLUMN, *LAST_COLUMNS]
     columns += [disk_column(chooser.sizes)] * bool(chooser.sizes)
     columns += [setting_column(key, values) for key, values in chooser.values.items()]
     return {column.key: column for column in columns}
+
+
+def metric_order(names: set[str]) -> list[str]:
+    """Return names of metrics in the order of their catalogue, then those that it does not have."""
+    return [*(key for key in METRICS if key in names), *sorted(names - METRICS.keys())]
 
 
 def setting_column(key: str, values: Mapping[str, Any]) -> ListColumn:

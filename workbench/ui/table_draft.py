@@ -59,11 +59,9 @@ class TableDraft:
 
     def make(self) -> Table:
         """Make the table. Raises WorkbenchError where the layout does not fit the runs."""
-        if not self.study:
-            return api.tables.laid_out(self.store, self.rows(), self.layout, self.title, self.published)
-        if not self.changed:
+        if self.study and not self.changed:
             return api.tables.study_table(self.store, self.study)
-        if study_named(self.study) is not None:
+        if self.study and study_named(self.study) is not None:
             return api.tables.study_table(
                 self.store, self.study, layout=self.layout, published=self.published
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from workbench import api
 from workbench.spec.layout import FIELDS, Spread
 from workbench.spec.metrics import METRICS, metric
+from workbench.ui.results_rows import metric_order
 
 if TYPE_CHECKING:
     from workbench.api.runs import RunRow
@@ -35,8 +36,7 @@ SAME = ("model.kind", "data.name")  # settings that are fields too
 def metric_choices(draft: TableDraft) -> list[tuple[str, str]]:
     """Return key and label of every metric that a table of these runs can have."""
     names = {name for row in draft.rows() for name in row.summary} or set(METRICS)
-    ordered = [*(key for key in METRICS if key in names), *sorted(names - METRICS.keys())]
-    return [(key, metric(key).label) for key in ordered]
+    return [(key, metric(key).label) for key in metric_order(names)]
 
 
 def row_choices(draft: TableDraft) -> list[tuple[str, str]]:

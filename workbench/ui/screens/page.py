@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from workbench import api
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.api.tables import Table
     from workbench.ui.table_draft import TableDraft
 
+REST = 0.08  # seconds that the cursor rests before what is slow is read
 CONFIRM = 10.0  # seconds in which a second press confirms
 
 
@@ -54,6 +56,7 @@ class Page(Screen[None], inherit_bindings=False):
         self._message = MessageLine()
         self._serial: dict[str, int] = {}
         self.tasks = 0  # in threads; keys wait for them a moment
+        self._rest: Timer | None = None
         self._asked = ("", 0.0)  # what waits for a second press, and since when
         self._focus_before: Widget | None = None  # what was focused before the terminal became too small
 
@@ -127,6 +130,12 @@ class Page(Screen[None], inherit_bindings=False):
             lambda: export_everywhere(make(), folder or Path.cwd(), name),
             lambda wrote: self.show_message(wrote, "good"),
         )
+
+    def once_rested(self, call: Callable[[], None]) -> None:
+        """Call this once the cursor rests; of several calls before that, the last one."""
+        if self._rest is not None:
+            self._rest.stop()
+        self._rest = self.set_timer(REST, call)
 
     def confirmed(self, what: str) -> bool:
         """Whether this was requested a moment ago as well: the second press of a key confirms the first."""

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Container, Horizontal
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Label
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from workbench.ui.table_draft import TableDraft
 
 BESIDE = 110  # columns from which the preview is beside the list
-REST = 0.08  # seconds that the cursor rests before curves are read
 MOST_CURVES = 12  # more lines cannot be distinguished
 
 
@@ -49,7 +47,6 @@ class ResultsScreen(Tabulates):
         )
         self.preview = Preview()
         self.with_preview = True
-        self._rest: Timer | None = None
         self.note = Input(id="note")
         self.ask = Horizontal(Label("note"), self.note, classes="ask hidden", id="ask")
 
@@ -92,14 +89,12 @@ class ResultsScreen(Tabulates):
         rows = entry.rows if entry is not None else ()
         sizes = self.grid.chooser.sizes
         self.preview.show_rows(rows, sum(sizes.get(row.id, 0) for row in rows))
-        if self._rest is not None:
-            self._rest.stop()
 
         def watch() -> None:
             if self.app.screen is self:  # else the screen on top has said what it watches
                 self.bench.feed.watch([rows[0].id] if rows else [])
 
-        self._rest = self.set_timer(REST, watch)
+        self.once_rested(watch)
 
     def lives_changed(self, lives: dict[str, Any]) -> None:
         entry = self.grid.entry

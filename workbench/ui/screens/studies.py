@@ -92,6 +92,7 @@ class StudiesScreen(Page):
         self.grid = StudyList()
         self.plan = PlanList(id="plan", show_cursor=False)
         self.budgets: dict[str, str] = {}  # chosen with B, by study
+        self._planned_for: list[tuple[str, str]] = []  # runs and their states when the plan was made
 
     def body(self) -> Iterable[Widget]:
         yield self.grid
@@ -111,14 +112,19 @@ class StudiesScreen(Page):
 
     def runs_changed(self) -> None:
         super().runs_changed()
-        self._show_plan()
+        if self._states() != self._planned_for:  # progress alone does not change a plan
+            self._show_plan()
+
+    def _states(self) -> list[tuple[str, str]]:
+        return [(row.id, row.state) for row in self.bench.rows or ()]
 
     def on_grid_moved(self, message: Grid.Moved) -> None:
-        self._show_plan()
+        self.once_rested(self._show_plan)
 
     def _show_plan(self) -> None:
         """Count the progress of the study under the cursor in a thread: its runs are resolved for it."""
         study, store = self.grid.study, self.bench.store
+        self._planned_for = self._states()
         if study is None or study.error or not study.runs:
             self.plan.show_lines([])
             self.query_one("#title", Static).update("" if study is None else line(study.description, 300))

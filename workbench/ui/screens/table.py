@@ -151,11 +151,9 @@ class TableScreen(Page):
         """Make the row under the cursor the baseline, or none if it is."""
         if self.table is None or not self.table.rows:
             return
-        words = [cell.text for cell in self.table.rows[self.grid.cursor]][: max(1, self.grid.frozen)]
-        now = self.draft.layout.baseline
-        front = [self.table.columns[k].key for k in self.grid.shown[: len(words)]]
-        wanted = [f"{key}={self.table.rows[self.grid.cursor][k].text}" for key, k in
-                  zip(front, self.grid.shown, strict=False)]  # fmt: skip
+        row, columns, now = self.table.rows[self.grid.cursor], self.table.columns, self.draft.layout.baseline
+        front = self.grid.shown[: max(1, self.grid.frozen)]
+        wanted = [f"{columns[k].key}={row[k].text}" for k in front]
         named = [name for name in wanted if self._rows_of(name) == 1]
         if now in wanted:
             self._set("baseline", "")
@@ -295,8 +293,9 @@ class TableScreen(Page):
                 self.show_message(str(error), "trouble")
 
     def _save(self, name: str) -> None:
-        overwrite = self.confirmed(f"save {name}") if (self._exists(name)) else False
-        if self._exists(name) and not overwrite:
+        exists = (Path.cwd() / "presets" / "studies" / f"{name}.toml").exists()
+        overwrite = exists and self.confirmed(f"save {name}")
+        if exists and not overwrite:
             self.show_message(f"presets/studies/{line(name, 60)}.toml exists: save it again to replace it.")
             return
 
@@ -308,9 +307,6 @@ class TableScreen(Page):
             self.show_message(f"Saved {line(found[1], 200)}; `{command}` writes it.", "good")
 
         self.in_thread(lambda: self.draft.save(name, overwrite=overwrite), saved)
-
-    def _exists(self, name: str) -> bool:
-        return (Path.cwd() / "presets" / "studies" / f"{name}.toml").exists()
 
     def action_step(self, by: int) -> None:
         """Go from the table to its layout, or back."""

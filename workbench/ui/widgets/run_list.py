@@ -23,7 +23,7 @@ from workbench.ui.formatting import (
     state_sign,
     state_style,
 )
-from workbench.ui.labels import apart, tails
+from workbench.ui.labels import labels_of
 from workbench.ui.widgets.grid import Grid
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class RunList(Grid):
             self.cursor = 0
         elif chosen in ids and not self._just_cancelled(before, chosen):
             self.cursor = ids.index(chosen)
-        self._labels = 0, []
         if ids != [row.id for row in before]:
+            self._labels = 0, []
             self.reshape((), len(ids))
             self.scroll_to_cursor()
         else:
@@ -85,8 +85,7 @@ class RunList(Grid):
         """Return what distinguishes a run from the others, as far as the width allows."""
         width = max(4, self.size.width - 4)
         if self._labels[0] != width:
-            names = tails([run.id for run in self.rows], [line(run.name) for run in self.rows])
-            self._labels = width, apart(names, width)
+            self._labels = width, labels_of(self.rows, width)
         return self._labels[1][row]
 
     def choose(self, run_id: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.api.runs import Query
-from workbench.ui.formatting import line, state_style
-from workbench.ui.labels import apart, tails
+from workbench.ui.formatting import state_style
+from workbench.ui.labels import labels_of
 from workbench.ui.results_rows import (
     Chooser,
     Entry,
@@ -40,6 +40,7 @@ class RunTable(Grid):
         self.marked: set[str] = set()
         self.frozen = 2  # sign and name
         self._columns: list[ListColumn] = []
+        self._labels: tuple[int, list[str], list[str]] = (0, [], [])  # width, ids and labels of the rows
 
     @property
     def entry(self) -> Entry | None:
@@ -97,8 +98,10 @@ class RunTable(Grid):
         """Give each entry the part of its name that distinguishes it from the other listed ones."""
         width = next(column.width for column in self._columns if column.key == "name")
         rows = [entry.row for entry in self.entries]
-        names = tails([row.id for row in rows], [line(row.name) for row in rows])
-        for entry, label in zip(self.entries, apart(names, width), strict=True):
+        ids = [row.id for row in rows]
+        if self._labels[:2] != (width, ids):  # progress alone changes no name
+            self._labels = width, ids, labels_of(rows, width)
+        for entry, label in zip(self.entries, self._labels[2], strict=True):
             entry.label = label
 
     def on_resize(self) -> None:
